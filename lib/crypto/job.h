@@ -1,0 +1,88 @@
+// CryptoJob: one asymmetric operation on its way from an I/O lcore to an executor and back.
+//
+// Ownership travels with the pointer: the worker that allocated the job fills it, gives it away,
+// and touches it again only when it comes back; that worker alone wipes and releases it.  A job
+// names its connection and its credential by {index, generation} and holds no pointers, so nothing
+// it names has to outlive it.
+#pragma once
+#include <array>
+#include <cstdint>
+
+#include "lib/base/slab.h"
+#include "lib/base/units.h"
+#include "lib/crypto/algorithms.h"
+
+namespace sallyport::crypto {
+
+// CredentialId names a private key in the executor's key store; the key itself never travels.
+struct CredentialId {
+  std::uint32_t index = 0;
+  std::uint32_t generation = 0;  // 0 names nothing
+  friend constexpr bool operator==(CredentialId, CredentialId) noexcept = default;
+};
+
+enum class JobKind : std::uint8_t {
+  tls13_derive_and_sign,  // (EC)DHE shared secret and CertificateVerify in one trip
+  tls12_sign_params,      // ServerKeyExchange: client_random + server_random + ServerECDHParams
+  tls12_derive,           // premaster secret from ClientKeyExchange
+  make_key_shares,        // fills key_shares[]; belongs to no connection
+};
+
+enum class JobStatus : std::uint8_t {
+  pending,
+  ok,
+  bad_peer_share,  // not a point of the group, or the shared secret is all zero
+  signer_failed,   // unknown credential, scheme that does not fit it, or the operation failed
+  expired,         // deadline passed before it was its turn
+};
+
+constexpr std::size_t kMaxPublicShare = 97;  // uncompressed secp384r1 point
+constexpr std::size_t kMaxPrivateShare = 48;
+constexpr std::size_t kMaxSharedSecret = 48;
+constexpr std::size_t kMaxSignature = 512;  // RSA-4096
+constexpr std::size_t kMaxTranscriptHash = 48;
+
+// KeyShare is an ephemeral key pair, used once and wiped.
+struct KeyShare {
+  NamedGroup group = NamedGroup::none;
+  std::uint8_t public_len = 0;
+  std::uint8_t private_len = 0;
+  Tsc made;
+  std::array<std::uint8_t, kMaxPrivateShare> private_key{};
+  std::array<std::uint8_t, kMaxPublicShare> public_key{};
+};
+
+struct alignas(64) CryptoJob {
+  static constexpr std::size_t kKeySharesPerJob = 8;
+
+  // Routing: written by the worker, echoed untouched.
+  std::uint64_t connection = 0;  // the worker's handle of the connection, opaque here
+  Handle<CryptoJob> self;
+  std::uint16_t worker = 0;
+  JobKind kind{};
+  JobStatus status = JobStatus::pending;
+  HashAlgorithm transcript_hash_algorithm{};
+  std::uint8_t peer_share_len = 0;
+  std::uint8_t num_key_shares = 0;
+  std::uint8_t shared_secret_len = 0;
+  std::uint16_t signature_len = 0;
+  SignatureScheme scheme = SignatureScheme::none;
+  NamedGroup group = NamedGroup::none;
+  CredentialId credential;
+  Tsc submitted;
+  Tsc deadline;
+
+  // Inputs.
+  KeyShare ephemeral;  // our half of the key agreement
+  std::array<std::uint8_t, kMaxPublicShare> peer_share{};
+  std::array<std::uint8_t, kMaxTranscriptHash> transcript_hash{};  // tls13: CH..Certificate
+  std::array<std::uint8_t, 32> client_random{};                    // tls12_sign_params
+  std::array<std::uint8_t, 32> server_random{};
+
+  // Outputs.
+  std::array<std::uint8_t, kMaxSharedSecret> shared_secret{};
+  std::array<std::uint8_t, kMaxSignature> signature{};
+  std::array<KeyShare, kKeySharesPerJob> key_shares{};
+};
+
+}  // namespace sallyport::crypto

@@ -1,0 +1,116 @@
+// Snapshot: everything the workers read and never write.  The control thread builds it, publishes
+// it by one atomic store, and frees it when no worker can see it any more (design: epochs).  A new
+// snapshot shares the parts that did not change.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/address.h"
+#include "lib/base/siphash.h"
+#include "lib/base/units.h"
+#include "lib/tls/server_config.h"
+
+namespace sallyport::snapshot {
+
+// Indices into the vectors of the snapshot that they came from.
+struct InterfaceIndex {
+  std::uint16_t value = 0;
+  friend constexpr bool operator==(InterfaceIndex, InterfaceIndex) noexcept = default;
+};
+struct PoolIndex {
+  std::uint16_t value = 0;
+  friend constexpr bool operator==(PoolIndex, PoolIndex) noexcept = default;
+};
+
+enum class ReplyMode : std::uint8_t {
+  source_mac,  // answer a client to the MAC and VLAN that its last accepted frame came from
+  gateway,     // answer through the interface's own next hop
+};
+
+// NextHop is where frames for some destination go on the link.
+struct NextHop {
+  IpAddress ip;
+  MacAddress mac;
+  bool resolved = false;  // false: nobody has answered yet; frames are dropped and counted
+};
+
+struct Route {
+  IpPrefix destination;
+  std::uint16_t next_hop = 0;  // index into Interface::next_hops
+};
+
+// Interface is one {port, VLAN} with its addresses.
+struct Interface {
+  std::uint8_t port = 0;
+  std::uint16_t vlan = 0;  // 0: untagged
+  MacAddress mac;
+  std::uint16_t mtu = 1500;  // bytes of IP packet
+  ReplyMode reply = ReplyMode::source_mac;
+  std::vector<IpPrefix> addresses;   // with the host part: 198.18.0.1/24
+  std::vector<IpAddress> local_ips;  // every address that is ours here: interface addresses,
+                                     // listeners and pool sources on-link here
+  std::vector<NextHop> next_hops;    // gateways and on-link backends
+  std::vector<Route> routes;         // longest prefix first; looked up by control, kept for
+                                     // `reply = "gateway"`
+};
+
+struct Limits {
+  TscSpan handshake;                              // SYN cookie accepted -> TLS established
+  TscSpan client_hello;                           // SYN cookie accepted -> complete ClientHello
+  TscSpan backend_connect;                        // one attempt
+  TscSpan idle;                                   // no byte either way
+  TscSpan half_close;                             // one direction closed
+  std::uint32_t client_receive_buffer = 65'536;   // bytes offered to a client at most
+  std::uint32_t backend_receive_buffer = 65'536;  // bytes offered to a backend at most
+  std::uint32_t send_buffer = 262'144;            // bytes waiting for an ACK per side at most
+};
+
+struct Listener {
+  std::string name;
+  SocketAddress address;
+  InterfaceIndex interface;
+  PoolIndex pool;  // when ALPN picked no other
+  std::shared_ptr<const tls::ServerConfig> tls;
+  std::vector<PoolIndex> alpn_pools;  // parallel to tls->alpn_protocols
+  Limits limits;
+};
+
+struct Backend {
+  SocketAddress address;
+  std::uint32_t weight = 1;
+  bool healthy = true;
+  InterfaceIndex interface;
+  std::uint16_t next_hop = 0;  // index into that interface's next_hops
+};
+
+struct Pool {
+  std::string name;
+  std::vector<IpAddress> source_addresses;  // at least one per family that its backends use
+  std::uint16_t local_port_first = 16'384;  // local ports are drawn from [first, last]
+  std::uint16_t local_port_last = 65'535;
+  std::vector<Backend> backends;
+};
+
+// CookieKeys: SYN cookies are made with `current`; those of the epoch before are still accepted.
+struct CookieKeys {
+  std::uint8_t epoch = 0;  // its low bit travels in the cookie
+  SipKey current;
+  SipKey previous;
+};
+
+struct Snapshot {
+  std::uint64_t epoch = 0;  // strictly increasing
+  WallClock wall;
+  TscRate tsc_rate;
+  bool draining = false;  // accept nothing new; existing connections finish or time out
+  CookieKeys cookie_keys;
+  // Parts that outlive one snapshot are shared.
+  std::shared_ptr<const std::vector<Interface>> interfaces;
+  std::shared_ptr<const std::vector<Listener>> listeners;
+  std::shared_ptr<const std::vector<Pool>> pools;
+};
+
+}  // namespace sallyport::snapshot

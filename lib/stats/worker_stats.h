@@ -1,0 +1,75 @@
+// WorkerStats: everything one I/O lcore counts.  The lcore is its only writer; the control thread
+// reads it at any time, without locks.
+#pragma once
+#include <array>
+#include <cstdint>
+
+#include "lib/base/histogram.h"
+#include "lib/stats/counters.h"
+#include "lib/stats/reasons.h"
+
+#define SALLYPORT_TRAFFIC_COUNTERS(X)                                     \
+  X(rx_frames, "frames received")                                         \
+  X(rx_bytes, "bytes received, Ethernet header included")                 \
+  X(tx_frames, "frames sent")                                             \
+  X(tx_bytes, "bytes sent, Ethernet header included")                     \
+  X(steered_in, "frames that another lcore received for us")              \
+  X(steered_out, "frames that we received for another lcore")             \
+  X(arp_replies, "ARP requests answered")                                 \
+  X(nd_replies, "neighbour solicitations answered")                       \
+  X(echo_replies, "echo requests answered")                               \
+  X(rst_sent, "RST segments sent")                                        \
+  X(challenge_acks, "challenge ACKs sent (RFC 5961)")                     \
+  X(retransmitted_segments, "segments sent again")                        \
+  X(fast_retransmits, "losses repaired after three duplicate ACKs")       \
+  X(retransmission_timeouts, "losses found by the retransmission timer")  \
+  X(out_of_order_segments, "segments that arrived ahead of a gap")        \
+  X(duplicate_segments, "segments that brought nothing new")              \
+  X(zero_window_probes, "probes of a closed window")                      \
+  X(client_plaintext_bytes, "application bytes received from clients")    \
+  X(backend_plaintext_bytes, "application bytes received from backends")  \
+  X(records_opened, "TLS records decrypted")                              \
+  X(records_sealed, "TLS records encrypted")                              \
+  X(stale_jobs, "results for connections that were gone")                 \
+  X(backend_retries, "another backend tried after a refusal or time-out") \
+  X(timers_fired, "timer entries that fired")
+
+#define SALLYPORT_GAUGES(X)                                      \
+  X(connections, "connections in any state")                     \
+  X(handshakes, "handshake buffers in use")                      \
+  X(jobs, "asymmetric jobs in flight")                           \
+  X(time_wait, "TIME_WAIT records")                              \
+  X(frames_held, "frames kept for retransmission or reassembly") \
+  X(key_shares, "ephemeral key pairs ready")                     \
+  X(timers, "armed timers")
+
+// LcoreRegime: what the ticks of an lcore were spent on.
+#define SALLYPORT_LCORE_REGIMES(X)                       \
+  X(idle, "iterations with nothing to do")               \
+  X(busy, "iterations that moved something")             \
+  X(backpressured, "iterations without transmit credit") \
+  X(crypto, "executor running on this lcore")
+
+SALLYPORT_STATS_ENUM(Traffic, SALLYPORT_TRAFFIC_COUNTERS)
+SALLYPORT_STATS_ENUM(Gauge, SALLYPORT_GAUGES)
+SALLYPORT_STATS_ENUM(LcoreRegime, SALLYPORT_LCORE_REGIMES)
+
+namespace sallyport::stats {
+
+struct WorkerStats {
+  Counters<Traffic> traffic;
+  Counters<Gauge> gauges;
+  Counters<LcoreRegime> regime_ticks;
+  Counters<DropReason> drops;
+  Counters<HandshakeStage> stages;
+  Counters<HandshakeFailure> failures;
+  Counters<CookieRefusal> cookie_refusals;
+  Counters<CloseCause> closes;
+  // Time from the previous stage of the same connection to this one, in nanoseconds.  From
+  // syn_received to cookie_accepted nothing is known: that time passes without state.
+  std::array<Histogram, Descriptions<HandshakeStage>::all.size()> stage_nanoseconds;
+  // From cookie_accepted to tls_established.
+  Histogram handshake_nanoseconds;
+};
+
+}  // namespace sallyport::stats
