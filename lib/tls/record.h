@@ -1,0 +1,17 @@
+// Limits of the record layer (RFC 8446 section 5, RFC 5246 section 6.2).
+#pragma once
+#include <cstddef>
+
+namespace sallyport::tls {
+
+constexpr std::size_t kRecordHeader = 5;
+constexpr std::size_t kMaxFragment = std::size_t{1} << 14;
+// [RFC 8446 5.2] an encrypted record is at most 256 bytes longer than its content; RFC 5246 6.2.3
+// would allow 2,048, but none of our suites expands by more than 24.
+constexpr std::size_t kMaxCiphertext = kMaxFragment + 256;
+constexpr std::size_t kMaxRecord = kRecordHeader + kMaxCiphertext;
+// A record of ours is at most this much longer than what it carries: header, explicit nonce of
+// TLS 1.2 GCM or inner content type of TLS 1.3, tag.
+constexpr std::size_t kMaxRecordOverhead = kRecordHeader + 8 + 16;
+
+}  // namespace sallyport::tls

@@ -1,0 +1,186 @@
+// Server: the server side of TLS 1.3 (RFC 8446) and TLS 1.2 (RFC 5246, 5288, 7627, 7905, 8422) of
+// one connection, as a state machine without I/O.
+//
+// It knows no TCP and no frames.  The worker gives it one whole record at a time, which is opened
+// in place, and pulls finished records from it when there is room to send them.  It never runs
+// public-key operations: it fills a CryptoJob and goes on when the job has come back.
+//
+// How the worker drives it:
+//
+//     Server server{handshake, config};                 // both pinned until !needs_handshake()
+//     size = server.record_size(first five bytes);      // wait until that many have arrived
+//     step = server.receive(engine, {&handshake, buffer}, pieces of that record);
+//     ... and after any call that returns a Step, look at step.await:
+//       peer            give the next record (when it has arrived)
+//       message_buffer  attach a MessageBuffer and give the same record again
+//       job             take a job slot and, if wants_key_share(), a key pair; start_job(); submit
+//       job_result      give no records until job_done()
+//       nothing         the peer will be heard no more (close_notify or failure)
+//     while (server.has_output(&handshake)) n = server.pull(engine, &handshake, room).len;
+//     when !server.needs_message_buffer() / !needs_handshake(): give them back to their slabs
+//
+// Nothing changes while it waits for a resource, so a call that could not go on is simply repeated.
+// After a failure the alert is output like any other: pull it, then close.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "lib/base/byteorder.h"
+#include "lib/base/units.h"
+#include "lib/crypto/job.h"
+#include "lib/stats/reasons.h"
+#include "lib/tls/engine.h"
+#include "lib/tls/handshake.h"
+#include "lib/tls/record.h"
+#include "lib/tls/server_config.h"
+#include "lib/wire/tls_types.h"
+
+namespace sallyport::tls {
+
+enum class Await : std::uint8_t {
+  peer,            // the next record
+  message_buffer,  // a MessageBuffer, then the same record again
+  job,             // a job slot (and a key pair), then start_job()
+  job_result,      // job_done()
+  nothing,         // the peer has said its last word; there may still be output
+};
+
+// Event is something that happened during one call, for counters and for the relay.
+enum class Event : std::uint8_t {
+  client_hello = 1,    // a complete ClientHello was negotiated (not one answered by a retry)
+  hello_retry = 2,     // HelloRetryRequest is on its way
+  established = 4,     // client's Finished verified: application data may flow
+  close_notify = 8,    // the client will send nothing more
+  fatal_alert = 16,    // the client gave up; `failure` is alert_received
+  key_updated = 32,    // the client changed its keys
+  handshake_read = 64  // a handshake message was consumed
+};
+
+class Events {
+ public:
+  constexpr Events() noexcept = default;
+  constexpr void add(Event e) noexcept { bits_ |= static_cast<std::uint8_t>(e); }
+  [[nodiscard]] constexpr bool has(Event e) const noexcept {
+    return (bits_ & static_cast<std::uint8_t>(e)) != 0;
+  }
+  [[nodiscard]] constexpr bool empty() const noexcept { return bits_ == 0; }
+
+ private:
+  std::uint8_t bits_ = 0;
+};
+
+// ContentRange is where application data lies in the record that was given: an offset over the
+// concatenation of its pieces.
+struct ContentRange {
+  std::uint16_t offset = 0;
+  std::uint16_t len = 0;
+};
+
+struct Step {
+  Await await = Await::peer;
+  Events events;
+  // The fatal alert that was queued, if failure is not none.  A peer that sent one itself, or that
+  // does not speak TLS at all, gets none: has_output() tells.
+  wire::AlertDescription alert{};
+  stats::HandshakeFailure failure = stats::HandshakeFailure::none;
+  ContentRange application_data;  // len 0: none in this record
+
+  [[nodiscard]] bool failed() const noexcept { return failure != stats::HandshakeFailure::none; }
+};
+
+// Attached is what the worker has lent to a connection at the moment; either may be null.
+struct Attached {
+  Handshake* handshake = nullptr;
+  MessageBuffer* buffer = nullptr;
+};
+
+// Pulled is what one pull() wrote.
+struct Pulled {
+  std::size_t len = 0;
+  bool flight_complete = false;  // it ended with the last byte of the server's first flight
+};
+
+class Server {
+ public:
+  // A default Server is closed; it stands in slots that no connection uses.
+  Server() noexcept = default;
+  // Resets `handshake` and pins `config` in it: both must outlive the need for the handshake.
+  Server(Handshake& handshake, const ServerConfig& config) noexcept;
+
+  // --- Bytes from the client ---
+
+  // record_size is how many bytes, header included, the next receive() wants.  A header that is no
+  // good gives 5: receive() then refuses it without waiting for more.  Precondition: header has at
+  // least 5 bytes.
+  [[nodiscard]] static std::size_t record_size(ByteView header) noexcept;
+
+  // receive consumes one record: `pieces` together are exactly record_size() bytes.  They are
+  // decrypted in place; after the call they hold nothing of worth outside application_data.
+  // Precondition: the last Step said peer or message_buffer.
+  [[nodiscard]] Step receive(Engine& engine, Attached attached,
+                             std::span<const MutableBytes> pieces) noexcept;
+
+  // --- Asymmetric work ---
+
+  // wants_key_share names the group in which start_job() needs a key pair; none: it needs none.
+  [[nodiscard]] crypto::NamedGroup wants_key_share(const Handshake& handshake) const noexcept;
+
+  // start_job fills everything of `job` but the routing (connection, self, worker, submitted,
+  // deadline).  It takes over `key_share` and wipes it there; pass an empty one when none is
+  // wanted.  The Step says job_result, or failed when the key share is not of the wanted group.
+  [[nodiscard]] Step start_job(Engine& engine, Handshake& handshake, crypto::CryptoJob& job,
+                               crypto::KeyShare& key_share) noexcept;
+
+  // job_done takes the results out of `job`; the worker wipes and releases it afterwards.
+  [[nodiscard]] Step job_done(Engine& engine, Handshake& handshake,
+                              const crypto::CryptoJob& job) noexcept;
+
+  // --- Records to the client ---
+
+  // has_output: handshake messages, alerts or key updates wait to be pulled; they go before any
+  // application data.
+  [[nodiscard]] bool has_output(const Handshake* handshake) const noexcept;
+
+  // kMinPullRoom is the least room with which pull() always gets on.
+  static constexpr std::size_t kMinPullRoom = 128;
+
+  // pull writes whole records, as many as fit, and says how many bytes.
+  [[nodiscard]] Pulled pull(Engine& engine, Handshake* handshake, MutableBytes room) noexcept;
+
+  // can_seal: established, nothing waits to be pulled, and not closed for writing.
+  [[nodiscard]] bool can_seal(const Handshake* handshake) const noexcept;
+
+  // record_overhead is by how much a sealed record is longer than its plaintext.
+  [[nodiscard]] std::size_t record_overhead() const noexcept;
+
+  // seal writes one record of application data and returns its size, record_overhead() more than
+  // the plaintext.  Preconditions: can_seal(); 0 < plaintext <= kMaxFragment; out has room for
+  // the record and does not overlap the plaintext.  Returns 0 when one of them does not hold.
+  [[nodiscard]] std::size_t seal(Engine& engine, std::span<const ByteView> plaintext,
+                                 MutableBytes out) noexcept;
+
+  // --- Ending ---
+
+  // close queues close_notify; nothing is sealed after it.  The client may still send.
+  void close() noexcept;
+  // abort queues a fatal alert and stops reading.  Replaces an alert that was not yet pulled.
+  void abort(wire::AlertDescription alert) noexcept;
+
+  // --- What was agreed ---
+
+  [[nodiscard]] bool is_established() const noexcept;
+  [[nodiscard]] bool needs_handshake(const Handshake* handshake) const noexcept;
+  [[nodiscard]] bool needs_message_buffer(const Handshake* handshake) const noexcept;
+  [[nodiscard]] wire::ProtocolVersion version() const noexcept;
+  [[nodiscard]] wire::CipherSuite cipher_suite() const noexcept;
+  // alpn is the index into ServerConfig::alpn_protocols that was agreed on, or kNoAlpn.
+  static constexpr std::uint8_t kNoAlpn = 0xff;
+  [[nodiscard]] std::uint8_t alpn() const noexcept;
+  // close_notify in either direction: received, or pulled.
+  [[nodiscard]] bool peer_closed() const noexcept;
+  [[nodiscard]] bool write_closed() const noexcept;
+};
+
+}  // namespace sallyport::tls
