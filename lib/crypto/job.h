@@ -7,6 +7,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <type_traits>
 
 #include "lib/base/slab.h"
 #include "lib/base/units.h"
@@ -81,8 +82,12 @@ struct alignas(64) CryptoJob {
 
   // Outputs.
   std::array<std::uint8_t, kMaxSharedSecret> shared_secret{};
-  std::array<std::uint8_t, kMaxSignature> signature{};
-  std::array<KeyShare, kKeySharesPerJob> key_shares{};
+  // make_key_shares signs nothing, so its output takes the place of the signature.
+  union {
+    std::array<std::uint8_t, kMaxSignature> signature{};
+    std::array<KeyShare, kKeySharesPerJob> key_shares;
+  };
 };
+static_assert(std::is_trivially_copyable_v<CryptoJob>);
 
 }  // namespace sallyport::crypto

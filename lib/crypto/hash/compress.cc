@@ -1,0 +1,34 @@
+#include "lib/crypto/hash/compress.h"
+
+#include <algorithm>
+#include <iterator>
+
+// OpenSSL's block functions are the fastest it has (SHA-NI where the CPU has it) and touch nothing
+// but the chaining value.  They count as deprecated in favour of EVP, which allocates and costs
+// several times more per call; this file is the only place that may use them.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
+
+#include "lib/base/secret.h"
+
+namespace sallyport::crypto {
+
+void sha256_compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
+                     std::size_t count) noexcept {
+  SHA256_CTX context;  // only `h` is read and written by SHA256_Transform
+  std::ranges::copy(chain, std::begin(context.h));
+  for (; count != 0; --count, blocks += SHA256_CBLOCK) SHA256_Transform(&context, blocks);
+  std::copy(std::begin(context.h), std::end(context.h), chain.begin());
+  wipe_object(context.h);
+}
+
+void sha512_compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* blocks,
+                     std::size_t count) noexcept {
+  SHA512_CTX context;
+  std::ranges::copy(chain, std::begin(context.h));
+  for (; count != 0; --count, blocks += SHA512_CBLOCK) SHA512_Transform(&context, blocks);
+  std::copy(std::begin(context.h), std::end(context.h), chain.begin());
+  wipe_object(context.h);
+}
+
+}  // namespace sallyport::crypto

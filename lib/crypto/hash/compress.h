@@ -1,0 +1,15 @@
+// The compression functions under Sha256 and Sha384: whole blocks into a chaining value.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace sallyport::crypto {
+
+// Precondition: `blocks` points to count * 64 (sha256) or count * 128 (sha512) bytes.
+void sha256_compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
+                     std::size_t count) noexcept;
+void sha512_compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* blocks,
+                     std::size_t count) noexcept;
+
+}  // namespace sallyport::crypto

@@ -1,0 +1,71 @@
+#include "lib/crypto/hash/sha2.h"
+
+#include <algorithm>
+
+#include "lib/base/secret.h"
+#include "lib/crypto/hash/compress.h"
+
+namespace sallyport::crypto {
+namespace {
+
+void compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
+              std::size_t count) noexcept {
+  sha256_compress(chain, blocks, count);
+}
+void compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* blocks,
+              std::size_t count) noexcept {
+  sha512_compress(chain, blocks, count);
+}
+
+template <std::size_t N, class Chain>
+void absorb(Chain& chain, std::uint64_t& len, std::array<std::uint8_t, N>& block,
+            ByteView data) noexcept {
+  const std::size_t waiting = len % N;
+  len += data.size();
+  if (waiting != 0) {
+    const ByteView part = data.first(std::min(N - waiting, data.size()));
+    std::ranges::copy(part, block.begin() + static_cast<std::ptrdiff_t>(waiting));
+    data = data.subspan(part.size());
+    if (waiting + part.size() < N) return;
+    compress(chain, block.data(), 1);
+  }
+  if (const std::size_t whole = data.size() / N; whole != 0) {
+    compress(chain, data.data(), whole);
+    data = data.subspan(whole * N);
+  }
+  std::ranges::copy(data, block.begin());
+}
+
+// [FIPS 180-4 5.1] Padding: one bit, zeros, and the length in bits as the last quarter (SHA-256: 8
+// bytes of 64; SHA-512: 16 of 128, of which the upper half stays zero here) of a block.
+template <std::size_t N, class Chain>
+void conclude(Chain chain, std::uint64_t len, const std::array<std::uint8_t, N>& waiting,
+              MutableBytes digest) noexcept {
+  std::array<std::uint8_t, 2 * N> tail{};
+  const std::size_t used = len % N;
+  std::ranges::copy(ByteView{waiting}.first(used), tail.begin());
+  tail[used] = 0x80;
+  const std::size_t padded = used + 1 + N / 8 <= N ? N : 2 * N;
+  store(MutableBytes{tail}.subspan(padded - 8), Be64::of(len * 8));
+  compress(chain, tail.data(), padded / N);
+  using Word = typename Chain::value_type;
+  for (std::size_t i = 0; i * sizeof(Word) < digest.size(); ++i) {
+    store(digest.subspan(i * sizeof(Word)), BigEndian<Word>::of(chain[i]));
+  }
+  wipe(tail);  // what is hashed may be a secret, and a chaining value may stand for one
+  wipe_object(chain);
+}
+
+}  // namespace
+
+void Sha256::update(ByteView data) noexcept { absorb(chain_, len_, block_, data); }
+void Sha256::finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept {
+  conclude(chain_, len_, block_, digest);
+}
+
+void Sha384::update(ByteView data) noexcept { absorb(chain_, len_, block_, data); }
+void Sha384::finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept {
+  conclude(chain_, len_, block_, digest);
+}
+
+}  // namespace sallyport::crypto

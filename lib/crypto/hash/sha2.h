@@ -1,0 +1,52 @@
+// SHA-256 and SHA-384 (FIPS 180-4) as plain mid-states: copying one forks the hash, so a transcript
+// can be hashed once and finished many times.  Never allocates, never fails.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include "lib/base/byteorder.h"
+
+namespace sallyport::crypto {
+
+// Sha256 is 104 bytes: chaining value, length, and the bytes that do not fill a block yet.
+class Sha256 {
+ public:
+  static constexpr std::size_t kDigestLen = 32;
+  static constexpr std::size_t kBlockLen = 64;
+
+  void update(ByteView data) noexcept;
+  // finish writes the digest of everything so far; the state itself does not change.
+  void finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept;
+
+ private:
+  friend class HmacKey;
+  std::array<std::uint32_t, 8> chain_{0x6a09'e667, 0xbb67'ae85, 0x3c6e'f372, 0xa54f'f53a,
+                                      0x510e'527f, 0x9b05'688c, 0x1f83'd9ab, 0x5be0'cd19};
+  std::uint64_t len_ = 0;  // bytes hashed so far; len_ % kBlockLen of them wait in block_
+  std::array<std::uint8_t, kBlockLen> block_{};
+};
+static_assert(std::is_trivially_copyable_v<Sha256> && sizeof(Sha256) == 104);
+
+// Sha384 is SHA-512 with another start value and a cut digest.
+class Sha384 {
+ public:
+  static constexpr std::size_t kDigestLen = 48;
+  static constexpr std::size_t kBlockLen = 128;
+
+  void update(ByteView data) noexcept;
+  void finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept;
+
+ private:
+  friend class HmacKey;
+  std::array<std::uint64_t, 8> chain_{
+      0xcbbb'9d5d'c105'9ed8, 0x629a'292a'367c'd507, 0x9159'015a'3070'dd17, 0x152f'ecd8'f70e'5939,
+      0x6733'2667'ffc0'0b31, 0x8eb4'4a87'6858'1511, 0xdb0c'2e0d'64f9'8fa7, 0x47b5'481d'befa'4fa4};
+  std::uint64_t len_ = 0;
+  std::array<std::uint8_t, kBlockLen> block_{};
+};
+static_assert(std::is_trivially_copyable_v<Sha384> && sizeof(Sha384) == 200);
+
+}  // namespace sallyport::crypto
