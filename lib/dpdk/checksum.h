@@ -1,0 +1,26 @@
+// The Internet checksum in software, for ports that do not compute it (RFC 1071).
+#pragma once
+#include <cstdint>
+
+#include "lib/base/byteorder.h"
+#include "lib/frame/frame.h"
+
+namespace sallyport::dpdk {
+
+// ones_complement_sum adds `bytes` as big-endian 16-bit words to `sum`, folded to 16 bits; an odd
+// last byte is padded with zero.
+[[nodiscard]] std::uint16_t ones_complement_sum(ByteView bytes, std::uint16_t sum = 0) noexcept;
+
+// complete_ip_checksum fills the IPv4 header checksum of a frame that asks for it.
+void complete_ip_checksum(frame::Frame& f) noexcept;
+// complete_l4_checksum turns the pseudo-header sum in the TCP checksum field into the checksum.
+void complete_l4_checksum(frame::Frame& f) noexcept;
+
+constexpr std::uint16_t kVlanTagLength = 4;
+// insert_vlan_tag moves the MAC addresses forward and writes the frame's 802.1Q tag behind them;
+// the frame as it leaves then begins kVlanTagLength bytes before f.offset, which does not change:
+// the sender still finds its payload where it was.  Precondition: that head-room, and an Ethernet
+// header.
+void insert_vlan_tag(frame::Frame& f) noexcept;
+
+}  // namespace sallyport::dpdk
