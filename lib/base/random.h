@@ -11,6 +11,15 @@
 
 namespace sallyport {
 
+constexpr std::size_t kChaCha20BlockLength = 64;
+using ChaCha20Key = std::array<std::uint8_t, 32>;
+using ChaCha20Nonce = std::array<std::uint8_t, 12>;
+
+// chacha20_block writes one block of key stream (RFC 8439 section 2.3).  For Random; records are
+// sealed by lib/crypto.
+void chacha20_block(const ChaCha20Key& key, std::uint32_t counter, const ChaCha20Nonce& nonce,
+                    std::span<std::uint8_t, kChaCha20BlockLength> out) noexcept;
+
 class Random {
  public:
   static constexpr std::size_t kSeedLength = 32;
