@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/balance/plan.h"
 #include "lib/base/address.h"
 #include "lib/base/siphash.h"
 #include "lib/base/units.h"
@@ -92,6 +93,7 @@ struct Pool {
   std::uint16_t local_port_first = 16'384;  // local ports are drawn from [first, last]
   std::uint16_t local_port_last = 65'535;
   std::vector<Backend> backends;
+  balance::Plan plan;  // over `backends`, unhealthy ones left out
 };
 
 // CookieKeys: SYN cookies are made with `current`; those of the epoch before are still accepted.
@@ -102,7 +104,8 @@ struct CookieKeys {
 };
 
 struct Snapshot {
-  std::uint64_t epoch = 0;  // strictly increasing
+  std::uint64_t epoch = 0;          // strictly increasing, one per publication
+  std::uint64_t configuration = 0;  // which configuration the parts come from: what handshakes pin
   WallClock wall;
   TscRate tsc_rate;
   bool draining = false;  // accept nothing new; existing connections finish or time out
