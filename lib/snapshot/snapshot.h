@@ -10,7 +10,7 @@
 
 #include "lib/balance/plan.h"
 #include "lib/base/address.h"
-#include "lib/base/siphash.h"
+#include "lib/base/cookie_keys.h"
 #include "lib/base/units.h"
 #include "lib/tls/server_config.h"
 
@@ -96,12 +96,7 @@ struct Pool {
   balance::Plan plan;  // over `backends`, unhealthy ones left out
 };
 
-// CookieKeys: SYN cookies are made with `current`; those of the epoch before are still accepted.
-struct CookieKeys {
-  std::uint8_t epoch = 0;  // its low bit travels in the cookie
-  SipKey current;
-  SipKey previous;
-};
+using sallyport::CookieKeys;
 
 struct Snapshot {
   std::uint64_t epoch = 0;          // strictly increasing, one per publication

@@ -1,0 +1,135 @@
+// Tcb: the transmission control block, the whole state of one TCP connection except its bytes.
+// Names are those of RFC 9293 section 3.3.1 where it has one.
+//
+// The bytes are the caller's: a send queue that begins at SND.UNA, and what arrived.  A Tcb is a
+// plain value: the functions of this module are its only writers, it owns nothing, and dropping it
+// closes nothing.
+//
+//   open.h        makes one            input.h    a segment arrived
+//   output.h      what to send next    receive.h  our window, what arrived ahead of a gap
+//   timers.h      its one deadline     close.h    our end of the stream, and the emergency exit
+//   time_wait.h   what remains of it   stray.h    segments that belong to no Tcb
+#pragma once
+#include <cstdint>
+
+#include "lib/tcp/congestion.h"
+#include "lib/tcp/rtt.h"
+#include "lib/tcp/seq.h"
+#include "lib/tcp/time.h"
+
+namespace sallyport::tcp {
+
+// State of RFC 9293 section 3.3.2.  LISTEN has no Tcb (lib/tcp/syn_cookie.h answers without state),
+// and TIME_WAIT is a record of its own: a Tcb in it only waits for being turned into one.
+enum class State : std::uint8_t {
+  closed,
+  syn_sent,
+  syn_received,
+  established,
+  fin_wait_1,
+  fin_wait_2,
+  close_wait,
+  closing,
+  last_ack,
+  time_wait,
+};
+
+enum class Recovery : std::uint8_t {
+  open,           // no loss that we know of
+  fast_recovery,  // [RFC 6582 3.2] from the third duplicate ACK until `recover` is acknowledged
+  timed_out,      // [RFC 5681 3.1] slow start again, until `recover` is acknowledged
+};
+
+struct Tcb {
+  // --- what every transmission and every ACK touches ---------------------------------------------
+  SeqNum snd_una;             // oldest unacknowledged
+  SeqNum snd_nxt;             // next to send; a time-out takes it back to snd_una
+  SeqNum snd_max;             // one above the highest ever sent: SND.NXT of the RFC's checks
+  std::uint32_t snd_wnd = 0;  // offered by the peer, in bytes
+  SeqNum snd_wl1;             // SEG.SEQ of the last window update
+  SeqNum snd_wl2;             // SEG.ACK of the last window update
+  SeqNum rcv_nxt;             // next expected
+  SeqNum rcv_adv;             // right edge promised so far: RCV.NXT + RCV.WND, never retreats
+  Congestion congestion;
+  SeqNum recover;             // [RFC 6582 3.2] highest sequence sent when loss was noticed
+  std::uint16_t snd_mss = 0;  // Eff.snd.MSS: payload per segment, our options subtracted
+  State state = State::closed;
+  Recovery recovery = Recovery::open;
+  // --- second line -------------------------------------------------------------------------------
+  std::uint32_t rcv_room = 0;      // bytes that the caller can take beyond RCV.NXT
+  std::uint32_t rcv_buffer = 0;    // largest room ever: the measure of silly windows
+  std::uint32_t max_snd_wnd = 0;   // largest window the peer ever offered
+  SeqNum last_ack_sent;            // [RFC 7323 4.3]
+  std::uint32_t ts_recent = 0;     // [RFC 7323 4.3] TSval to echo
+  std::uint32_t ts_recent_at = 0;  // when it was taken, in units of 2^20 us: never wraps
+  std::uint32_t ts_offset = 0;     // added to our timestamp clock
+  RoundTrip rtt;
+  SeqNum rtt_seq;  // the sample under way ends when this is acknowledged
+  Stamp rtt_started;
+  Stamp retransmit_at;  // RTO, or the next window probe
+  Stamp delayed_ack_at;
+  Stamp stuck_since;  // first time-out without progress: measures R2
+  Stamp last_sent;    // of data, for the restart after idleness
+  // --- cold --------------------------------------------------------------------------------------
+  SeqNum iss;
+  SeqNum irs;
+  SeqNum fin_seq;               // sequence number of the peer's FIN, once `fin_known`
+  std::uint16_t our_mss = 0;    // what we announce in a SYN, and our limit for sending
+  std::uint8_t snd_wscale = 0;  // shift of the windows that we read
+  std::uint8_t rcv_wscale = 0;  // shift of the windows that we write
+  std::uint8_t dup_acks = 0;
+  std::uint8_t backoff = 0;           // expirations in a row
+  std::uint8_t segments_unacked = 0;  // with data, since we last sent an ACK
+  CongestionAlgorithm algorithm = CongestionAlgorithm::new_reno;
+
+  bool is_v4 : 1 = true;
+  bool timestamps : 1 = false;      // negotiated (offered, while in SYN_SENT)
+  bool sack : 1 = false;            // negotiated (offered, while in SYN_SENT)
+  bool window_scaling : 1 = false;  // negotiated (offered, while in SYN_SENT)
+  bool passive : 1 = false;         // the peer opened it
+  bool ts_recent_valid : 1 = false;
+  bool fin_queued : 1 = false;  // our stream ends after what is queued
+  bool fin_sent : 1 = false;    // our FIN was sent at least once; it is snd_max - 1
+  bool fin_acked : 1 = false;
+  bool fin_known : 1 = false;     // the peer's FIN arrived, perhaps ahead of data
+  bool fin_received : 1 = false;  // ... and everything before it
+  bool ack_now : 1 = false;
+  bool ack_delayed : 1 = false;       // delayed_ack_at is armed
+  bool retransmit_armed : 1 = false;  // retransmit_at is armed
+  bool persist : 1 = false;           // ... and it is the persist timer
+  bool probe_due : 1 = false;         // the persist timer fired: probe the window
+  bool fast_retransmit_due : 1 = false;
+  bool rtt_timing : 1 = false;    // a sample is under way
+  bool cwnd_limited : 1 = false;  // cwnd held us back since the last ACK
+  bool syn_retransmitted : 1 = false;
+  bool stuck : 1 = false;                   // stuck_since is valid
+  bool has_sent_data : 1 = false;           // last_sent is valid
+  bool rtt_seen_first_partial : 1 = false;  // [RFC 6582 3.2] only the first re-arms the timer
+};
+static_assert(sizeof(Tcb) <= 192, "two of them are part of the 1 KiB of an idle connection");
+
+// flight is FlightSize: sent, as far as we know not received.
+[[nodiscard]] constexpr std::uint32_t flight(const Tcb& tcb) noexcept {
+  return distance(tcb.snd_una, tcb.snd_nxt);
+}
+// rcv_wnd is RCV.WND: what the peer may still send.
+[[nodiscard]] constexpr std::uint32_t rcv_wnd(const Tcb& tcb) noexcept {
+  return after(tcb.rcv_adv, tcb.rcv_nxt) ? distance(tcb.rcv_nxt, tcb.rcv_adv) : 0;
+}
+// is_synchronized: both sides know the other's initial sequence number.
+[[nodiscard]] constexpr bool is_synchronized(State s) noexcept {
+  return s != State::closed && s != State::syn_sent && s != State::syn_received;
+}
+// may_send_data: our stream is open, so queued bytes may go out.
+[[nodiscard]] constexpr bool may_send_data(const Tcb& tcb) noexcept {
+  return is_synchronized(tcb.state) && tcb.state != State::fin_wait_2 &&
+         tcb.state != State::time_wait;
+}
+// may_receive_data: the peer's stream has not ended.
+[[nodiscard]] constexpr bool may_receive_data(const Tcb& tcb) noexcept {
+  return tcb.state == State::established || tcb.state == State::fin_wait_1 ||
+         tcb.state == State::fin_wait_2;
+}
+[[nodiscard]] const char* name_of(State state) noexcept;
+
+}  // namespace sallyport::tcp
