@@ -1,0 +1,33 @@
+// Context: one library context of OpenSSL with everything in it fetched once.  One per executor, so
+// that executors on different lcores share no locks and no reference counts.
+//
+// OpenSSL allocates in most of its calls: everything in lib/crypto/openssl runs outside
+// Worker::process.
+#pragma once
+
+struct ossl_lib_ctx_st;
+
+namespace sallyport::crypto::openssl {
+
+class Context {
+ public:
+  // Failure aborts: it means an OpenSSL without its default provider.
+  Context();
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  struct Parts;  // defined in parts.h, for lib/crypto/openssl alone
+  [[nodiscard]] Parts& parts() const noexcept { return *parts_; }
+  [[nodiscard]] ossl_lib_ctx_st* native() const noexcept;
+
+ private:
+  Parts* parts_;
+};
+
+// lock_key_memory reserves `bytes` (a power of two) of locked memory that stays out of core dumps,
+// where OpenSSL then keeps the private parts of keys.  Call once, before the first key is loaded;
+// false when the system refuses, and then keys are in ordinary heap memory (wiped when freed).
+[[nodiscard]] bool lock_key_memory(unsigned long bytes) noexcept;
+
+}  // namespace sallyport::crypto::openssl

@@ -1,0 +1,53 @@
+// Signer: a private key inside one executor's library context, with a ready operation context for
+// every scheme that it was used with.
+#pragma once
+#include <array>
+#include <cstdint>
+
+#include "lib/base/byteorder.h"
+#include "lib/crypto/algorithms.h"
+#include "lib/crypto/openssl/context.h"
+#include "lib/crypto/openssl/private_key.h"
+
+struct evp_pkey_ctx_st;
+
+namespace sallyport::crypto::openssl {
+
+class Signer {
+ public:
+  // An empty signer signs nothing.  `context` must outlive it.
+  Signer() noexcept = default;
+  Signer(const Context& context, const PrivateKey& key);
+  ~Signer();
+  Signer(Signer&& other) noexcept;
+  Signer& operator=(Signer&& other) noexcept;
+
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(key_); }
+  [[nodiscard]] KeyType type() const noexcept { return type_; }
+
+  // sign hashes and signs `message`, and returns the length of the signature, or 0 when the scheme
+  // does not fit the key or the operation failed.  ECDSA signatures are DER, as TLS sends them.
+  // RSA signatures are verified with the public exponent before they leave, because one faulty
+  // result of the CRT would give the key away.  OpenSSL draws ECDSA nonces from the key, the
+  // message and fresh randomness together.
+  // Precondition: signature.size() >= kMaxSignature.
+  [[nodiscard]] std::uint16_t sign(SignatureScheme scheme, ByteView message,
+                                   MutableBytes signature) noexcept;
+
+ private:
+  // One slot per scheme of an RSA key; the other types know only one scheme.
+  static constexpr std::size_t kMaxSchemes = 6;
+  struct Operation {
+    SignatureScheme scheme = SignatureScheme::none;
+    evp_pkey_ctx_st* sign = nullptr;
+    evp_pkey_ctx_st* verify = nullptr;  // RSA only
+  };
+  [[nodiscard]] Operation* operation_for(SignatureScheme scheme) noexcept;
+
+  const Context* context_ = nullptr;
+  PrivateKey key_;
+  KeyType type_ = KeyType::none;
+  std::array<Operation, kMaxSchemes> operations_{};
+};
+
+}  // namespace sallyport::crypto::openssl

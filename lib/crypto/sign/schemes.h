@@ -1,0 +1,54 @@
+// Which signature schemes a key can make, and in which version of TLS.
+#pragma once
+#include <cstdint>
+
+#include "lib/crypto/algorithms.h"
+
+namespace sallyport::crypto {
+
+// fits_key says whether a key of this type can sign with `scheme` at all.
+[[nodiscard]] constexpr bool fits_key(SignatureScheme scheme, KeyType type) noexcept {
+  switch (scheme) {
+    case SignatureScheme::rsa_pkcs1_sha256:
+    case SignatureScheme::rsa_pkcs1_sha384:
+    case SignatureScheme::rsa_pkcs1_sha512:
+    case SignatureScheme::rsa_pss_rsae_sha256:
+    case SignatureScheme::rsa_pss_rsae_sha384:
+    case SignatureScheme::rsa_pss_rsae_sha512:
+      return type == KeyType::rsa;
+    case SignatureScheme::ecdsa_secp256r1_sha256:
+      return type == KeyType::ecdsa_p256;
+    case SignatureScheme::ecdsa_secp384r1_sha384:
+      return type == KeyType::ecdsa_p384;
+    case SignatureScheme::ed25519:
+      return type == KeyType::ed25519;
+    case SignatureScheme::none:
+    case SignatureScheme::rsa_pkcs1_sha1:
+    case SignatureScheme::ecdsa_sha1:
+      return false;
+  }
+  return false;  // a number that IANA knows and we do not
+}
+
+// [RFC 8446 4.2.3] In TLS 1.3 the PKCS #1 v1.5 schemes sign certificates only, never handshakes.
+[[nodiscard]] constexpr bool allowed_in_tls13(SignatureScheme scheme) noexcept {
+  switch (scheme) {
+    case SignatureScheme::ecdsa_secp256r1_sha256:
+    case SignatureScheme::ecdsa_secp384r1_sha384:
+    case SignatureScheme::rsa_pss_rsae_sha256:
+    case SignatureScheme::rsa_pss_rsae_sha384:
+    case SignatureScheme::rsa_pss_rsae_sha512:
+    case SignatureScheme::ed25519:
+      return true;
+    case SignatureScheme::none:
+    case SignatureScheme::rsa_pkcs1_sha1:
+    case SignatureScheme::ecdsa_sha1:
+    case SignatureScheme::rsa_pkcs1_sha256:
+    case SignatureScheme::rsa_pkcs1_sha384:
+    case SignatureScheme::rsa_pkcs1_sha512:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace sallyport::crypto
