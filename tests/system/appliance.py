@@ -1,0 +1,238 @@
+"""A Sallyport that runs on a testbed, its configuration, and what sallyctl says about it."""
+import dataclasses
+import json
+import os
+import pathlib
+import time
+
+import testbed
+from testbed import (BACKENDS4, BACKENDS6, GATE4, GATE6, SERVER_NAME, SERVICE4, SERVICE6, SOURCE4,
+                     SOURCE6)
+
+HERE = pathlib.Path(__file__).resolve().parent
+INTERFACE = "sally0"
+
+# Ports of the listeners, by what stands behind them.
+WEB = 443  # two HTTP backends
+WEB_RSA = 8443  # the same behind an RSA certificate
+WEB_IPV6 = 6443  # the same, reached over IPv6
+NGINX = 5443
+ECHO = 7443
+HASH = 9443
+DEAD = 4443  # a pool whose backends refuse every connection
+
+
+@dataclasses.dataclass(frozen=True)
+class Programs:
+    """Programs of one build directory."""
+    build: pathlib.Path
+
+    @property
+    def sallyport(self) -> pathlib.Path:
+        return self.build / "app/sallyport/sallyport"
+
+    @property
+    def sallyctl(self) -> pathlib.Path:
+        return self.build / "app/sallyctl/sallyctl"
+
+    @property
+    def lossy_bridge(self) -> pathlib.Path:
+        return self.build / "tests/system/lossy_bridge"
+
+    def missing(self) -> list[str]:
+        return [str(p) for p in (self.sallyport, self.sallyctl, self.lossy_bridge) if not p.exists()]
+
+
+def listener(name: str, port: int, pool: str, certificate: testbed.Certificate,
+             limits: dict[str, int]) -> str:
+    return f"""
+[[listener]]
+name = "{name}"
+address = ["{SERVICE4}:{port}", "[{SERVICE6}]:{port}"]
+pool = "{pool}"
+tls.policy = "intermediate"
+tls.certificates = [{{ chain = "{certificate.chain}", key = "{certificate.key}" }}]
+""" + "".join(f"limits.{key} = {value}\n" for key, value in limits.items())
+
+
+def pool(name: str, source: str, *backends: str) -> str:
+    addresses = ", ".join(f'{{ address = "{backend}" }}' for backend in backends)
+    return f"""
+[[pool]]
+name = "{name}"
+source_addresses = ["{source}"]
+balance = "round_robin"
+backends = [{addresses}]
+"""
+
+
+def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1,),
+                  **limits: int) -> str:
+    """configuration is the file for the whole testbed; makes the certificates in `directory`.
+
+    `limits` are the keys of listener.limits.
+    """
+    ecdsa = testbed.make_certificate(directory, "ecdsa", "ecdsa")
+    rsa = testbed.make_certificate(directory, "rsa", "rsa")
+    first, second = BACKENDS4
+    listeners = [("web", WEB, "web", ecdsa), ("rsa", WEB_RSA, "web", rsa), ("web6", WEB_IPV6, "web6", ecdsa),
+                 ("nginx", NGINX, "nginx", ecdsa), ("echo", ECHO, "echo", ecdsa),
+                 ("hash", HASH, "hash", ecdsa), ("dead", DEAD, "dead", ecdsa)]
+    return f"""
+[dataplane]
+name = "{name}"
+io_lcores = {list(io_lcores)}
+max_connections = 20_000
+allow_rsa_on_io = true
+
+[[port]]
+name = "net0"
+device = "net_tap0,iface={INTERFACE}"
+
+[[interface]]
+port = "net0"
+addresses = ["{GATE4}/24", "{GATE6}/64"]
+""" + "".join(listener(*words, limits) for words in listeners) + "".join([
+        pool("web", SOURCE4, f"{first}:8080", f"{second}:8080"),
+        pool("web6", SOURCE6, *[f"[{address}]:8080" for address in BACKENDS6]),
+        pool("nginx", SOURCE4, f"{second}:8081"),
+        pool("echo", SOURCE4, f"{first}:7000"),
+        pool("hash", SOURCE4, f"{first}:9000"),
+        pool("dead", SOURCE4, f"{first}:1", f"{second}:1"),
+    ])
+
+
+class Sallyport:
+    """Sallyport is the daemon, its interface joined with the network."""
+
+    def __init__(self, network: testbed.Network, programs: Programs, **settings):
+        self.network = network
+        self.programs = programs
+        self.file = network.directory / "sallyport.toml"
+        self.instance = f"{network.prefix}-{os.getpid()}"
+        self.file.write_text(configuration(network.directory, self.instance, **settings))
+        self.process = network.lan.start(
+            programs.sallyport, "--config", self.file, log=network.directory / "sallyport.log",
+            environment={"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",
+                         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
+        self.process.wait_for_output("ready", 30)
+        self.bridge = network.attach(INTERFACE, programs.lossy_bridge)
+
+    def show(self, what: str) -> dict:
+        return json.loads(self.sallyctl("show", what, "--json"))
+
+    def sallyctl(self, *words) -> str:
+        return testbed.command(self.programs.sallyctl, *words, "--instance", self.instance).stdout
+
+    def resident_bytes(self) -> int:
+        pages = int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def stop(self) -> int:
+        """stop returns the exit code after SIGTERM."""
+        code = self.process.stop(20)
+        if self.bridge is not None:
+            self.bridge.stop()
+        return code
+
+
+def nginx_configuration(directory: pathlib.Path, port: int) -> str:
+    return f"""
+daemon off;
+master_process off;
+pid {directory}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  client_body_temp_path {directory}/nginx-body;
+  proxy_temp_path {directory}/nginx-proxy;
+  fastcgi_temp_path {directory}/nginx-fastcgi;
+  uwsgi_temp_path {directory}/nginx-uwsgi;
+  scgi_temp_path {directory}/nginx-scgi;
+  sendfile on;
+  server {{
+    listen {port} backlog=4096;
+    listen [::]:{port} backlog=4096;
+    root {directory}/nginx;
+  }}
+}}
+"""
+
+
+class Bed:
+    """Bed is everything together: network, backends and Sallyport."""
+
+    def __init__(self, programs: Programs, prefix: str, faults: testbed.Faults | None = None,
+                 wire_size: bool = False, **settings):
+        self.programs = programs
+        self.network = testbed.Network(prefix, faults, wire_size)
+        self.directory = self.network.directory
+        try:
+            self.servers = [self.start_backend(0), self.start_backend(1)]
+            self.nginx = self.start_nginx()
+            for server in self.servers:
+                server.wait_for_output("ready", 10)
+            self.sallyport = Sallyport(self.network, programs, **settings)
+            self.wait_until_serving()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def client(self) -> testbed.Namespace:
+        return self.network.client
+
+    @property
+    def authority(self) -> pathlib.Path:
+        return self.directory / "ecdsa.pem"
+
+    def start_backend(self, number: int) -> testbed.Process:
+        """start_backend starts the Python backend on backend host 0 or 1."""
+        name = f"backend{number + 1}"
+        page = self.directory / f"{name}.html"
+        page.write_text(f"<html><body><h1>{name}</h1><p>Python answers.</p></body></html>\n")
+        return self.network.backends[number].start(
+            "/usr/bin/python3", HERE / "backend.py", "--name", name, "--page", page,
+            "--http", 8080, "--echo", 7000, "--hash", 9000, log=self.directory / f"{name}.log")
+
+    def start_nginx(self) -> testbed.Process:
+        """start_nginx starts nginx on the second backend host."""
+        root = self.directory / "nginx"
+        root.mkdir(exist_ok=True)
+        (root / "index.html").write_text("<html><body><h1>nginx</h1><p>nginx answers.</p></body></html>\n")
+        file = self.directory / "nginx.conf"
+        file.write_text(nginx_configuration(self.directory, 8081))
+        return self.network.backends[1].start("nginx", "-e", "stderr", "-c", file,
+                                              log=self.directory / "nginx.log")
+
+    def curl(self, *words, port: int = WEB, address: str = SERVICE4, path: str = "/", seconds: float = 10,
+             check: bool = True, ca: str = "ecdsa", **more):
+        """curl fetches a page by name over `address`; returns the completed process."""
+        host = f"[{address}]" if ":" in address else address
+        return self.client.run(
+            "curl", "--silent", "--show-error", "--max-time", seconds, "--cacert",
+            self.directory / f"{ca}.pem", "--resolve", f"{SERVER_NAME}:{port}:{host}", *words,
+            f"https://{SERVER_NAME}:{port}{path}", timeout=seconds + 5, check=check, **more)
+
+    def wait_until_serving(self, seconds: float = 20.0) -> None:
+        """wait_until_serving returns when a page came back over each family, next hops resolved."""
+        deadline = time.monotonic() + seconds
+        for address in (SERVICE4, SERVICE6):
+            for port in (WEB, WEB_IPV6):
+                while (done := self.curl(port=port, address=address, seconds=3, check=False)).returncode != 0:
+                    if time.monotonic() > deadline or not self.sallyport.process.running():
+                        raise testbed.TestbedError(
+                            f"no page from {address}:{port}: {done.stderr}\n{self.sallyport.process.output()}")
+                    time.sleep(0.2)
+
+    def logs(self) -> str:
+        """logs are the last lines of every program's output, for a failed test."""
+        parts = []
+        for path in sorted(self.directory.glob("*.log")):
+            lines = path.read_text(errors="replace").splitlines()[-40:]
+            parts.append("\n".join([f"--- {path.name}", *lines]))
+        return "\n".join(parts)
+
+    def close(self) -> None:
+        self.network.close()

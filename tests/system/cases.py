@@ -1,0 +1,93 @@
+"""What the system tests share: a class of tests stands on one bed, and each test has a time limit."""
+import functools
+import signal
+import time
+import unittest
+
+from appliance import Bed, Programs
+
+DEFAULT_LIMIT = 60
+
+
+def limit(seconds: int):
+    """limit gives a test more time than the default."""
+    def mark(function):
+        function.limit = seconds
+        return function
+    return mark
+
+
+class TooSlow(Exception):
+    """The test did not end within its limit."""
+
+
+class OnBed(unittest.TestCase):
+    """OnBed builds one bed for all tests of the class; `settings` go to Bed."""
+
+    programs: Programs
+    settings: dict = {}
+    bed: Bed
+
+    @classmethod
+    def setUpClass(cls):
+        cls.bed = Bed(cls.programs, "spt", **cls.settings)
+        cls.addClassCleanup(cls.bed.close)
+
+    def run(self, result=None):
+        seconds = getattr(getattr(self, self._testMethodName), "limit", DEFAULT_LIMIT)
+
+        def too_slow(*_):
+            raise TooSlow(f"not done after {seconds} s")
+        before = signal.signal(signal.SIGALRM, too_slow)
+        signal.alarm(seconds)
+        try:
+            return super().run(result)
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+
+    def tearDown(self):
+        self.assertTrue(self.bed.sallyport.process.running(),
+                        "Sallyport ended:\n" + self.bed.sallyport.process.output()[-4000:])
+
+    # --- what sallyctl says ----------------------------------------------------------------------
+
+    def open_connections(self) -> int:
+        return self.bed.sallyport.show("connections")["totals"]["connections"]
+
+    def drops(self) -> dict[str, int]:
+        reasons = self.bed.sallyport.show("drops")["reasons"]
+        return {reason: entry["count"] for reason, entry in reasons.items()}
+
+    def stages(self) -> dict[str, int]:
+        stages = self.bed.sallyport.show("handshakes")["stages"]
+        return {stage: entry["count"] for stage, entry in stages.items()}
+
+    def failures(self) -> dict[str, int]:
+        return self.bed.sallyport.show("handshakes")["failures"]
+
+    def wait_until(self, condition, what: str, seconds: float = 10.0):
+        """wait_until polls; statistics are published a few times a second."""
+        deadline = time.monotonic() + seconds
+        while not (last := condition()):
+            self.assertLess(time.monotonic(), deadline, f"{what} (last: {last!r})")
+            time.sleep(0.1)
+        return last
+
+    def wait_until_idle(self, seconds: float = 20.0) -> None:
+        """wait_until_idle returns when no connection is left and all buffers are back."""
+        self.wait_until(lambda: self.open_connections() == 0, "connections stay open", seconds)
+
+
+def on_each(**parameters):
+    """on_each(name=[...]) runs a test once per value, each as a sub-test."""
+    (name, values), = parameters.items()
+
+    def decorate(function):
+        @functools.wraps(function)
+        def run(self):
+            for value in values:
+                with self.subTest(**{name: value}):
+                    function(self, value)
+        return run
+    return decorate

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Runs the system tests: real clients, a real Sallyport on a tap interface, real backends.
+
+    tests/system/run.py [--build DIR] [--json FILE] [--list] [PATTERN ...]
+
+A PATTERN selects the tests whose "Class.test_name" contains it; with none, all run.  Needs root.
+The exit code is 0 when no test failed.
+"""
+import argparse
+import json
+import pathlib
+import signal
+import sys
+import time
+import traceback
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import appliance  # noqa: E402
+import testbed  # noqa: E402
+from cases import OnBed  # noqa: E402
+
+MODULES = ("test_clients", "test_transfers", "test_failures", "test_bad_input")
+
+
+def sentence(test: unittest.TestCase) -> str:
+    name = test.id().split(".", 1)[1] if "." in test.id() else test.id()
+    return name.replace(".test_", ": ").replace("_", " ")
+
+
+class OneLineEach(unittest.TestResult):
+    """OneLineEach prints each test's verdict as one line, and what went wrong below it."""
+
+    def __init__(self):
+        super().__init__()
+        self.passed, self.began, self.failed_subtests = 0, 0.0, 0
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began, self.failed_subtests = time.monotonic(), 0
+
+    def say(self, verdict: str, test, why: str = "") -> None:
+        took = time.monotonic() - self.began if self.began else 0.0
+        print(f"{verdict:4} {took:6.1f} s  {sentence(test)}{': ' + why if why else ''}", flush=True)
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        if self.failed_subtests == 0:
+            self.passed += 1
+            self.say("ok", test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.say("skip", test, reason)
+
+    def addFailure(self, test, error):
+        super().addFailure(test, error)
+        self.complain(test, error)
+
+    def addError(self, test, error):
+        super().addError(test, error)
+        self.complain(test, error)
+
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error is not None:
+            self.failed_subtests += 1
+            self.complain(subtest, error)
+
+    def complain(self, test, error) -> None:
+        self.say("FAIL", test)
+        text = "".join(traceback.format_exception(*error))
+        print("     " + text.strip().replace("\n", "\n     "), flush=True)
+        bed = getattr(getattr(test, "test_case", test), "bed", None)
+        if bed is not None:
+            print(bed.logs(), flush=True)
+
+    def counts(self) -> dict:
+        return {"passed": self.passed, "failed": len(self.failures) + len(self.errors),
+                "skipped": len(self.skipped)}
+
+
+def select(suite: unittest.TestSuite, patterns: list[str]):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from select(item, patterns)
+        elif not patterns or any(pattern in item.id() for pattern in patterns):
+            yield item
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, default=HERE.parents[1] / "build")
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("patterns", nargs="*")
+    options = parser.parse_args()
+
+    programs = appliance.Programs(options.build.resolve())
+    tests = list(select(unittest.defaultTestLoader.loadTestsFromNames(MODULES), options.patterns))
+    if options.list:
+        print("\n".join(test.id() for test in tests))
+        return 0
+    result = OneLineEach()
+    reason = testbed.why_not()
+    if not reason and (missing := programs.missing()):
+        reason = "not built: " + ", ".join(missing)
+    if reason:
+        for test in tests:
+            result.addSkip(test, reason)
+    else:
+        # SIGTERM ends as Ctrl-C does, so that everything is cleaned up.
+        signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        for name in testbed.remove_leftovers():
+            print(f"removed what run {name} had left behind")
+        for test in tests:
+            type(test).programs = programs
+        OnBed.programs = programs
+        unittest.TestSuite(tests).run(result)
+    counts = result.counts()
+    print(f"system: {counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    if options.json:
+        options.json.write_text(json.dumps(counts))
+    return 1 if counts["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
