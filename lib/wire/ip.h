@@ -6,7 +6,9 @@
 
 #include "lib/base/address.h"
 #include "lib/base/byteorder.h"
+#include "lib/base/result.h"
 #include "lib/wire/ethernet.h"
+#include "lib/wire/packet_error.h"
 #include "lib/wire/writer.h"
 
 namespace sallyport::wire {
@@ -52,6 +54,18 @@ static_assert(sizeof(Ipv6Header) == 40 && alignof(Ipv6Header) == 1);
 // Limits on IPv6 extension headers: without them a packet could make us walk 64 KiB.
 constexpr std::size_t kMaxExtensionHeaders = 2;
 constexpr std::size_t kMaxExtensionBytes = 64;
+
+// UpperLayer is what an IPv6 packet carries, `offset` bytes behind its fixed header.
+struct UpperLayer {
+  IpProtocol protocol = IpProtocol::no_next_header;
+  std::uint16_t offset = 0;
+};
+
+// walk_ipv6_extensions finds the upper layer behind hop-by-hop options, destination options and a
+// routing header that has come to its end.  Fragments, more headers than the limits allow, and
+// options that ask for the packet to be dropped are errors.
+[[nodiscard]] Result<UpperLayer, PacketError> walk_ipv6_extensions(
+    ByteView after_header, std::uint8_t next_header) noexcept;
 
 // Ecn is the two bits of RFC 3168 section 5.
 enum class Ecn : std::uint8_t { not_ect = 0, ect1 = 1, ect0 = 2, ce = 3 };
