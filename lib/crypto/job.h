@@ -71,7 +71,7 @@ struct alignas(64) CryptoJob {
   NamedGroup group = NamedGroup::none;
   CredentialId credential;
   Tsc submitted;
-  Tsc deadline;
+  Tsc deadline;  // zero: none
 
   // Inputs.
   KeyShare ephemeral;  // our half of the key agreement

@@ -4,6 +4,7 @@
 // OpenSSL allocates in most of its calls: everything in lib/crypto/openssl runs outside
 // Worker::process.
 #pragma once
+#include <memory>
 
 struct ossl_lib_ctx_st;
 
@@ -22,7 +23,7 @@ class Context {
   [[nodiscard]] ossl_lib_ctx_st* native() const noexcept;
 
  private:
-  Parts* parts_;
+  std::unique_ptr<Parts> parts_;
 };
 
 // lock_key_memory reserves `bytes` (a power of two) of locked memory that stays out of core dumps,

@@ -1,0 +1,48 @@
+// What a Context holds, for lib/crypto/openssl alone: this header brings OpenSSL's.
+#pragma once
+#include <openssl/bn.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+
+#include <memory>
+
+#include "lib/crypto/openssl/context.h"
+
+namespace sallyport::crypto::openssl {
+
+// Free adapts one of OpenSSL's free functions to std::unique_ptr.
+template <auto function>
+struct Free {
+  template <class T>
+  void operator()(T* object) const noexcept {
+    function(object);
+  }
+};
+using LibraryContext = std::unique_ptr<OSSL_LIB_CTX, Free<OSSL_LIB_CTX_free>>;
+using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
+using Pkey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using Md = std::unique_ptr<EVP_MD, Free<EVP_MD_free>>;
+using MdContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
+using BnContext = std::unique_ptr<BN_CTX, Free<BN_CTX_free>>;
+using Bn = std::unique_ptr<BIGNUM, Free<BN_clear_free>>;
+using EcGroup = std::unique_ptr<EC_GROUP, Free<EC_GROUP_free>>;
+using EcPoint = std::unique_ptr<EC_POINT, Free<EC_POINT_clear_free>>;
+
+struct Context::Parts {
+  LibraryContext library;
+  Md sha256;
+  Md sha384;
+  Md sha512;
+  MdContext md_context;
+  PkeyContext x25519_keygen;
+  PkeyContext x25519_import;  // turns raw bytes into a key
+  EcGroup p256;
+  BnContext bn;
+  Bn scalar;      // a private scalar while it is used; cleared afterwards
+  Bn coordinate;  // the x-coordinate of a shared point; cleared afterwards
+  EcPoint ours;
+  EcPoint peer;
+};
+
+}  // namespace sallyport::crypto::openssl

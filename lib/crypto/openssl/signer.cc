@@ -1,0 +1,142 @@
+#include "lib/crypto/openssl/signer.h"
+
+#include <openssl/rsa.h>
+
+#include <utility>
+
+#include "lib/base/secret.h"
+#include "lib/crypto/job.h"
+#include "lib/crypto/openssl/parts.h"
+#include "lib/crypto/sign/schemes.h"
+
+namespace sallyport::crypto::openssl {
+namespace {
+
+const EVP_MD* hash_of(const Context::Parts& parts, SignatureScheme scheme) noexcept {
+  switch (scheme) {
+    case SignatureScheme::rsa_pkcs1_sha256:
+    case SignatureScheme::rsa_pss_rsae_sha256:
+    case SignatureScheme::ecdsa_secp256r1_sha256:
+      return parts.sha256.get();
+    case SignatureScheme::rsa_pkcs1_sha384:
+    case SignatureScheme::rsa_pss_rsae_sha384:
+    case SignatureScheme::ecdsa_secp384r1_sha384:
+      return parts.sha384.get();
+    case SignatureScheme::rsa_pkcs1_sha512:
+    case SignatureScheme::rsa_pss_rsae_sha512:
+      return parts.sha512.get();
+    case SignatureScheme::ed25519:  // hashes inside
+    case SignatureScheme::none:
+    case SignatureScheme::rsa_pkcs1_sha1:
+    case SignatureScheme::ecdsa_sha1:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+bool is_pss(SignatureScheme scheme) noexcept {
+  return scheme == SignatureScheme::rsa_pss_rsae_sha256 ||
+         scheme == SignatureScheme::rsa_pss_rsae_sha384 ||
+         scheme == SignatureScheme::rsa_pss_rsae_sha512;
+}
+
+// [RFC 8446 4.2.3] PSS: MGF1 with the same hash, salt as long as its output.
+bool set_parameters(EVP_PKEY_CTX* operation, SignatureScheme scheme, KeyType type,
+                    const EVP_MD* md) noexcept {
+  if (type == KeyType::rsa) {
+    const int padding = is_pss(scheme) ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING;
+    if (EVP_PKEY_CTX_set_rsa_padding(operation, padding) != 1) return false;
+  }
+  if (EVP_PKEY_CTX_set_signature_md(operation, md) != 1) return false;
+  return !is_pss(scheme) ||
+         (EVP_PKEY_CTX_set_rsa_mgf1_md(operation, md) == 1 &&
+          EVP_PKEY_CTX_set_rsa_pss_saltlen(operation, RSA_PSS_SALTLEN_DIGEST) == 1);
+}
+
+}  // namespace
+
+Signer::Signer(const Context& context, const PrivateKey& key)
+    : context_{&context}, key_{key.clone_into(context)}, type_{key_.type()} {
+  if (type_ == KeyType::none) key_ = PrivateKey{};
+}
+
+Signer::~Signer() {
+  for (const Operation& operation : operations_) {
+    EVP_PKEY_CTX_free(operation.sign);
+    EVP_PKEY_CTX_free(operation.verify);
+  }
+}
+
+Signer::Signer(Signer&& other) noexcept
+    : context_{other.context_},
+      key_{std::move(other.key_)},
+      type_{std::exchange(other.type_, KeyType::none)},
+      operations_{std::exchange(other.operations_, {})} {}
+
+Signer& Signer::operator=(Signer&& other) noexcept {
+  std::swap(context_, other.context_);
+  std::swap(key_, other.key_);
+  std::swap(type_, other.type_);
+  std::swap(operations_, other.operations_);
+  return *this;
+}
+
+Signer::Operation* Signer::operation_for(SignatureScheme scheme) noexcept {
+  Operation* free = nullptr;
+  for (Operation& operation : operations_) {
+    if (operation.scheme == scheme) return &operation;
+    if (operation.scheme == SignatureScheme::none && free == nullptr) free = &operation;
+  }
+  const EVP_MD* const md = hash_of(context_->parts(), scheme);
+  if (free == nullptr || md == nullptr) return nullptr;
+  PkeyContext sign{EVP_PKEY_CTX_new_from_pkey(context_->native(), key_.native(), nullptr)};
+  if (!sign || EVP_PKEY_sign_init(sign.get()) != 1 ||
+      !set_parameters(sign.get(), scheme, type_, md)) {
+    return nullptr;
+  }
+  PkeyContext verify;
+  if (type_ == KeyType::rsa) {
+    verify.reset(EVP_PKEY_CTX_new_from_pkey(context_->native(), key_.native(), nullptr));
+    if (!verify || EVP_PKEY_verify_init(verify.get()) != 1 ||
+        !set_parameters(verify.get(), scheme, type_, md)) {
+      return nullptr;
+    }
+  }
+  *free = {scheme, sign.release(), verify.release()};
+  return free;
+}
+
+std::uint16_t Signer::sign(SignatureScheme scheme, ByteView message,
+                           MutableBytes signature) noexcept {
+  if (!fits_key(scheme, type_) || signature.size() < kMaxSignature) return 0;
+  Context::Parts& parts = context_->parts();
+  std::size_t len = signature.size();
+  if (scheme == SignatureScheme::ed25519) {
+    EVP_MD_CTX* const once = parts.md_context.get();
+    const bool made =
+        EVP_DigestSignInit_ex(once, nullptr, nullptr, context_->native(), nullptr, key_.native(),
+                              nullptr) == 1 &&
+        EVP_DigestSign(once, signature.data(), &len, message.data(), message.size()) == 1;
+    EVP_MD_CTX_reset(once);
+    return made ? static_cast<std::uint16_t>(len) : std::uint16_t{0};
+  }
+
+  const Operation* const operation = operation_for(scheme);
+  if (operation == nullptr) return 0;
+  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest;
+  unsigned digest_len = 0;
+  if (EVP_DigestInit_ex2(parts.md_context.get(), hash_of(parts, scheme), nullptr) != 1 ||
+      EVP_DigestUpdate(parts.md_context.get(), message.data(), message.size()) != 1 ||
+      EVP_DigestFinal_ex(parts.md_context.get(), digest.data(), &digest_len) != 1 ||
+      EVP_PKEY_sign(operation->sign, signature.data(), &len, digest.data(), digest_len) != 1) {
+    return 0;
+  }
+  if (operation->verify != nullptr &&
+      EVP_PKEY_verify(operation->verify, signature.data(), len, digest.data(), digest_len) != 1) {
+    wipe(signature);  // a faulty signature is as secret as the key
+    return 0;
+  }
+  return static_cast<std::uint16_t>(len);
+}
+
+}  // namespace sallyport::crypto::openssl

@@ -1,0 +1,177 @@
+#include "lib/offload/executor.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "lib/base/secret.h"
+#include "lib/crypto/kx/groups.h"
+#include "lib/crypto/sign/content.h"
+#include "lib/crypto/sign/schemes.h"
+
+namespace sallyport::offload {
+namespace {
+
+using crypto::CryptoJob;
+using crypto::JobKind;
+using crypto::JobStatus;
+using crypto::NamedGroup;
+using crypto::SignatureScheme;
+using stats::ExecutorCounter;
+
+bool derives(const CryptoJob& job) noexcept {
+  return job.kind == JobKind::tls13_derive_and_sign || job.kind == JobKind::tls12_derive;
+}
+bool signs(const CryptoJob& job) noexcept {
+  return job.kind == JobKind::tls13_derive_and_sign || job.kind == JobKind::tls12_sign_params;
+}
+
+// scheme_allowed keeps TLS 1.3 from signing with schemes that only TLS 1.2 has.  What fits the key
+// is the signer's question.
+bool scheme_allowed(const CryptoJob& job) noexcept {
+  return job.kind != JobKind::tls13_derive_and_sign || crypto::allowed_in_tls13(job.scheme);
+}
+
+crypto::SignedContent content_of(const CryptoJob& job) noexcept {
+  if (job.kind == JobKind::tls12_sign_params) {
+    return crypto::server_key_exchange_content(job.client_random, job.server_random, job.ephemeral);
+  }
+  const std::size_t hash_len =
+      job.transcript_hash_algorithm == crypto::HashAlgorithm::sha256 ? 32 : 48;
+  return crypto::certificate_verify_content(ByteView{job.transcript_hash}.first(hash_len));
+}
+
+}  // namespace
+
+Executor::Executor(const Options& options)
+    : keys_{context_, options.max_credentials}, provider_{openssl_provider(context_)} {}
+
+void Executor::run(std::span<CryptoJob* const> jobs, Tsc now) noexcept {
+  while (!jobs.empty()) {
+    const std::size_t count = std::min(jobs.size(), kMaxBatch);
+    run_batch(jobs.first(count), now);
+    jobs = jobs.subspan(count);
+  }
+}
+
+void Executor::run_batch(std::span<CryptoJob* const> jobs, Tsc now) noexcept {
+  for (CryptoJob* const job : jobs) {
+    const bool expired = job->deadline != Tsc{} && job->deadline < now;
+    job->status = expired ? JobStatus::expired : JobStatus::pending;
+    job->shared_secret_len = 0;
+    job->signature_len = 0;
+    job->num_key_shares = 0;
+  }
+  make_key_shares(jobs, now);
+  // A group or scheme that is not in these lists has no lanes, and its jobs stay pending until the
+  // verdict below.
+  for (const NamedGroup group : {NamedGroup::x25519, NamedGroup::secp256r1}) derive(jobs, group);
+  for (CryptoJob* const job : jobs) {
+    if (job->status == JobStatus::pending && derives(*job) && job->shared_secret_len == 0) {
+      job->status = JobStatus::bad_peer_share;
+    }
+  }
+  for (const SignatureScheme scheme :
+       {SignatureScheme::ecdsa_secp256r1_sha256, SignatureScheme::rsa_pss_rsae_sha256,
+        SignatureScheme::rsa_pss_rsae_sha384, SignatureScheme::rsa_pss_rsae_sha512,
+        SignatureScheme::rsa_pkcs1_sha256, SignatureScheme::rsa_pkcs1_sha384,
+        SignatureScheme::rsa_pkcs1_sha512, SignatureScheme::ecdsa_secp384r1_sha384,
+        SignatureScheme::ed25519}) {
+    sign(jobs, scheme);
+  }
+  for (CryptoJob* const job : jobs) {
+    if (job->status == JobStatus::pending) {
+      const bool complete = job->kind == JobKind::make_key_shares
+                                ? job->num_key_shares != 0
+                                : !signs(*job) || job->signature_len != 0;
+      job->status = complete ? JobStatus::ok : JobStatus::signer_failed;
+    }
+    switch (job->status) {
+      case JobStatus::ok:
+        counters_.count(ExecutorCounter::jobs_ok);
+        break;
+      case JobStatus::bad_peer_share:
+        counters_.count(ExecutorCounter::jobs_bad_peer_share);
+        break;
+      case JobStatus::signer_failed:
+        counters_.count(ExecutorCounter::jobs_signer_failed);
+        // Half a result is of no use, and a secret nobody waits for should not travel.
+        wipe(job->shared_secret);
+        job->shared_secret_len = 0;
+        break;
+      case JobStatus::expired:
+        counters_.count(ExecutorCounter::jobs_expired);
+        break;
+      case JobStatus::pending:
+        break;
+    }
+  }
+}
+
+void Executor::make_key_shares(std::span<CryptoJob* const> jobs, Tsc now) noexcept {
+  for (CryptoJob* const job : jobs) {
+    if (job->kind != JobKind::make_key_shares || job->status != JobStatus::pending) continue;
+    std::construct_at(&job->key_shares);  // takes the place of the signature
+    counters_.count(ExecutorCounter::key_share_batches);
+    counters_.count(ExecutorCounter::key_share_lanes, job->key_shares.size());
+    if (provider_.make_key_shares(provider_.self, job->group, now, job->key_shares)) {
+      job->num_key_shares = CryptoJob::kKeySharesPerJob;
+    } else {
+      wipe_object(job->key_shares);
+    }
+  }
+}
+
+void Executor::derive(std::span<CryptoJob* const> jobs, NamedGroup group) noexcept {
+  std::array<DeriveLane, kMaxBatch> lanes;
+  std::array<CryptoJob*, kMaxBatch> owners;
+  std::size_t count = 0;
+  const std::size_t secret_len = crypto::group_info(group).shared_len;
+  for (CryptoJob* const job : jobs) {
+    if (job->status != JobStatus::pending || !derives(*job) || job->ephemeral.group != group ||
+        job->peer_share_len > job->peer_share.size()) {
+      continue;
+    }
+    owners[count] = job;
+    lanes[count++] = {.ours = &job->ephemeral,
+                      .peer_share = ByteView{job->peer_share}.first(job->peer_share_len),
+                      .shared_secret = MutableBytes{job->shared_secret}.first(secret_len)};
+  }
+  if (count == 0) return;
+  counters_.count(ExecutorCounter::derive_batches);
+  counters_.count(ExecutorCounter::derive_lanes, count);
+  provider_.derive(provider_.self, group, std::span{lanes}.first(count));
+  for (std::size_t i = 0; i < count; ++i) {
+    if (lanes[i].ok) {
+      owners[i]->shared_secret_len = static_cast<std::uint8_t>(secret_len);
+    } else {
+      wipe(owners[i]->shared_secret);
+    }
+  }
+}
+
+void Executor::sign(std::span<CryptoJob* const> jobs, SignatureScheme scheme) noexcept {
+  std::array<SignLane, kMaxBatch> lanes;
+  std::array<CryptoJob*, kMaxBatch> owners;
+  std::array<crypto::SignedContent, kMaxBatch> contents;
+  std::size_t count = 0;
+  for (CryptoJob* const job : jobs) {
+    if (job->status != JobStatus::pending || !signs(*job) || job->scheme != scheme ||
+        !scheme_allowed(*job)) {
+      continue;
+    }
+    crypto::openssl::Signer* const signer = keys_.find(job->credential);
+    if (signer == nullptr) continue;
+    contents[count] = content_of(*job);
+    owners[count] = job;
+    lanes[count] = {
+        .signer = signer, .message = contents[count].view(), .signature = job->signature};
+    ++count;
+  }
+  if (count == 0) return;
+  counters_.count(ExecutorCounter::sign_batches);
+  counters_.count(ExecutorCounter::sign_lanes, count);
+  provider_.sign(provider_.self, scheme, std::span{lanes}.first(count));
+  for (std::size_t i = 0; i < count; ++i) owners[i]->signature_len = lanes[i].signature_len;
+}
+
+}  // namespace sallyport::offload

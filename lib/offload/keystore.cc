@@ -1,0 +1,34 @@
+#include "lib/offload/keystore.h"
+
+#include <utility>
+
+namespace sallyport::offload {
+
+KeyStore::KeyStore(const crypto::openssl::Context& context, std::size_t capacity)
+    : context_{context}, slots_(capacity) {}
+
+bool KeyStore::add(crypto::CredentialId id, const crypto::openssl::PrivateKey& key) {
+  if (id.generation == 0 || id.index >= slots_.size()) return false;
+  Slot& slot = slots_[id.index];
+  if (slot.generation != 0) return false;
+  crypto::openssl::Signer signer{context_, key};
+  if (!signer) return false;
+  slot.generation = id.generation;
+  slot.signer = std::move(signer);
+  ++size_;
+  return true;
+}
+
+void KeyStore::retire(crypto::CredentialId id) noexcept {
+  if (find(id) == nullptr) return;
+  slots_[id.index] = Slot{};
+  --size_;
+}
+
+crypto::openssl::Signer* KeyStore::find(crypto::CredentialId id) noexcept {
+  if (id.generation == 0 || id.index >= slots_.size()) return nullptr;
+  Slot& slot = slots_[id.index];
+  return slot.generation == id.generation ? &slot.signer : nullptr;
+}
+
+}  // namespace sallyport::offload

@@ -1,0 +1,37 @@
+// Owners of OpenSSL's X.509 objects, for lib/x509 alone: this header brings OpenSSL's.
+#pragma once
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+#include <string>
+
+#include "lib/x509/credential.h"
+
+namespace sallyport::x509 {
+
+template <auto function>
+struct Free {
+  template <class T>
+  void operator()(T* object) const noexcept {
+    function(object);
+  }
+};
+using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
+using Certificate = std::unique_ptr<X509, Free<X509_free>>;
+using Pkey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using GeneralNames = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
+using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
+
+// name_text is a distinguished name in one line, most specific part first.
+[[nodiscard]] std::string name_text(const X509_NAME* name);
+
+// describe fills everything of a credential that comes from its leaf, except chain and key.
+void describe(X509* leaf, Credential& credential);
+
+// to_der is a certificate as it is sent.
+[[nodiscard]] std::vector<std::uint8_t> to_der(X509* certificate);
+
+}  // namespace sallyport::x509
