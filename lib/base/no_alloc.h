@@ -13,6 +13,8 @@ class NoAllocScope {
   NoAllocScope& operator=(const NoAllocScope&) = delete;
 
   [[nodiscard]] static bool active() noexcept { return depth_ != 0; }
+  // suspend ends all scopes of this thread: for the interposer, which is about to abort.
+  static void suspend() noexcept { depth_ = 0; }
 
  private:
   static inline thread_local unsigned depth_ = 0;

@@ -128,7 +128,7 @@ class Port {
   // prepare makes frames ready for the device: tags and checksums that it does not do itself are
   // written into them here.  Once per frame and sending; afterwards its Ethernet header and its
   // checksum fields are the port's, and a retransmission writes them anew.
-  void prepare(std::span<frame::Frame* const> frames) noexcept;
+  void prepare(std::uint16_t queue, std::span<frame::Frame* const> frames) noexcept;
   // transmit hands prepared frames over, at most frames.size(), and returns how many were taken.
   [[nodiscard]] std::size_t transmit(std::uint16_t queue,
                                      std::span<frame::Frame* const> frames) noexcept;
@@ -143,7 +143,9 @@ class Port {
  private:
   [[nodiscard]] Failure configure(const PortOptions& options);
   [[nodiscard]] Failure set_up_queues(const PortOptions& options);
+  [[nodiscard]] std::string set_reta();
   void set_up_steering(const PortOptions& options, bool hash_enabled);
+  void prepare_one(frame::Frame& f) noexcept;
   void choose(const char* offload, Provider provider, std::string reason);
 
   static constexpr std::uint16_t kNone = 0xffff;
@@ -158,11 +160,13 @@ class Port {
   bool hardware_vlan_strip_ = false;
   bool started_ = false;
   std::atomic<Steering> steering_{Steering::none};
-  std::atomic<bool> distrusted_{false};
+  frame::Reta reta_{1};
   MacAddress mac_;
   std::uint16_t num_queues_ = 0;
   std::uint16_t rx_descriptors_ = 0, tx_descriptors_ = 0;
   bool all_multicast_ = false;
+  bool promiscuous_ = false;
+  bool claimed_hardware_ = false;  // hardware steering passed the checks at start
   std::string name_, device_, profile_, driver_, steering_reason_;
   std::vector<Choice> choices_;
 };

@@ -64,6 +64,7 @@ class PortQueues {
   [[nodiscard]] std::size_t transmit(std::size_t port, std::span<frame::Frame* const> frames,
                                      Tsc now) noexcept;
   void drop(std::span<frame::Frame* const> frames) noexcept;
+  void drop_portless(std::span<frame::Frame* const> frames) noexcept;
   [[nodiscard]] std::size_t keep_own(Port& port, std::span<frame::Frame*> frames) noexcept;
   [[nodiscard]] std::uint16_t owner_of(Port& port, const frame::Frame& f) noexcept;
   void hand_over(std::uint16_t to) noexcept;
