@@ -1,9 +1,13 @@
 // Diagnostic: what is wrong with a configuration, where, and what to do about it.
 #pragma once
+#include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sallyport::config {
@@ -37,7 +41,7 @@ class Diagnostics {
 
   [[nodiscard]] const std::string& file() const noexcept { return file_; }
   [[nodiscard]] const std::vector<Diagnostic>& all() const noexcept { return all_; }
-  [[nodiscard]] bool has_errors() const noexcept;
+  [[nodiscard]] bool has_errors() const noexcept { return has_errors_; }
   // text is one paragraph per diagnostic: "file:3:9: error: what is wrong\n    What to do.\n".
   [[nodiscard]] std::string text() const;
 
@@ -46,6 +50,8 @@ class Diagnostics {
 
   std::string file_;
   std::vector<Diagnostic> all_;
+  std::size_t num_hidden_ = 0;
+  bool has_errors_ = false;
 };
 
 // Positions tells where the value of a key stands: "listener[0].tls.certificates[1].key".  A key

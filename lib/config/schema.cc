@@ -1,0 +1,474 @@
+#include "lib/config/schema.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sallyport::config {
+namespace {
+
+constexpr auto kSections = std::to_array<Section>({
+    {"dataplane", 0, 1, "Cores, memory and names of this instance."},
+    {"cluster", 0, 1, "What several appliances share."},
+    {"port[]", 1, 16, "A network port that Sallyport takes over."},
+    {"interface[]", 1, 256, "Addresses on one VLAN of a port, and the way out of it."},
+    {"interface[].routes[]", 0, 256, "A network behind another router than the gateway."},
+    {"listener[]", 1, 1024, "Where clients connect, and how TLS is spoken with them."},
+    {"listener[].tls", 0, 1, "TLS of this listener."},
+    {"listener[].tls.certificates[]", 0, 64,
+     "A certificate and its key.  Without any, one is made at start and its fingerprint printed."},
+    {"listener[].tls.alpn[]", 0, 16,
+     "Application protocols, in order of preference.  None are offered by default."},
+    {"listener[].limits", 0, 1, "Time and memory that one connection of this listener may use."},
+    {"pool[]", 1, 1024, "Backends that serve the same content."},
+    {"pool[].backends[]", 1, 1024, "One server."},
+});
+
+constexpr auto kKeys = std::to_array<Key>({
+    {.path = "dataplane.name",
+     .type = KeyType::name,
+     .default_text = "\"sallyport\"",
+     .help = "Name of this instance; `sallyctl --instance` asks for it, and DPDK's files bear it."},
+    {.path = "dataplane.io_lcores",
+     .type = KeyType::integer,
+     .arity = Arity::many,
+     .minimum = 0,
+     .maximum = 1023,
+     .default_text = "[1]",
+     .help = "CPU cores that take packets and own connections; each is fully used by polling."},
+    {.path = "dataplane.crypto_lcores",
+     .type = KeyType::integer,
+     .arity = Arity::many,
+     .presence = Presence::planned,
+     .help = "CPU cores for private-key operations only."},
+    {.path = "dataplane.max_connections",
+     .type = KeyType::integer,
+     .unit = "connections",
+     .minimum = 64,
+     .maximum = 16'000'000,
+     .default_text = "32768",
+     .help = "Connections that the appliance holds at once; their memory is taken at start."},
+    {.path = "dataplane.huge_pages",
+     .type = KeyType::choice,
+     .choices = "auto on off",
+     .default_text = "\"auto\"",
+     .help = "Whether to use huge pages; auto takes them where the system has reserved some."},
+    {.path = "dataplane.memory_megabytes",
+     .type = KeyType::integer,
+     .unit = "MB",
+     .minimum = 0,
+     .maximum = 1'048'576,
+     .default_text = "0",
+     .help = "Memory to take from the system; 0 works it out from the pools."},
+    {.path = "dataplane.frames_per_lcore",
+     .type = KeyType::integer,
+     .unit = "frames",
+     .minimum = 4'096,
+     .maximum = 4'194'304,
+     .default_text = "32768",
+     .help = "Packet buffers of each I/O core, for receiving and sending together."},
+    {.path = "dataplane.allow_rsa_on_io",
+     .type = KeyType::boolean,
+     .default_text = "false",
+     .help = "Let I/O cores sign with RSA keys, although packets wait meanwhile."},
+
+    {.path = "cluster.secret_file",
+     .type = KeyType::path,
+     .help = "File with at least 32 random bytes, the same on every appliance that shares the "
+             "addresses; without it each start draws its own."},
+
+    {.path = "port[].name",
+     .type = KeyType::name,
+     .presence = Presence::required,
+     .help = "Name by which interfaces refer to the port."},
+    {.path = "port[].device",
+     .type = KeyType::text,
+     .presence = Presence::required,
+     .minimum = 1,
+     .maximum = 120,
+     .help = "PCI address, or a DPDK virtual device: \"0000:3b:00.0\", \"net_tap0,iface=sally0\"."},
+    {.path = "port[].profile",
+     .type = KeyType::name,
+     .presence = Presence::planned,
+     .help = "Tuning of a known device."},
+    {.path = "port[].mtu",
+     .type = KeyType::integer,
+     .unit = "bytes",
+     .minimum = 576,
+     .maximum = 9'000,
+     .default_text = "1500",
+     .help = "Largest IP packet that the link carries."},
+    {.path = "port[].rx_descriptors",
+     .type = KeyType::integer,
+     .unit = "frames",
+     .minimum = 64,
+     .maximum = 32'768,
+     .default_text = "1024",
+     .help = "Length of each receive queue; the device may round it."},
+    {.path = "port[].tx_descriptors",
+     .type = KeyType::integer,
+     .unit = "frames",
+     .minimum = 64,
+     .maximum = 32'768,
+     .default_text = "1024",
+     .help = "Length of each transmit queue; the device may round it."},
+
+    {.path = "interface[].port",
+     .type = KeyType::name,
+     .presence = Presence::required,
+     .help = "Name of the port."},
+    {.path = "interface[].vlan",
+     .type = KeyType::integer,
+     .minimum = 0,
+     .maximum = 4'094,
+     .default_text = "0",
+     .help = "802.1Q tag; 0 is untagged."},
+    {.path = "interface[].addresses",
+     .type = KeyType::ip_prefix,
+     .arity = Arity::one_or_many,
+     .presence = Presence::required,
+     .help = "Own addresses with the length of their network: \"198.18.0.1/24\"."},
+    {.path = "interface[].gateway4",
+     .type = KeyType::ip_address,
+     .help = "IPv4 router for everything that is not on this link."},
+    {.path = "interface[].gateway6",
+     .type = KeyType::ip_address,
+     .help = "IPv6 router for everything that is not on this link."},
+    {.path = "interface[].mtu",
+     .type = KeyType::integer,
+     .unit = "bytes",
+     .minimum = 576,
+     .maximum = 9'000,
+     .help = "Largest IP packet on this VLAN; the port's by default."},
+    {.path = "interface[].reply",
+     .type = KeyType::choice,
+     .choices = "source_mac gateway",
+     .default_text = "\"source_mac\"",
+     .help = "Where answers to clients go: to the sender of their last frame, or to the gateway."},
+    {.path = "interface[].routes[].to",
+     .type = KeyType::ip_prefix,
+     .presence = Presence::required,
+     .help = "The network."},
+    {.path = "interface[].routes[].via",
+     .type = KeyType::ip_address,
+     .presence = Presence::required,
+     .help = "The router, which must be on this link."},
+
+    {.path = "listener[].name",
+     .type = KeyType::name,
+     .presence = Presence::required,
+     .reload = Reload::live,
+     .help = "Name in statistics."},
+    {.path = "listener[].address",
+     .type = KeyType::socket_address,
+     .arity = Arity::one_or_many,
+     .presence = Presence::required,
+     .reload = Reload::live,
+     .help = "Where clients connect: \"198.18.0.10:443\", \"[2001:db8::10]:443\"."},
+    {.path = "listener[].pool",
+     .type = KeyType::name,
+     .presence = Presence::required,
+     .reload = Reload::live,
+     .help = "Name of the pool that connections go to, unless ALPN picks another."},
+    {.path = "listener[].tls.policy",
+     .type = KeyType::choice,
+     .choices = "modern intermediate | compatible",
+     .default_text = "\"intermediate\"",
+     .reload = Reload::live,
+     .help = "modern speaks TLS 1.3 only; intermediate also TLS 1.2 with forward secrecy."},
+    {.path = "listener[].tls.certificates[].chain",
+     .type = KeyType::path,
+     .presence = Presence::required,
+     .reload = Reload::live,
+     .help = "PEM file: the certificate, then its issuers up to but without the root."},
+    {.path = "listener[].tls.certificates[].key",
+     .type = KeyType::path,
+     .presence = Presence::required,
+     .reload = Reload::live,
+     .help = "PEM file with the private key, not encrypted."},
+    {.path = "listener[].tls.alpn[].protocol",
+     .type = KeyType::text,
+     .presence = Presence::required,
+     .minimum = 1,
+     .maximum = 255,
+     .reload = Reload::live,
+     .help = "Protocol name as registered with IANA: \"h2\", \"http/1.1\"."},
+    {.path = "listener[].tls.alpn[].pool",
+     .type = KeyType::name,
+     .presence = Presence::required,
+     .reload = Reload::live,
+     .help = "Name of a pool whose backends speak that protocol."},
+    {.path = "listener[].tls.client_auth",
+     .type = KeyType::text,
+     .presence = Presence::planned,
+     .help = "Client certificates."},
+    {.path = "listener[].limits.handshake_seconds",
+     .type = KeyType::integer,
+     .unit = "seconds",
+     .minimum = 1,
+     .maximum = 300,
+     .default_text = "10",
+     .reload = Reload::live,
+     .help = "From the client's first proven segment to the end of the TLS handshake."},
+    {.path = "listener[].limits.client_hello_seconds",
+     .type = KeyType::integer,
+     .unit = "seconds",
+     .minimum = 1,
+     .maximum = 300,
+     .default_text = "5",
+     .reload = Reload::live,
+     .help = "From the client's first proven segment to its complete ClientHello."},
+    {.path = "listener[].limits.backend_connect_seconds",
+     .type = KeyType::integer,
+     .unit = "seconds",
+     .minimum = 1,
+     .maximum = 60,
+     .default_text = "1",
+     .reload = Reload::live,
+     .help = "How long a backend may take to answer a SYN before another one is tried."},
+    {.path = "listener[].limits.idle_seconds",
+     .type = KeyType::integer,
+     .unit = "seconds",
+     .minimum = 1,
+     .maximum = 86'400,
+     .default_text = "300",
+     .reload = Reload::live,
+     .help = "A connection without a byte either way is closed after this time."},
+    {.path = "listener[].limits.half_close_seconds",
+     .type = KeyType::integer,
+     .unit = "seconds",
+     .minimum = 1,
+     .maximum = 86'400,
+     .default_text = "60",
+     .reload = Reload::live,
+     .help = "How long one direction may stay open after the other has closed."},
+    {.path = "listener[].limits.client_receive_buffer_bytes",
+     .type = KeyType::integer,
+     .unit = "bytes",
+     // Below one whole TLS record, a record could never complete.
+     .minimum = 16'645,
+     .maximum = 16'777'216,
+     .default_text = "65536",
+     .reload = Reload::live,
+     .help = "Largest window offered to a client."},
+    {.path = "listener[].limits.backend_receive_buffer_bytes",
+     .type = KeyType::integer,
+     .unit = "bytes",
+     .minimum = 4'096,
+     .maximum = 16'777'216,
+     .default_text = "65536",
+     .reload = Reload::live,
+     .help = "Largest window offered to a backend."},
+    {.path = "listener[].limits.send_buffer_bytes",
+     .type = KeyType::integer,
+     .unit = "bytes",
+     .minimum = 16'645,
+     .maximum = 67'108'864,
+     .default_text = "262144",
+     .reload = Reload::live,
+     .help = "Bytes that may wait for an acknowledgement, on each side of a connection."},
+
+    {.path = "pool[].name",
+     .type = KeyType::name,
+     .presence = Presence::required,
+     .reload = Reload::live,
+     .help = "Name by which listeners refer to the pool."},
+    {.path = "pool[].source_addresses",
+     .type = KeyType::ip_address,
+     .arity = Arity::one_or_many,
+     .reload = Reload::live,
+     .help = "Own addresses from which backends are connected to; by default the first address of "
+             "the interface that leads to them, per family."},
+    {.path = "pool[].local_port_first",
+     .type = KeyType::integer,
+     .minimum = 1'024,
+     .maximum = 65'535,
+     .default_text = "16384",
+     .reload = Reload::live,
+     .help = "Lowest local port for connections to backends."},
+    {.path = "pool[].local_port_last",
+     .type = KeyType::integer,
+     .minimum = 1'024,
+     .maximum = 65'535,
+     .default_text = "65535",
+     .reload = Reload::live,
+     .help = "Highest local port for connections to backends."},
+    {.path = "pool[].balance",
+     .type = KeyType::choice,
+     .choices = "round_robin | maglev least_connections",
+     .default_text = "\"round_robin\"",
+     .reload = Reload::live,
+     .help = "How a backend is chosen: round_robin takes turns, by weight."},
+    {.path = "pool[].proxy_protocol",
+     .type = KeyType::text,
+     .presence = Presence::planned,
+     .help = "PROXY protocol towards backends."},
+    {.path = "pool[].health",
+     .type = KeyType::text,
+     .presence = Presence::planned,
+     .help = "Health probes."},
+    {.path = "pool[].backends[].address",
+     .type = KeyType::socket_address,
+     .presence = Presence::required,
+     .reload = Reload::live,
+     .help = "Where the server listens: \"198.18.0.20:8080\"."},
+    {.path = "pool[].backends[].weight",
+     .type = KeyType::integer,
+     .minimum = 0,
+     .maximum = 1'000,
+     .default_text = "1",
+     .reload = Reload::live,
+     .help = "Share of new connections, relative to the other backends; 0 sends none."},
+});
+
+std::string joined(const std::vector<std::string_view>& words, std::string_view last_separator) {
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) out += i + 1 == words.size() ? last_separator : ", ";
+    out += '"';
+    out += words[i];
+    out += '"';
+  }
+  return out;
+}
+
+std::string bounds(const Key& key) {
+  return "from " + std::to_string(key.minimum) + " to " + std::to_string(key.maximum);
+}
+
+std::string expectation_of_one(const Key& key) {
+  switch (key.type) {
+    case KeyType::text:
+      return "a text of " + std::to_string(key.minimum) + " to " + std::to_string(key.maximum) +
+             " printable characters";
+    case KeyType::name:
+      return "a name of letters, digits, '-', '_' and '.' (at most " +
+             std::to_string(kMaxNameLength) + ", a letter or digit first)";
+    case KeyType::boolean:
+      return "true or false";
+    case KeyType::integer:
+      return key.unit.empty() ? "a whole number " + bounds(key)
+                              : "a whole number of " + std::string{key.unit} + " " + bounds(key);
+    case KeyType::choice:
+      return joined(choices_of(key).built, " or ");
+    case KeyType::ip_address:
+      return "an IP address like \"198.18.0.1\" or \"2001:db8::1\"";
+    case KeyType::ip_prefix:
+      return "an address with its prefix length, like \"198.18.0.1/24\" or \"2001:db8::1/64\"";
+    case KeyType::socket_address:
+      return "an address with a port, like \"198.18.0.10:443\" or \"[2001:db8::10]:443\"";
+    case KeyType::path:
+      return "the path of a file";
+  }
+  return {};
+}
+
+// wrap appends `text` to `out`, broken into lines of at most 80 columns that start with `indent`.
+void wrap(std::string& out, std::string_view text, std::string_view indent) {
+  constexpr std::size_t kColumns = 80;
+  std::string line{indent};
+  while (!text.empty()) {
+    const std::size_t space = text.find(' ');
+    const std::string_view word = text.substr(0, space);
+    if (line.size() > indent.size() && line.size() + 1 + word.size() > kColumns) {
+      out += line + "\n";
+      line = indent;
+    }
+    if (line.size() > indent.size()) line += ' ';
+    line += word;
+    text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
+  }
+  out += line + "\n";
+}
+
+bool is_direct_child(std::string_view path, std::string_view section) {
+  return path.size() > section.size() + 1 && path.starts_with(section) &&
+         path[section.size()] == '.' &&
+         path.find('.', section.size() + 1) == std::string_view::npos;
+}
+
+// heading is how the section is written in a file.
+std::string heading(const Section& section) {
+  const std::string_view path = section.path;
+  const std::size_t dot = path.find('.');
+  if (dot != std::string_view::npos) {
+    std::string inner{path.substr(dot + 1)};
+    std::string outer{path.substr(0, dot)};
+    const bool several = inner.ends_with("[]");
+    std::erase(inner, '[');
+    std::erase(inner, ']');
+    std::erase(outer, '[');
+    std::erase(outer, ']');
+    return several ? inner + " = [{ ... }]   (in [[" + outer + "]])"
+                   : inner + ".   (in [[" + outer + "]])";
+  }
+  if (path.ends_with("[]")) return "[[" + std::string{path.substr(0, path.size() - 2)} + "]]";
+  return "[" + std::string{path} + "]";
+}
+
+}  // namespace
+
+std::span<const Key> keys() noexcept { return kKeys; }
+std::span<const Section> sections() noexcept { return kSections; }
+
+const Key* find_key(std::string_view path) noexcept {
+  const auto* found = std::ranges::find(kKeys, path, &Key::path);
+  return found == kKeys.end() ? nullptr : found;
+}
+
+const Section* find_section(std::string_view path) noexcept {
+  const auto* found = std::ranges::find(kSections, path, &Section::path);
+  return found == kSections.end() ? nullptr : found;
+}
+
+Choices choices_of(const Key& key) {
+  Choices choices;
+  bool planned = false;
+  std::string_view rest = key.choices;
+  while (!rest.empty()) {
+    const std::size_t space = rest.find(' ');
+    const std::string_view word = rest.substr(0, space);
+    if (word == "|") {
+      planned = true;
+    } else {
+      (planned ? choices.planned : choices.built).push_back(word);
+    }
+    rest.remove_prefix(space == std::string_view::npos ? rest.size() : space + 1);
+  }
+  return choices;
+}
+
+std::string expectation(const Key& key) {
+  switch (key.arity) {
+    case Arity::one:
+      return expectation_of_one(key);
+    case Arity::many:
+      return "an array, each item " + expectation_of_one(key);
+    case Arity::one_or_many:
+      return expectation_of_one(key) + ", or an array of them";
+  }
+  return {};
+}
+
+std::string manual() {
+  std::string out =
+      "Sallyport reads one TOML file.  Unknown keys are errors.  Paths are relative to the\n"
+      "directory of the file.\n";
+  for (const Section& section : sections()) {
+    out += "\n" + heading(section) + "\n";
+    wrap(out, section.help, "  ");
+    for (const Key& key : keys()) {
+      if (!is_direct_child(key.path, section.path) || key.presence == Presence::planned) continue;
+      out += "\n  " + std::string{key.path.substr(section.path.size() + 1)} + "\n";
+      wrap(out, key.help, "      ");
+      wrap(out, "Value: " + expectation(key) + ".", "      ");
+      if (key.presence == Presence::required) {
+        wrap(out, "Required.", "      ");
+      } else if (!key.default_text.empty()) {
+        wrap(out, "Default: " + std::string{key.default_text}, "      ");
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace sallyport::config

@@ -1,0 +1,89 @@
+// Configurations that the tests start from.
+#pragma once
+#include <string_view>
+
+namespace sallyport::config {
+
+inline constexpr std::string_view kSmallest = R"([[port]]
+name = "wan0"
+device = "net_tap0"
+
+[[interface]]
+port = "wan0"
+addresses = "198.18.0.1/24"
+
+[[listener]]
+name = "web"
+address = "198.18.0.10:443"
+pool = "web"
+
+[[pool]]
+name = "web"
+backends = [{ address = "198.18.0.20:8080" }]
+)";
+
+inline constexpr std::string_view kComplete = R"([dataplane]
+name = "edge-1"
+io_lcores = [1, 2]
+max_connections = 20_000
+huge_pages = "off"
+memory_megabytes = 512
+frames_per_lcore = 16384
+allow_rsa_on_io = true
+
+[cluster]
+secret_file = "cluster.secret"
+
+[[port]]
+name = "wan0"
+device = "net_tap0,iface=sally0"
+mtu = 9000
+rx_descriptors = 512
+tx_descriptors = 256
+
+[[interface]]
+port = "wan0"
+vlan = 100
+addresses = ["198.18.0.1/24", "2001:db8::1/64"]
+gateway4 = "198.18.0.254"
+gateway6 = "fe80::1"
+routes = [{ to = "198.19.0.0/16", via = "198.18.0.253" }]
+mtu = 1500
+reply = "gateway"
+
+[[listener]]
+name = "web"
+address = ["198.18.0.10:443", "[2001:db8::10]:443"]
+pool = "web"
+tls.policy = "modern"
+tls.certificates = [
+  { chain = "site.pem", key = "site.key" },
+  { chain = "/keys/other.pem", key = "/keys/other.key" },
+]
+tls.alpn = [{ protocol = "h2", pool = "web-h2" }]
+limits.handshake_seconds = 20
+limits.client_hello_seconds = 3
+limits.backend_connect_seconds = 2
+limits.idle_seconds = 30
+limits.half_close_seconds = 15
+limits.client_receive_buffer_bytes = 131072
+limits.backend_receive_buffer_bytes = 32768
+limits.send_buffer_bytes = 100000
+
+[[pool]]
+name = "web"
+source_addresses = ["198.18.0.11", "198.18.0.12"]
+local_port_first = 20_000
+local_port_last = 60_000
+balance = "round_robin"
+backends = [
+  { address = "198.18.0.20:8080" },
+  { address = "198.19.3.4:8080", weight = 2 },
+]
+
+[[pool]]
+name = "web-h2"
+backends = [{ address = "[2001:db8::20]:8443" }, { address = "198.18.0.21:80" }]
+)";
+
+}  // namespace sallyport::config

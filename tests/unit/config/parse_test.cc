@@ -1,0 +1,201 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "lib/config/bind.h"
+#include "lib/config/load.h"
+#include "lib/config/schema.h"
+#include "tests/unit/config/example.h"
+
+namespace sallyport::config {
+namespace {
+
+TEST(Parse, ReadsTheSmallestConfigurationAndFillsInTheRest) {
+  const Parsed parsed = parse(kSmallest, "/etc/sallyport/sallyport.toml");
+  ASSERT_TRUE(parsed.ok()) << parsed.diagnostics.text();
+  const Config& config = parsed.config;
+  EXPECT_EQ(config.dataplane, Dataplane{});
+  EXPECT_EQ(config.interfaces.at(0).mtu, 1500);
+  EXPECT_EQ(config.interfaces.at(0).reply, ReplyMode::source_mac);
+  EXPECT_EQ(config.listeners.at(0).addresses.at(0), *parse_socket_address("198.18.0.10:443"));
+  EXPECT_EQ(config.listeners.at(0).limits, Limits{});
+  EXPECT_TRUE(config.listeners.at(0).tls.certificates.empty());
+  // The interface's own address, because the file names no other.
+  EXPECT_EQ(config.pools.at(0).source_addresses, std::vector{*parse_ip("198.18.0.1")});
+  EXPECT_EQ(config.pools.at(0).backends.at(0).weight, 1U);
+}
+
+TEST(Parse, ReadsEveryKey) {
+  const Parsed parsed = parse(kComplete, "/etc/sallyport/sallyport.toml");
+  ASSERT_TRUE(parsed.ok()) << parsed.diagnostics.text();
+  const Config& config = parsed.config;
+  EXPECT_EQ(config.dataplane.name, "edge-1");
+  EXPECT_EQ(config.dataplane.io_lcores, (std::vector<std::uint16_t>{1, 2}));
+  EXPECT_EQ(config.dataplane.huge_pages, HugePages::off);
+  EXPECT_TRUE(config.dataplane.allow_rsa_on_io);
+  EXPECT_EQ(config.cluster.secret_file, "/etc/sallyport/cluster.secret");
+  EXPECT_EQ(config.ports.at(0).device, "net_tap0,iface=sally0");
+  const Interface& interface = config.interfaces.at(0);
+  EXPECT_EQ(interface.vlan, 100);
+  EXPECT_EQ(interface.addresses.size(), 2U);
+  EXPECT_EQ(interface.gateway4, parse_ip("198.18.0.254"));
+  EXPECT_EQ(interface.gateway6, parse_ip("fe80::1"));
+  EXPECT_EQ(interface.routes.at(0).via, *parse_ip("198.18.0.253"));
+  EXPECT_EQ(interface.reply, ReplyMode::gateway);
+  const Listener& listener = config.listeners.at(0);
+  EXPECT_EQ(listener.addresses.size(), 2U);
+  EXPECT_EQ(listener.tls.policy, TlsPolicy::modern);
+  EXPECT_EQ(listener.tls.certificates.at(0).chain, "/etc/sallyport/site.pem");
+  EXPECT_EQ(listener.tls.certificates.at(1).key, "/keys/other.key");
+  EXPECT_EQ(listener.tls.alpn.at(0), (AlpnRule{"h2", "web-h2"}));
+  EXPECT_EQ(listener.limits.idle_seconds, 30U);
+  EXPECT_EQ(config.pools.at(0).backends.at(1).weight, 2U);
+  EXPECT_EQ(config.pools.at(0).local_port_first, 20'000);
+}
+
+TEST(Parse, RelativePathsStartAtTheDirectoryOfTheFile) {
+  std::string text{kSmallest};
+  text += "[cluster]\nsecret_file = \"../keys/./cluster\"\n";
+  const Parsed parsed = parse(text, "/srv/a/b.toml");
+  ASSERT_TRUE(parsed.ok()) << parsed.diagnostics.text();
+  EXPECT_EQ(parsed.config.cluster.secret_file, "/srv/keys/cluster");
+}
+
+TEST(Print, WhatIsPrintedParsesBackToTheSame) {
+  for (const std::string_view text : {kSmallest, kComplete}) {
+    const Parsed first = parse(text, "/etc/sallyport/sallyport.toml");
+    ASSERT_TRUE(first.ok()) << first.diagnostics.text();
+    const std::string printed = print(first.config);
+    const Parsed second = parse(printed, "/elsewhere/printed.toml");
+    ASSERT_TRUE(second.ok()) << second.diagnostics.text() << printed;
+    EXPECT_TRUE(first.config == second.config) << printed;
+    EXPECT_EQ(print(second.config), printed);
+  }
+}
+
+TEST(Print, ShowsEffectiveValues) {
+  const Parsed parsed = parse(kSmallest, "/etc/sallyport/sallyport.toml");
+  EXPECT_EQ(print(parsed.config), R"([dataplane]
+name = "sallyport"
+io_lcores = [1]
+max_connections = 32768
+huge_pages = "auto"
+memory_megabytes = 0
+frames_per_lcore = 32768
+allow_rsa_on_io = false
+
+[[port]]
+name = "wan0"
+device = "net_tap0"
+mtu = 1500
+rx_descriptors = 1024
+tx_descriptors = 1024
+
+[[interface]]
+port = "wan0"
+vlan = 0
+addresses = ["198.18.0.1/24"]
+mtu = 1500
+reply = "source_mac"
+
+[[listener]]
+name = "web"
+address = ["198.18.0.10:443"]
+pool = "web"
+tls.policy = "intermediate"
+limits.handshake_seconds = 10
+limits.client_hello_seconds = 5
+limits.backend_connect_seconds = 1
+limits.idle_seconds = 300
+limits.half_close_seconds = 60
+limits.client_receive_buffer_bytes = 65536
+limits.backend_receive_buffer_bytes = 65536
+limits.send_buffer_bytes = 262144
+
+[[pool]]
+name = "web"
+source_addresses = ["198.18.0.1"]
+local_port_first = 16384
+local_port_last = 65535
+balance = "round_robin"
+backends = [
+  { address = "198.18.0.20:8080", weight = 1 },
+]
+)");
+}
+
+// --- the key table ----------------------------------------------------------------------------
+
+// collect lists every path that the binding visits.
+class PathCollector {
+ public:
+  explicit PathCollector(std::vector<std::string>& out, std::string pattern = {})
+      : out_{out}, pattern_{std::move(pattern)} {}
+  template <class T>
+  void field(std::string_view name, const T&) {
+    out_.push_back(pattern_ + std::string{name});
+  }
+  template <class T>
+  void table(std::string_view name, T& value) {
+    PathCollector inner{out_, pattern_ + std::string{name} + "."};
+    bind(inner, value);
+  }
+  template <class T>
+  void tables(std::string_view name, std::vector<T>& values) {
+    PathCollector inner{out_, pattern_ + std::string{name} + "[]."};
+    bind(inner, values.emplace_back());
+  }
+
+ private:
+  std::vector<std::string>& out_;
+  std::string pattern_;
+};
+
+TEST(KeyTable, NamesExactlyTheKeysThatTheConfigHolds) {
+  std::vector<std::string> bound;
+  PathCollector collector{bound};
+  Config config;
+  bind(collector, config);
+  std::vector<std::string> listed;
+  for (const Key& key : keys()) {
+    if (key.presence != Presence::planned) listed.emplace_back(key.path);
+  }
+  std::ranges::sort(bound);
+  std::ranges::sort(listed);
+  EXPECT_EQ(bound, listed);
+}
+
+TEST(KeyTable, StatesTheDefaultsThatTheConfigHas) {
+  const Parsed parsed = parse(kSmallest, "/etc/sallyport/sallyport.toml");
+  const std::string printed = print(parsed.config);
+  for (const Key& key : keys()) {
+    if (key.default_text.empty() || key.path.starts_with("pool[].backends[]")) continue;
+    const std::size_t dot = key.path.find('.');
+    const std::string line =
+        std::string{key.path.substr(dot + 1)} + " = " + std::string{key.default_text} + "\n";
+    EXPECT_NE(printed.find("\n" + line), std::string::npos) << line;
+  }
+}
+
+TEST(KeyTable, EveryKeyHasASectionAndIsExplained) {
+  const std::string text = manual();
+  for (const Key& key : keys()) {
+    EXPECT_FALSE(key.help.empty()) << key.path;
+    const std::size_t dot = key.path.rfind('.');
+    EXPECT_NE(find_section(key.path.substr(0, dot)), nullptr) << key.path;
+    if (key.presence == Presence::planned) continue;
+    EXPECT_NE(text.find("  " + std::string{key.path.substr(dot + 1)} + "\n"), std::string::npos);
+  }
+}
+
+TEST(KeyTable, ManualFitsATerminal) {
+  const std::string text = manual();
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t end = text.find('\n', start);
+    EXPECT_LE(end - start, 90U) << text.substr(start, end - start);
+    start = end + 1;
+  }
+}
+
+}  // namespace
+}  // namespace sallyport::config
