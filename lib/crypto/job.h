@@ -56,6 +56,8 @@ struct KeyShare {
 struct alignas(64) CryptoJob {
   static constexpr std::size_t kKeySharesPerJob = 8;
 
+  CryptoJob() noexcept : signature{} {}
+
   // Routing: written by the worker, echoed untouched.
   std::uint64_t connection = 0;  // the worker's handle of the connection, opaque here
   Handle<CryptoJob> self;
@@ -84,7 +86,7 @@ struct alignas(64) CryptoJob {
   std::array<std::uint8_t, kMaxSharedSecret> shared_secret{};
   // make_key_shares signs nothing, so its output takes the place of the signature.
   union {
-    std::array<std::uint8_t, kMaxSignature> signature{};
+    std::array<std::uint8_t, kMaxSignature> signature;
     std::array<KeyShare, kKeySharesPerJob> key_shares;
   };
 };
