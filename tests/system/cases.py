@@ -30,7 +30,7 @@ class OnBed(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.bed = Bed(cls.programs, "spt", **cls.settings)
+        cls.bed = Bed(cls.programs, "sallytest", **cls.settings)
         cls.addClassCleanup(cls.bed.close)
 
     def run(self, result=None):

@@ -162,7 +162,7 @@ class Shutdown(unittest.TestCase):
     programs = None
 
     def setUp(self):
-        self.bed = Bed(self.programs, "spt")
+        self.bed = Bed(self.programs, "sallytest")
         self.addCleanup(self.bed.close)
 
     def test_sigterm_lets_a_transfer_finish_refuses_new_clients_and_exits_with_0(self):
@@ -196,7 +196,7 @@ class Cleanliness(unittest.TestCase):
     def test_a_killed_run_is_cleaned_up_by_the_next(self):
         here = pathlib.Path(__file__).parent
         script = (f"import sys; sys.path.insert(0, {str(here)!r}); import testbed, time\n"
-                  "network = testbed.Network('sptk'); print('now', flush=True); time.sleep(60)")
+                  "network = testbed.Network('sallykilled'); print('now', flush=True); time.sleep(60)")
         run = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
         self.assertEqual(run.stdout.readline(), "now\n")
         run.kill()
@@ -204,7 +204,7 @@ class Cleanliness(unittest.TestCase):
         run.stdout.close()
         import testbed
         self.assertIn(str(run.pid), testbed.remove_leftovers())
-        self.assertNotIn("sptk-", command("ip", "netns", "list").stdout)
+        self.assertNotIn("sallykilled-", command("ip", "netns", "list").stdout)
 
 
 def client_hello() -> bytes:

@@ -150,7 +150,7 @@ class Process:
         with log.open("ab") as output:
             self.popen = subprocess.Popen(
                 self.words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})}, preexec_fn=die_with_parent)
+                env={**os.environ, **(environment or {})}, start_new_session=True, preexec_fn=die_with_parent)
         self.started = start_time(self.popen.pid)
         record.add("processes", [self.popen.pid, self.started])
 
@@ -199,6 +199,10 @@ class Namespace:
     def __init__(self, record: Record, name: str):
         self.record = record
         self.name = name
+        if os.path.exists(f"/run/netns/{name}"):
+            # Not ours: it must not get into the record, which is what gets removed.
+            raise TestbedError(f"the namespace {name} exists already: another run, or remove it with "
+                               f"ip netns del {name}")
         record.add("namespaces", name)
         command("ip", "netns", "add", name)
         self.ip("link", "set", "lo", "up")

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Builds everything twice, with optimisation and with ASan + UBSan, and runs every test.
+#
+#   scripts/test.sh [--quick] [--only SUITE]... [--no-install]
+#
+#   --quick        no sanitizer build, no system tests
+#   --only SUITE   only these suites: lint, unit, fuzz, scenario, interop, eal, system
+#   --no-install   install nothing, even when a package is missing
+#
+# The last line is "N passed, N failed, N skipped"; what failed or was skipped is named above it.  The
+# exit code is 0 only when nothing failed.  System tests need root and skip without it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+quick=false install=true only=()
+while [[ $# -gt 0 ]]; do
+  case "$1" in
+    --quick) quick=true ;;
+    --only) only+=("${2:?--only needs a suite}"); shift ;;
+    --no-install) install=false ;;
+    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
+    *) echo "test.sh: unknown option $1 (--help lists them)" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+say() { printf '\n== %s (%d min %02d s)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
+wanted() { [[ ${#only[@]} -eq 0 || " ${only[*]} " == *" $1 "* ]]; }
+count=()
+
+# meson_tests DIR [meson test options...]
+meson_tests() {
+  local directory=$1
+  shift
+  rm -f "$directory"/meson-logs/testlog*
+  meson test -C "$directory" --no-rebuild --print-errorlogs "$@" </dev/null || true
+  cp -r "$directory/meson-logs" "$results/$directory"
+  count+=(--meson "$results/$directory")
+}
+
+# build DIR [meson setup options...]: a tree that exists already keeps its options.
+build() {
+  local directory=$1
+  shift
+  [[ -f $directory/build.ninja ]] || meson setup "$directory" "$@" >"$results/setup.log" ||
+    { cat "$results/setup.log"; return 1; }
+  ninja -C "$directory" </dev/null
+}
+
+# system_tests NAME DIR [patterns...]
+system_tests() {
+  local name=$1 directory=$2
+  shift 2
+  tests/system/run.py --build "$directory" --json "$results/$name.json" "$@" </dev/null || true
+  count+=(--json "$results/$name.json")
+}
+
+suites=() in_meson=false sanitized=false
+if [[ ${#only[@]} -eq 0 ]]; then in_meson=true sanitized=true; fi
+for suite in "${only[@]}"; do
+  [[ $suite == system ]] || { suites+=(--suite "$suite"); in_meson=true; }
+  [[ $suite == lint ]] || sanitized=true
+done
+
+if $install; then
+  say "dependencies"
+  scripts/install_deps.sh --test
+fi
+
+say "build"
+build build
+if $in_meson; then
+  say "tests"
+  meson_tests build "${suites[@]}"
+fi
+if wanted system && ! $quick; then
+  say "system tests"
+  system_tests system build
+fi
+
+if $sanitized && ! $quick; then
+  say "build with ASan and UBSan"
+  build build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
+  if $in_meson; then
+    say "tests with ASan and UBSan"
+    meson_tests build-asan --no-suite lint --timeout-multiplier 4 "${suites[@]}"
+  fi
+  if wanted system; then
+    # The long ones would only be slow here: these are for what the sanitizers can find.
+    say "system tests with ASan and UBSan"
+    system_tests system-asan build-asan test_clients test_bad_input FailingClients FailingBackends LossyNetwork
+  fi
+fi
+
+say "results"
+scripts/count_tests.py "${count[@]}"
