@@ -6,8 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/crypto/hash/transcript_hash.h"
 #include "lib/crypto/job.h"
+#include "lib/tls/flight.h"
+#include "lib/tls/key_schedule.h"
+#include "lib/tls/negotiation.h"
 #include "lib/tls/server_config.h"
+#include "lib/wire/tls_client_hello.h"
 
 namespace sallyport::tls {
 
@@ -20,8 +25,59 @@ struct MessageBuffer {
   std::array<std::uint8_t, 4 + kMaxClientHello> bytes;
 };
 
-struct Handshake {
+// Handshake is the working memory of Server; nobody else looks into it.
+class Handshake {
+ public:
+  Handshake() noexcept = default;
+  Handshake(const Handshake&) = delete;
+  Handshake& operator=(const Handshake&) = delete;
+  ~Handshake() = default;
+
+  // clear wipes every secret.  Server does so itself when it needs the handshake no longer; whoever
+  // gives up a connection before that calls it.
+  void clear() noexcept;
+
+ private:
+  friend class Server;
+
+  // Every message of a client but ClientHello is shorter: ClientKeyExchange with a P-384 point is
+  // 102 bytes.
+  static constexpr std::size_t kMaxSmallMessage = 104;
+
+  [[nodiscard]] const Credential& credential() const noexcept {
+    return config->credentials[parameters.credential];
+  }
+  [[nodiscard]] ByteView echoed_session_id() const noexcept {
+    return ByteView{session_id}.first(session_id_len);
+  }
+  [[nodiscard]] ByteView alpn_protocol() const noexcept;
+
   const ServerConfig* config = nullptr;
+  Parameters parameters;
+  crypto::TranscriptHash transcript;
+  std::array<std::uint8_t, wire::ClientHello::kRandomLen> client_random{};
+  std::array<std::uint8_t, 32> server_random{};
+  std::array<std::uint8_t, wire::ClientHello::kMaxSessionIdLen> session_id{};
+  std::uint8_t session_id_len = 0;
+  std::uint8_t peer_share_len = 0;
+  bool hello_retried = false;
+  std::uint16_t buffered = 0;         // bytes of a ClientHello in the MessageBuffer
+  std::uint16_t early_data_left = 0;  // bytes of refused early data still to be skipped
+  std::array<std::uint8_t, crypto::kMaxPublicShare> peer_share{};
+  std::array<std::uint8_t, kMaxSmallMessage> partial{};
+
+  // TLS 1.3.
+  crypto::Digest hello_hash;     // transcript up to ServerHello
+  crypto::Digest retried_hello;  // what must not change between the two ClientHellos
+  TrafficSecret client_application;
+  TrafficSecret server_application;
+
+  // TLS 1.2.
+  crypto::KeyShare key_share;  // between ServerKeyExchange and ClientKeyExchange
+  MasterSecret12 master_secret;
+
+  Flight flight;
 };
+static_assert(sizeof(Handshake) <= 2'112);
 
 }  // namespace sallyport::tls

@@ -14,4 +14,8 @@ constexpr std::size_t kMaxRecord = kRecordHeader + kMaxCiphertext;
 // TLS 1.2 GCM or inner content type of TLS 1.3, tag.
 constexpr std::size_t kMaxRecordOverhead = kRecordHeader + 8 + 16;
 
+// A record may lie in so many pieces.  The worker joins received payloads below 256 bytes, so no
+// record needs more.
+constexpr std::size_t kMaxPieces = 96;
+
 }  // namespace sallyport::tls

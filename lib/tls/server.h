@@ -33,7 +33,9 @@
 #include "lib/stats/reasons.h"
 #include "lib/tls/engine.h"
 #include "lib/tls/handshake.h"
+#include "lib/tls/key_schedule.h"
 #include "lib/tls/record.h"
+#include "lib/tls/record_keys.h"
 #include "lib/tls/server_config.h"
 #include "lib/wire/tls_types.h"
 
@@ -49,13 +51,12 @@ enum class Await : std::uint8_t {
 
 // Event is something that happened during one call, for counters and for the relay.
 enum class Event : std::uint8_t {
-  client_hello = 1,    // a complete ClientHello was negotiated (not one answered by a retry)
-  hello_retry = 2,     // HelloRetryRequest is on its way
-  established = 4,     // client's Finished verified: application data may flow
-  close_notify = 8,    // the client will send nothing more
-  fatal_alert = 16,    // the client gave up; `failure` is alert_received
-  key_updated = 32,    // the client changed its keys
-  handshake_read = 64  // a handshake message was consumed
+  client_hello = 1,  // a complete ClientHello was negotiated (not one answered by a retry)
+  hello_retry = 2,   // HelloRetryRequest is on its way
+  established = 4,   // client's Finished verified: application data may flow
+  close_notify = 8,  // the client will send nothing more
+  fatal_alert = 16,  // the client gave up; `failure` is alert_received
+  key_updated = 32,  // the client changed its keys
 };
 
 class Events {
@@ -81,8 +82,8 @@ struct ContentRange {
 struct Step {
   Await await = Await::peer;
   Events events;
-  // The fatal alert that was queued, if failure is not none.  A peer that sent one itself, or that
-  // does not speak TLS at all, gets none: has_output() tells.
+  // The fatal alert that was queued, if failure is not none.  A peer that sent one itself gets
+  // none: has_output() tells.
   wire::AlertDescription alert{};
   stats::HandshakeFailure failure = stats::HandshakeFailure::none;
   ContentRange application_data;  // len 0: none in this record
@@ -118,7 +119,8 @@ class Server {
 
   // receive consumes one record: `pieces` together are exactly record_size() bytes.  They are
   // decrypted in place; after the call they hold nothing of worth outside application_data.
-  // Precondition: the last Step said peer or message_buffer.
+  // Preconditions: the last Step said peer or message_buffer; at most kMaxPieces pieces, none
+  // empty.
   [[nodiscard]] Step receive(Engine& engine, Attached attached,
                              std::span<const MutableBytes> pieces) noexcept;
 
@@ -170,17 +172,137 @@ class Server {
 
   // --- What was agreed ---
 
-  [[nodiscard]] bool is_established() const noexcept;
+  [[nodiscard]] bool is_established() const noexcept { return phase_ == Phase::established; }
   [[nodiscard]] bool needs_handshake(const Handshake* handshake) const noexcept;
   [[nodiscard]] bool needs_message_buffer(const Handshake* handshake) const noexcept;
-  [[nodiscard]] wire::ProtocolVersion version() const noexcept;
-  [[nodiscard]] wire::CipherSuite cipher_suite() const noexcept;
+  // version and cipher_suite are none until the ClientHello was negotiated.
+  [[nodiscard]] wire::ProtocolVersion version() const noexcept { return version_; }
+  [[nodiscard]] wire::CipherSuite cipher_suite() const noexcept { return cipher_suite_; }
   // alpn is the index into ServerConfig::alpn_protocols that was agreed on, or kNoAlpn.
-  static constexpr std::uint8_t kNoAlpn = 0xff;
-  [[nodiscard]] std::uint8_t alpn() const noexcept;
-  // close_notify in either direction: received, or pulled.
-  [[nodiscard]] bool peer_closed() const noexcept;
-  [[nodiscard]] bool write_closed() const noexcept;
+  static constexpr std::uint8_t kNoAlpn = kNoAlpnIndex;
+  [[nodiscard]] std::uint8_t alpn() const noexcept { return alpn_; }
+  // peer_closed: close_notify was received.  write_closed: ours was pulled, or a fatal alert was,
+  // so nothing will ever be sealed again.
+  [[nodiscard]] bool peer_closed() const noexcept { return peer_closed_; }
+  [[nodiscard]] bool write_closed() const noexcept { return write_closed_; }
+
+ private:
+  enum class Phase : std::uint8_t {
+    closed,
+    client_hello,         // nothing but a ClientHello will do
+    second_client_hello,  // after HelloRetryRequest
+    start_exchange,       // a job slot is wanted: sign (1.2), or derive and sign (1.3)
+    exchange,             // that job is away
+    client_key_exchange,  // TLS 1.2
+    start_derive,         // TLS 1.2: a job slot is wanted to derive the premaster secret
+    derive,               // that job is away
+    change_cipher_spec,   // TLS 1.2: the client's
+    finished,
+    established,
+    failed,
+  };
+  [[nodiscard]] Step step(Events events = {}) const noexcept;
+  [[nodiscard]] Step fail(Handshake* handshake, stats::HandshakeFailure failure) noexcept;
+  [[nodiscard]] Step fail(Handshake* handshake, stats::HandshakeFailure failure,
+                          wire::AlertDescription alert) noexcept;
+  [[nodiscard]] Step end_by_peer(Handshake* handshake, stats::HandshakeFailure failure,
+                                 Event event) noexcept;
+
+  // server_receive.cc: records in.
+  [[nodiscard]] bool is_protected(wire::ContentType type) const noexcept;
+  [[nodiscard]] stats::HandshakeFailure check_header(ByteView front, std::size_t record_len,
+                                                     bool first) const noexcept;
+  [[nodiscard]] Step receive_plaintext(Engine& engine, Attached attached, wire::ContentType type,
+                                       std::span<const MutableBytes> content,
+                                       std::size_t len) noexcept;
+  [[nodiscard]] Step receive_protected(Engine& engine, Attached attached, wire::ContentType outer,
+                                       std::span<const MutableBytes> pieces) noexcept;
+  [[nodiscard]] Step receive_alert(Handshake* handshake, std::span<const MutableBytes> content,
+                                   std::size_t len) noexcept;
+  [[nodiscard]] Step receive_change_cipher_spec(Handshake* handshake,
+                                                std::span<const MutableBytes> content,
+                                                std::size_t len) noexcept;
+  [[nodiscard]] Step receive_application_data(Handshake* handshake, ContentRange range) noexcept;
+  [[nodiscard]] Step skip_early_data(Handshake& handshake, std::size_t len,
+                                     stats::HandshakeFailure beyond) noexcept;
+  [[nodiscard]] Step receive_client_hello(Engine& engine, Attached attached,
+                                          std::span<const MutableBytes> content,
+                                          std::size_t len) noexcept;
+  [[nodiscard]] Step receive_small_message(Engine& engine, Handshake* handshake,
+                                           std::span<const MutableBytes> content,
+                                           std::size_t len) noexcept;
+  [[nodiscard]] stats::HandshakeFailure check_message(wire::HandshakeType type,
+                                                      std::size_t len) const noexcept;
+  [[nodiscard]] bool count_idle_record() noexcept;
+
+  // server.cc: what both versions share.
+  [[nodiscard]] Step client_hello(Engine& engine, Handshake& handshake, ByteView message) noexcept;
+  [[nodiscard]] Step complete_message(Engine& engine, Handshake* handshake,
+                                      ByteView message) noexcept;
+  void finish_handshake(Handshake& handshake) noexcept;
+
+  // server13.cc
+  [[nodiscard]] Step hello_retry_request(Handshake& handshake, const wire::ClientHello& hello,
+                                         ByteView message) noexcept;
+  [[nodiscard]] stats::HandshakeFailure check_second_hello(
+      const Handshake& handshake, const wire::ClientHello& hello,
+      const Parameters& parameters) const noexcept;
+  [[nodiscard]] Step start_exchange13(Handshake& handshake, crypto::CryptoJob& job,
+                                      crypto::KeyShare& key_share) noexcept;
+  [[nodiscard]] Step exchange_done13(Handshake& handshake, const crypto::CryptoJob& job) noexcept;
+  [[nodiscard]] Step finished13(Handshake& handshake, ByteView message) noexcept;
+  [[nodiscard]] Step key_update(Engine& engine, ByteView message) noexcept;
+  [[nodiscard]] bool count_key_update(const Engine& engine) noexcept;
+
+  // server12.cc
+  [[nodiscard]] Step start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
+                                      crypto::KeyShare& key_share) noexcept;
+  [[nodiscard]] Step exchange_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept;
+  [[nodiscard]] Step client_key_exchange(Handshake& handshake, ByteView message) noexcept;
+  void start_derive12(Handshake& handshake, crypto::CryptoJob& job) noexcept;
+  [[nodiscard]] Step derive_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept;
+  [[nodiscard]] Step finished12(Handshake& handshake, ByteView message) noexcept;
+
+  // server_output.cc: records out.
+  [[nodiscard]] bool has_flight(const Handshake* handshake) const noexcept;
+  [[nodiscard]] bool is_flight_incomplete() const noexcept;
+  [[nodiscard]] std::size_t put_change_cipher_spec(MutableBytes out) const noexcept;
+  [[nodiscard]] std::size_t put_record(Engine& engine, wire::ContentType type, ByteView content,
+                                       MutableBytes out) noexcept;
+  [[nodiscard]] std::size_t put_messages(Engine& engine, Handshake& handshake,
+                                         MutableBytes out) noexcept;
+  [[nodiscard]] std::size_t put_key_update(Engine& engine, MutableBytes out) noexcept;
+  [[nodiscard]] std::size_t put_alert(Engine& engine, MutableBytes out) noexcept;
+  [[nodiscard]] std::size_t fragment_overhead() const noexcept;
+
+  static constexpr std::size_t kPostHandshakeMessage = 5;  // KeyUpdate, the only one
+
+  RecordKeys read_;
+  RecordKeys write_;
+  TrafficSecret read_secret_;
+  TrafficSecret write_secret_;
+  Tsc key_updates_since_;
+  wire::CipherSuite cipher_suite_ = wire::CipherSuite::none;
+  wire::ProtocolVersion version_ = wire::ProtocolVersion::none;
+  crypto::AeadAlgorithm aead_{};
+  Phase phase_ = Phase::closed;
+  stats::HandshakeFailure failure_ = stats::HandshakeFailure::none;
+  wire::AlertDescription alert_{};  // waits to be pulled when alert_pending_
+  wire::AlertLevel alert_level_{};
+  std::uint8_t alpn_ = kNoAlpn;
+  std::uint8_t key_updates_ = 0;   // from the peer, in the current minute
+  std::uint8_t idle_records_ = 0;  // in a row: they carried nothing
+  std::uint8_t warnings_ = 0;
+  std::uint8_t partial_len_ = 0;  // of a message that is not complete
+  bool alert_pending_ = false;
+  bool key_update_pending_ = false;
+  bool read_protected_ = false;
+  bool write_protected_ = false;
+  bool peer_spoke_protected_ = false;  // TLS 1.3: a record of the handshake keys was opened
+  bool peer_closed_ = false;
+  bool write_closed_ = false;
+  std::array<std::uint8_t, kPostHandshakeMessage> partial_{};
 };
+static_assert(sizeof(Server) <= 320);
 
 }  // namespace sallyport::tls

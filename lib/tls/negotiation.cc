@@ -1,0 +1,388 @@
+#include "lib/tls/negotiation.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "lib/tls/cipher_suites.h"
+
+namespace sallyport::tls {
+namespace {
+
+using crypto::KeyType;
+using crypto::NamedGroup;
+using crypto::SignatureScheme;
+using stats::HandshakeFailure;
+using wire::AlertDescription;
+using wire::CipherSuite;
+using wire::ClientHello;
+using wire::ExtensionType;
+using wire::ProtocolVersion;
+
+[[nodiscard]] bool offers_suite(const ClientHello& hello, CipherSuite suite) noexcept {
+  return hello.cipher_suites.contains(static_cast<std::uint16_t>(suite));
+}
+[[nodiscard]] bool offers_group(const ClientHello& hello, NamedGroup group) noexcept {
+  return hello.supported_groups.contains(static_cast<std::uint16_t>(group));
+}
+
+// --- Version ---
+
+[[nodiscard]] Result<ProtocolVersion, HandshakeFailure> choose_version(
+    const ClientHello& hello, const ServerConfig& config) noexcept {
+  const auto is_offered = [&hello](ProtocolVersion version) {
+    return hello.supported_versions.contains(static_cast<std::uint16_t>(version));
+  };
+  // [RFC 8446 E.5] a hello that speaks of SSL 3.0 is refused, whatever else it offers.
+  if (hello.legacy_version == static_cast<std::uint16_t>(ProtocolVersion::ssl30)) {
+    return Err{HandshakeFailure::protocol_version};
+  }
+  ProtocolVersion chosen{};
+  if (hello.offers(ExtensionType::supported_versions)) {
+    // [RFC 8446 4.2.1] supported_versions, when present, decides alone.
+    if (config.tls13 && is_offered(ProtocolVersion::tls13)) {
+      chosen = ProtocolVersion::tls13;
+    } else if (config.tls12 && is_offered(ProtocolVersion::tls12)) {
+      chosen = ProtocolVersion::tls12;
+    }
+  } else if (config.tls12 &&
+             hello.legacy_version >= static_cast<std::uint16_t>(ProtocolVersion::tls12)) {
+    // [RFC 8446 4.2.1] without it, TLS 1.2 at most.
+    chosen = ProtocolVersion::tls12;
+  }
+  if (chosen == ProtocolVersion{}) return Err{HandshakeFailure::protocol_version};
+  // [RFC 7507 3] the client fell back, but we would have spoken more.
+  if (chosen == ProtocolVersion::tls12 && config.tls13 &&
+      offers_suite(hello, CipherSuite::fallback_scsv)) {
+    return Err{HandshakeFailure::inappropriate_fallback};
+  }
+  return chosen;
+}
+
+// check_fields looks at what each version demands of a hello.
+[[nodiscard]] HandshakeFailure check_fields(const ClientHello& hello,
+                                            ProtocolVersion version) noexcept {
+  const ByteView compression = hello.legacy_compression_methods;
+  if (version == ProtocolVersion::tls13) {
+    // [RFC 8446 4.1.2] null compression and nothing else.
+    if (compression.size() != 1 || compression[0] != 0) return HandshakeFailure::illegal_parameter;
+    // [RFC 8446 9.2] without a pre-shared key these must all be there; supported_groups and
+    // key_share come together or not at all.
+    if (!hello.offers(ExtensionType::signature_algorithms) ||
+        !hello.offers(ExtensionType::supported_groups) || !hello.offers(ExtensionType::key_share)) {
+      return HandshakeFailure::missing_extension;
+    }
+    // [RFC 8446 4.2.9] a pre-shared key needs to say how it may be used.
+    if (hello.offers(ExtensionType::pre_shared_key) &&
+        !hello.offers(ExtensionType::psk_key_exchange_modes)) {
+      return HandshakeFailure::missing_extension;
+    }
+    // [RFC 8446 4.2.8] no share of a group that is not among supported_groups.
+    for (wire::Reader r{hello.key_shares}; !r.at_end();) {
+      const std::uint16_t group = r.u16();
+      static_cast<void>(r.vec16(1, 65'535));
+      if (!hello.supported_groups.contains(group)) return HandshakeFailure::illegal_parameter;
+    }
+    return HandshakeFailure::none;
+  }
+  // [RFC 5246 7.4.1.2] null compression is always among the methods.
+  if (std::ranges::find(compression, 0) == compression.end()) {
+    return HandshakeFailure::illegal_parameter;
+  }
+  // [RFC 8422 5.1.2] a client that lists point formats lists uncompressed.
+  if (hello.offers(ExtensionType::ec_point_formats) &&
+      std::ranges::find(hello.ec_point_formats, 0) == hello.ec_point_formats.end()) {
+    return HandshakeFailure::illegal_parameter;
+  }
+  // [RFC 5746 3.6] in a first handshake there is nothing to be renegotiated.
+  if (!hello.renegotiation_info.empty()) return HandshakeFailure::renegotiation;
+  return HandshakeFailure::none;
+}
+
+// --- Group ---
+
+struct Group {
+  NamedGroup group = NamedGroup::none;
+  bool hello_retry = false;
+};
+
+[[nodiscard]] Group choose_group13(const ClientHello& hello, const ServerConfig& config) noexcept {
+  // A group with a share saves a round trip, so it comes before a more preferred one without.
+  for (const NamedGroup group : config.groups) {
+    if (!hello.key_share_of(static_cast<std::uint16_t>(group)).empty()) return {group, false};
+  }
+  for (const NamedGroup group : config.groups) {
+    if (offers_group(hello, group)) return {group, true};
+  }
+  return {};
+}
+
+[[nodiscard]] NamedGroup choose_group12(const ClientHello& hello,
+                                        const ServerConfig& config) noexcept {
+  // [RFC 8422 4] a client without the extension takes any curve; all of those know this one.
+  if (!hello.offers(ExtensionType::supported_groups)) {
+    const bool enabled =
+        std::ranges::find(config.groups, NamedGroup::secp256r1) != config.groups.end();
+    return enabled ? NamedGroup::secp256r1 : NamedGroup::none;
+  }
+  for (const NamedGroup group : config.groups) {
+    if (offers_group(hello, group)) return group;
+  }
+  return NamedGroup::none;
+}
+
+// --- Credential ---
+
+// How well the names of a credential fit the name that the client asked for.
+enum class Match : std::uint8_t { none, wildcard, exact };
+
+[[nodiscard]] char to_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+[[nodiscard]] bool equal_name(std::string_view configured, std::string_view asked) noexcept {
+  return std::ranges::equal(configured, asked, {}, {}, to_lower);
+}
+
+[[nodiscard]] Match match(const Credential& credential, std::string_view asked) noexcept {
+  Match best = Match::none;
+  const std::size_t first_dot = asked.find('.');
+  for (const std::string_view name : credential.names) {
+    if (equal_name(name, asked)) return Match::exact;
+    // [RFC 6125 6.4.3] "*." stands for exactly one label, the leftmost.
+    if (name.starts_with("*.") && first_dot != std::string_view::npos && first_dot > 0 &&
+        equal_name(name.substr(1), asked.substr(first_dot))) {
+      best = Match::wildcard;
+    }
+  }
+  return best;
+}
+
+struct SchemeOfKey {
+  KeyType key_type;
+  SignatureScheme scheme;
+  bool tls13;  // [RFC 8446 4.2.3] PKCS #1 v1.5 signs no TLS 1.3 handshake
+};
+
+// In our order of preference: the cheapest that is good enough first.
+constexpr std::array kSchemes{
+    SchemeOfKey{KeyType::ecdsa_p256, SignatureScheme::ecdsa_secp256r1_sha256, true},
+    SchemeOfKey{KeyType::ecdsa_p384, SignatureScheme::ecdsa_secp384r1_sha384, true},
+    SchemeOfKey{KeyType::ed25519, SignatureScheme::ed25519, true},
+    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pss_rsae_sha256, true},
+    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pss_rsae_sha384, true},
+    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pss_rsae_sha512, true},
+    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pkcs1_sha256, false},
+    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pkcs1_sha384, false},
+    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pkcs1_sha512, false},
+};
+
+[[nodiscard]] SignatureScheme choose_scheme(const ClientHello& hello, KeyType key_type,
+                                            ProtocolVersion version) noexcept {
+  for (const SchemeOfKey& entry : kSchemes) {
+    if (entry.key_type != key_type) continue;
+    if (version == ProtocolVersion::tls13 && !entry.tls13) continue;
+    // [RFC 5246 7.4.1.4.1] without the extension a client means SHA-1, which we do not sign with:
+    // the list is empty then, and nothing is found.
+    if (hello.signature_algorithms.contains(static_cast<std::uint16_t>(entry.scheme))) {
+      return entry.scheme;
+    }
+  }
+  return SignatureScheme::none;
+}
+
+// fits_tls12: the key can authenticate the suite, and the client can check it.
+[[nodiscard]] bool fits_tls12(const ClientHello& hello, const SuiteInfo& suite,
+                              KeyType key_type) noexcept {
+  if (!suite.ecdsa) return key_type == KeyType::rsa;
+  switch (key_type) {
+    case KeyType::rsa:
+    case KeyType::none:
+      return false;
+    case KeyType::ed25519:
+      return true;
+    case KeyType::ecdsa_p256:
+    case KeyType::ecdsa_p384:
+      break;
+  }
+  // [RFC 8422 5.1] the certificate's curve is among those that the client supports.
+  if (!hello.offers(ExtensionType::supported_groups)) return true;
+  return offers_group(
+      hello, key_type == KeyType::ecdsa_p256 ? NamedGroup::secp256r1 : NamedGroup::secp384r1);
+}
+
+// authenticate chooses suite, credential and signature scheme together: in TLS 1.2 they depend on
+// each other.  The best match of the name goes first, then our order of suites, then that of
+// credentials.
+[[nodiscard]] HandshakeFailure authenticate(const ClientHello& hello, const ServerConfig& config,
+                                            Parameters& parameters) noexcept {
+  const std::string_view asked{reinterpret_cast<const char*>(hello.server_name.data()),
+                               hello.server_name.size()};
+  bool suite_in_common = false;
+  for (const Match wanted : {Match::exact, Match::wildcard, Match::none}) {
+    if (wanted != Match::none && asked.empty()) continue;
+    for (const std::uint16_t number : config.cipher_suites) {
+      const SuiteInfo* const suite = suite_info(CipherSuite{number});
+      if (suite == nullptr || suite->version != parameters.version) continue;
+      if (!offers_suite(hello, suite->suite)) continue;
+      suite_in_common = true;
+      for (std::size_t i = 0; i < config.credentials.size(); ++i) {
+        const Credential& credential = config.credentials[i];
+        if (wanted != Match::none && match(credential, asked) != wanted) continue;
+        if (parameters.version == ProtocolVersion::tls12 &&
+            !fits_tls12(hello, *suite, credential.key_type)) {
+          continue;
+        }
+        const auto scheme = choose_scheme(hello, credential.key_type, parameters.version);
+        if (scheme == SignatureScheme::none) continue;
+        parameters.cipher_suite = suite->suite;
+        parameters.aead = suite->aead;
+        parameters.hash = suite->hash;
+        parameters.credential = static_cast<std::uint16_t>(i);
+        parameters.signature_scheme = scheme;
+        parameters.server_name_matched = wanted != Match::none;
+        return HandshakeFailure::none;
+      }
+    }
+  }
+  return suite_in_common ? HandshakeFailure::no_common_signature_scheme
+                         : HandshakeFailure::no_common_cipher_suite;
+}
+
+// --- ALPN ---
+
+[[nodiscard]] HandshakeFailure choose_protocol(const ClientHello& hello, const ServerConfig& config,
+                                               Parameters& parameters) noexcept {
+  if (config.alpn_protocols.empty()) return HandshakeFailure::none;
+  if (!hello.offers(ExtensionType::application_layer_protocol_negotiation)) {
+    return HandshakeFailure::none;
+  }
+  // [RFC 7301 3.2] the server's preference decides; nothing in common is fatal.
+  for (std::size_t i = 0; i < config.alpn_protocols.size() && i < kNoAlpnIndex; ++i) {
+    const auto& name = config.alpn_protocols[i];
+    if (hello.offers_protocol({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()})) {
+      parameters.alpn = static_cast<std::uint8_t>(i);
+      return HandshakeFailure::none;
+    }
+  }
+  return HandshakeFailure::no_application_protocol;
+}
+
+}  // namespace
+
+bool is_valid_share(NamedGroup group, ByteView key_exchange) noexcept {
+  // [RFC 8446 4.2.8.2] uncompressed points; X25519 and X448 are plain strings.
+  switch (group) {
+    case NamedGroup::x25519:
+      return key_exchange.size() == 32;
+    case NamedGroup::secp256r1:
+      return key_exchange.size() == 65 && key_exchange[0] == 4;
+    case NamedGroup::secp384r1:
+      return key_exchange.size() == 97 && key_exchange[0] == 4;
+    case NamedGroup::none:
+      break;
+  }
+  return false;
+}
+
+Result<Parameters, HandshakeFailure> negotiate(const ClientHello& hello,
+                                               const ServerConfig& config) noexcept {
+  const auto version = choose_version(hello, config);
+  if (!version) return Err{version.error()};
+  Parameters parameters;
+  parameters.version = *version;
+  if (const auto why = check_fields(hello, *version); why != HandshakeFailure::none) {
+    return Err{why};
+  }
+
+  if (const auto why = authenticate(hello, config, parameters); why != HandshakeFailure::none) {
+    return Err{why};
+  }
+  if (const auto why = choose_protocol(hello, config, parameters); why != HandshakeFailure::none) {
+    return Err{why};
+  }
+
+  if (*version == ProtocolVersion::tls13) {
+    const Group chosen = choose_group13(hello, config);
+    if (chosen.group == NamedGroup::none) return Err{HandshakeFailure::no_common_group};
+    parameters.group = chosen.group;
+    parameters.hello_retry = chosen.hello_retry;
+    if (!chosen.hello_retry &&
+        !is_valid_share(chosen.group,
+                        hello.key_share_of(static_cast<std::uint16_t>(chosen.group)))) {
+      return Err{HandshakeFailure::bad_key_share};
+    }
+    parameters.early_data_offered = hello.offers(ExtensionType::early_data);
+    return parameters;
+  }
+
+  parameters.group = choose_group12(hello, config);
+  if (parameters.group == NamedGroup::none) return Err{HandshakeFailure::no_common_group};
+  parameters.downgraded = config.tls13;
+  parameters.secure_renegotiation = hello.offers(ExtensionType::renegotiation_info) ||
+                                    offers_suite(hello, CipherSuite::empty_renegotiation_info_scsv);
+  parameters.extended_master_secret = hello.offers(ExtensionType::extended_master_secret);
+  parameters.ec_point_formats = hello.offers(ExtensionType::ec_point_formats);
+  return parameters;
+}
+
+AlertDescription alert_of(HandshakeFailure failure) noexcept {
+  switch (failure) {
+    case HandshakeFailure::record_overflow:
+      return AlertDescription::record_overflow;
+    case HandshakeFailure::bad_record_mac:
+      return AlertDescription::bad_record_mac;
+    case HandshakeFailure::decode_error:
+      return AlertDescription::decode_error;
+    // [RFC 8446 5] a record type that does not belong here; repetitions without end are no better.
+    case HandshakeFailure::not_tls:
+    case HandshakeFailure::unexpected_message:
+    case HandshakeFailure::too_many_records:
+      return AlertDescription::unexpected_message;
+    case HandshakeFailure::illegal_parameter:
+    case HandshakeFailure::bad_key_share:
+    case HandshakeFailure::client_hello_too_long:
+      return AlertDescription::illegal_parameter;
+    case HandshakeFailure::missing_extension:
+      return AlertDescription::missing_extension;
+    case HandshakeFailure::protocol_version:
+      return AlertDescription::protocol_version;
+    case HandshakeFailure::inappropriate_fallback:
+      return AlertDescription::inappropriate_fallback;
+    // [RFC 8446 4.1.1, RFC 5746 3.6]
+    case HandshakeFailure::no_common_cipher_suite:
+    case HandshakeFailure::no_common_group:
+    case HandshakeFailure::no_common_signature_scheme:
+    case HandshakeFailure::renegotiation:
+      return AlertDescription::handshake_failure;
+    case HandshakeFailure::no_application_protocol:
+      return AlertDescription::no_application_protocol;
+    case HandshakeFailure::unrecognized_name:
+      return AlertDescription::unrecognized_name;
+    // [RFC 8446 4.4.4, RFC 5246 7.4.9]
+    case HandshakeFailure::bad_finished:
+      return AlertDescription::decrypt_error;
+    case HandshakeFailure::none:
+    case HandshakeFailure::alert_received:
+    case HandshakeFailure::client_closed:
+    case HandshakeFailure::timed_out:
+    case HandshakeFailure::no_handshake_slot:
+    case HandshakeFailure::signer_failed:
+    case HandshakeFailure::backend_refused:
+    case HandshakeFailure::backend_timed_out:
+    case HandshakeFailure::no_backend:
+    case HandshakeFailure::no_local_port:
+    case HandshakeFailure::internal_error:
+      break;
+  }
+  return AlertDescription::internal_error;
+}
+
+HandshakeFailure failure_of(AlertDescription alert) noexcept {
+  if (alert == AlertDescription::illegal_parameter) return HandshakeFailure::illegal_parameter;
+  if (alert == AlertDescription::decode_error) return HandshakeFailure::decode_error;
+  return HandshakeFailure::internal_error;
+}
+
+}  // namespace sallyport::tls

@@ -1,0 +1,91 @@
+// RecordKeys: what protects the records of one direction, and the two functions that use it
+// (RFC 8446 5.2 and 5.3, RFC 5246 6.2.3.3, RFC 5288, RFC 7905).
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "lib/base/byteorder.h"
+#include "lib/base/result.h"
+#include "lib/crypto/aead/aead.h"
+#include "lib/stats/reasons.h"
+#include "lib/tls/record.h"
+#include "lib/wire/tls_types.h"
+
+namespace sallyport::tls {
+
+class Engine;
+
+// RecordKeys is a raw key, a nonce mask and the sequence number.  Moving it wipes the source.
+class RecordKeys {
+ public:
+  enum class Format : std::uint8_t {
+    tls13,                 // inner content type; nonce = mask ^ sequence number
+    tls12,                 // ChaCha20: nonce = mask ^ sequence number
+    tls12_explicit_nonce,  // GCM: nonce = salt, eight bytes from the record
+  };
+
+  RecordKeys() noexcept = default;
+  RecordKeys(RecordKeys&& from) noexcept { take(from); }
+  RecordKeys& operator=(RecordKeys&& from) noexcept {
+    if (this != &from) take(from);
+    return *this;
+  }
+  RecordKeys(const RecordKeys&) = delete;
+  RecordKeys& operator=(const RecordKeys&) = delete;
+  ~RecordKeys() = default;
+
+  // set starts a new epoch: the sequence number is 0 again.
+  void set(Format format, crypto::AeadAlgorithm aead, ByteView key, ByteView iv) noexcept;
+  void clear() noexcept;
+
+  [[nodiscard]] Format format() const noexcept { return format_; }
+  [[nodiscard]] const crypto::AeadKey& key() const noexcept { return key_; }
+  [[nodiscard]] std::uint64_t sequence_number() const noexcept { return sequence_number_; }
+  void count_record() noexcept { ++sequence_number_; }
+  [[nodiscard]] crypto::AeadNonce nonce(ByteView explicit_part) const noexcept;
+  // Bytes between the record header and the ciphertext, and by how much a record grows in all.
+  [[nodiscard]] std::size_t explicit_nonce_len() const noexcept {
+    return format_ == Format::tls12_explicit_nonce ? 8 : 0;
+  }
+  [[nodiscard]] std::size_t overhead() const noexcept {
+    return kRecordHeader + explicit_nonce_len() + crypto::kAeadTagLen +
+           (format_ == Format::tls13 ? 1 : 0);
+  }
+
+ private:
+  void take(RecordKeys& from) noexcept;
+
+  std::uint64_t sequence_number_ = 0;
+  crypto::AeadKey key_;
+  std::array<std::uint8_t, crypto::kAeadNonceLen> iv_{};
+  Format format_{};
+};
+
+// seal_record writes one record and returns its size, keys.overhead() more than the plaintext.
+// Preconditions: at most kMaxPieces pieces of together at most kMaxFragment bytes, and room for the
+// record; returns 0 when one does not hold.  `out` must not overlap the plaintext.
+[[nodiscard]] std::size_t seal_record(Engine& engine, RecordKeys& keys, wire::ContentType type,
+                                      std::span<const ByteView> plaintext,
+                                      MutableBytes out) noexcept;
+
+// seal_in_place is the same for a plaintext that the caller has put where plaintext_offset() says.
+[[nodiscard]] std::size_t plaintext_offset(const RecordKeys& keys) noexcept;
+[[nodiscard]] std::size_t seal_in_place(Engine& engine, RecordKeys& keys, wire::ContentType type,
+                                        std::size_t plaintext_len, MutableBytes out) noexcept;
+
+// OpenedRecord is what was inside a protected record: its type, and where its content lies.
+struct OpenedRecord {
+  wire::ContentType type{};
+  std::uint16_t offset = 0;  // over the concatenation of the pieces, record header included
+  std::uint16_t len = 0;
+};
+
+// open_record decrypts one record in place; `pieces` hold header and body.  On failure the bytes
+// are wiped and the sequence number stays, so that the caller may skip the record [RFC 8446
+// 4.2.10].  Precondition: at most kMaxPieces pieces, none of them empty.
+[[nodiscard]] Result<OpenedRecord, stats::HandshakeFailure> open_record(
+    Engine& engine, RecordKeys& keys, std::span<const MutableBytes> pieces) noexcept;
+
+}  // namespace sallyport::tls

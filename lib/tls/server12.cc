@@ -1,0 +1,141 @@
+// Server, TLS 1.2 with ephemeral elliptic curves (RFC 5246, RFC 8422, RFC 7627).
+#include <algorithm>
+#include <utility>
+
+#include "lib/tls/server.h"
+#include "lib/wire/tls_messages.h"
+
+namespace sallyport::tls {
+namespace {
+
+using stats::HandshakeFailure;
+
+}  // namespace
+
+Step Server::start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
+                              crypto::KeyShare& key_share) noexcept {
+  const Parameters& agreed = handshake.parameters;
+  // [RFC 8446 4.1.3] a client that also speaks TLS 1.3 sees that somebody talked us down.
+  if (agreed.downgraded) {
+    std::ranges::copy(wire::kDowngradeToTls12, handshake.server_random.end() - 8);
+  }
+  Flight& flight = handshake.flight;
+  const ByteView server_hello = flight.write([&](wire::Writer& w) {
+    // [RFC 5246 7.4.1.3] an empty session_id: this session will not be resumed.
+    wire::write_server_hello12(w, {.random = handshake.server_random,
+                                   .session_id = {},
+                                   .cipher_suite = agreed.cipher_suite,
+                                   .alpn_protocol = handshake.alpn_protocol(),
+                                   .secure_renegotiation = agreed.secure_renegotiation,
+                                   .extended_master_secret = agreed.extended_master_secret,
+                                   .ec_point_formats = agreed.ec_point_formats,
+                                   .server_name_accepted = agreed.server_name_matched});
+  });
+  if (server_hello.empty()) return fail(&handshake, HandshakeFailure::internal_error);
+  handshake.transcript.update(server_hello);
+  flight.add(Flight::Part::certificate);
+  CertificateMessage{handshake.credential(), version_}.update(handshake.transcript);
+
+  // The executor signs the public half; the private half waits for ClientKeyExchange.
+  job.kind = crypto::JobKind::tls12_sign_params;
+  job.ephemeral = key_share;
+  wipe(job.ephemeral.private_key);
+  job.ephemeral.private_len = 0;
+  job.peer_share_len = 0;
+  job.client_random = handshake.client_random;
+  job.server_random = handshake.server_random;
+  handshake.key_share = key_share;
+  phase_ = Phase::exchange;
+  return step();
+}
+
+Step Server::exchange_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept {
+  if (job.signature_len > job.signature.size()) {
+    return fail(&handshake, HandshakeFailure::internal_error);
+  }
+  const crypto::KeyShare& share = handshake.key_share;
+  const ByteView messages = handshake.flight.write([&](wire::Writer& w) {
+    wire::write_server_key_exchange(
+        w, static_cast<std::uint16_t>(share.group),
+        ByteView{share.public_key}.first(share.public_len),
+        static_cast<std::uint16_t>(handshake.parameters.signature_scheme),
+        ByteView{job.signature}.first(job.signature_len));
+    wire::write_server_hello_done(w);
+  });
+  if (messages.empty()) return fail(&handshake, HandshakeFailure::internal_error);
+  handshake.transcript.update(messages);
+  handshake.flight.add(Flight::Part::end_of_flight);
+  phase_ = Phase::client_key_exchange;
+  return step();
+}
+
+Step Server::client_key_exchange(Handshake& handshake, ByteView message) noexcept {
+  const auto point =
+      wire::parse_client_key_exchange(message.subspan(sizeof(wire::HandshakeHeader)));
+  if (!point) return fail(&handshake, failure_of(point.error()), point.error());
+  // [RFC 8422 5.11] a point of the wrong form is an illegal_parameter.
+  if (!is_valid_share(handshake.parameters.group, *point)) {
+    return fail(&handshake, HandshakeFailure::bad_key_share);
+  }
+  std::ranges::copy(*point, handshake.peer_share.begin());
+  handshake.peer_share_len = static_cast<std::uint8_t>(point->size());
+  handshake.transcript.update(message);
+  // [RFC 7627 3] session_hash covers everything up to and including this message.
+  handshake.hello_hash = handshake.transcript.digest();
+  phase_ = Phase::start_derive;
+  return step();
+}
+
+void Server::start_derive12(Handshake& handshake, crypto::CryptoJob& job) noexcept {
+  job.kind = crypto::JobKind::tls12_derive;
+  job.ephemeral = handshake.key_share;
+  wipe_object(handshake.key_share);
+  job.peer_share = handshake.peer_share;
+  job.peer_share_len = handshake.peer_share_len;
+  phase_ = Phase::derive;
+}
+
+Step Server::derive_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept {
+  if (job.shared_secret_len > job.shared_secret.size()) {
+    return fail(&handshake, HandshakeFailure::internal_error);
+  }
+  const Parameters& agreed = handshake.parameters;
+  const ByteView premaster = ByteView{job.shared_secret}.first(job.shared_secret_len);
+  if (agreed.extended_master_secret) {
+    handshake.master_secret.derive_extended(agreed.hash, premaster, handshake.hello_hash);
+  } else {
+    handshake.master_secret.derive(agreed.hash, premaster, handshake.client_random,
+                                   handshake.server_random);
+  }
+  // The keys wait: each direction begins to use them at its ChangeCipherSpec.
+  handshake.master_secret.derive_keys(aead_, handshake.client_random, handshake.server_random,
+                                      read_, write_);
+  phase_ = Phase::change_cipher_spec;
+  return step();
+}
+
+Step Server::finished12(Handshake& handshake, ByteView message) noexcept {
+  using Sender = MasterSecret12::Sender;
+  const auto expected =
+      handshake.master_secret.finished(Sender::client, handshake.transcript.digest());
+  if (!equal_ct(message.subspan(sizeof(wire::HandshakeHeader)), expected)) {
+    return fail(&handshake, HandshakeFailure::bad_finished);
+  }
+  handshake.transcript.update(message);
+  const auto ours = handshake.master_secret.finished(Sender::server, handshake.transcript.digest());
+  handshake.master_secret.clear();
+  Flight& flight = handshake.flight;
+  if (!flight.empty()) return fail(&handshake, HandshakeFailure::internal_error);
+  flight.clear();
+  flight.add(Flight::Part::change_cipher_spec);
+  flight.add(Flight::Part::protect);
+  if (flight.write([&](wire::Writer& w) { wire::write_finished(w, ours); }).empty()) {
+    return fail(&handshake, HandshakeFailure::internal_error);
+  }
+  phase_ = Phase::established;
+  Events events;
+  events.add(Event::established);
+  return step(events);
+}
+
+}  // namespace sallyport::tls

@@ -1,0 +1,223 @@
+// Server, TLS 1.3: HelloRetryRequest, the one job, the flight, Finished, KeyUpdate (RFC 8446).
+#include <algorithm>
+#include <utility>
+
+#include "lib/tls/server.h"
+#include "lib/wire/tls_client_hello.h"
+#include "lib/wire/tls_messages.h"
+
+namespace sallyport::tls {
+namespace {
+
+using crypto::Digest;
+using stats::HandshakeFailure;
+using wire::ClientHello;
+using wire::ExtensionType;
+
+// A client may change its keys, but each time costs us a key schedule.
+constexpr std::uint8_t kMaxKeyUpdates = 10;
+constexpr Nanos kKeyUpdateWindow = seconds{60};
+
+// fingerprint covers what the second ClientHello must repeat [RFC 8446 4.1.2].
+[[nodiscard]] Digest fingerprint(const ClientHello& hello) noexcept {
+  crypto::TranscriptHash hash{crypto::HashAlgorithm::sha256};
+  hash.update(hello.random);
+  const auto session_id_len = static_cast<std::uint8_t>(hello.legacy_session_id.size());
+  hash.update({&session_id_len, 1});
+  hash.update(hello.legacy_session_id);
+  const auto suites_len = Be16::of(static_cast<std::uint16_t>(hello.cipher_suites.raw().size()));
+  hash.update(suites_len.bytes);
+  hash.update(hello.cipher_suites.raw());
+  for (wire::Reader r{hello.extensions}; !r.at_end();) {
+    const auto type = ExtensionType{r.u16()};
+    const ByteView body = r.vec16(0, 65'535);
+    switch (type) {
+      case ExtensionType::key_share:
+      case ExtensionType::early_data:
+      case ExtensionType::cookie:
+      case ExtensionType::pre_shared_key:
+      case ExtensionType::padding:
+        continue;
+      default:
+        break;
+    }
+    const auto head = std::array{Be16::of(static_cast<std::uint16_t>(type)),
+                                 Be16::of(static_cast<std::uint16_t>(body.size()))};
+    hash.update(head[0].bytes);
+    hash.update(head[1].bytes);
+    hash.update(body);
+  }
+  return hash.digest();
+}
+
+[[nodiscard]] bool has_single_share(const ClientHello& hello) noexcept {
+  wire::Reader r{hello.key_shares};
+  r.skip(2);
+  static_cast<void>(r.vec16(1, 65'535));
+  return r.done();
+}
+
+}  // namespace
+
+Step Server::hello_retry_request(Handshake& handshake, const ClientHello& hello,
+                                 ByteView message) noexcept {
+  const Parameters& agreed = handshake.parameters;
+  // [RFC 8446 4.4.1] the first ClientHello stays in the transcript as its hash alone.
+  std::array<std::uint8_t, sizeof(wire::HandshakeHeader) + crypto::kMaxDigestLen> bytes;
+  wire::Writer w{bytes};
+  wire::write_message_hash(w, crypto::hash(agreed.hash, message).view());
+  handshake.transcript.update(w.written());
+  const ByteView request = handshake.flight.write([&](wire::Writer& out) {
+    wire::write_server_hello13(out, {.random = wire::kHelloRetryRequestRandom,
+                                     .legacy_session_id_echo = handshake.echoed_session_id(),
+                                     .cipher_suite = agreed.cipher_suite,
+                                     .group = static_cast<std::uint16_t>(agreed.group),
+                                     .key_exchange = {}});
+  });
+  handshake.transcript.update(request);
+  // [RFC 8446 D.4] right after our first message, for a client in compatibility mode.
+  if (handshake.session_id_len != 0) handshake.flight.add(Flight::Part::change_cipher_spec);
+  handshake.retried_hello = fingerprint(hello);
+  handshake.hello_retried = true;
+  phase_ = Phase::second_client_hello;
+  Events events;
+  events.add(Event::hello_retry);
+  return step(events);
+}
+
+HandshakeFailure Server::check_second_hello(const Handshake& handshake, const ClientHello& hello,
+                                            const Parameters& agreed) const noexcept {
+  const Parameters& first = handshake.parameters;
+  const bool same_choice = agreed.version == first.version &&
+                           agreed.cipher_suite == first.cipher_suite && agreed.group == first.group;
+  const bool same_hello =
+      std::ranges::equal(fingerprint(hello).view(), handshake.retried_hello.view());
+  // [RFC 8446 4.1.2 and 4.2.8] one share, of the group that we asked for; early data is over; the
+  // rest as before.  [4.1.4] so a second request can never be needed.
+  if (agreed.hello_retry || !same_choice || !same_hello || !has_single_share(hello) ||
+      agreed.early_data_offered) {
+    return HandshakeFailure::illegal_parameter;
+  }
+  return HandshakeFailure::none;
+}
+
+Step Server::start_exchange13(Handshake& handshake, crypto::CryptoJob& job,
+                              crypto::KeyShare& key_share) noexcept {
+  const Parameters& agreed = handshake.parameters;
+  Flight& flight = handshake.flight;
+  const ByteView server_hello = flight.write([&](wire::Writer& w) {
+    wire::write_server_hello13(
+        w, {.random = handshake.server_random,
+            .legacy_session_id_echo = handshake.echoed_session_id(),
+            .cipher_suite = agreed.cipher_suite,
+            .group = static_cast<std::uint16_t>(agreed.group),
+            .key_exchange = ByteView{key_share.public_key}.first(key_share.public_len)});
+  });
+  handshake.transcript.update(server_hello);
+  handshake.hello_hash = handshake.transcript.digest();
+  // [RFC 8446 D.4]
+  if (handshake.session_id_len != 0 && !handshake.hello_retried) {
+    flight.add(Flight::Part::change_cipher_spec);
+  }
+  flight.add(Flight::Part::protect);
+  const ByteView extensions = flight.write([&](wire::Writer& w) {
+    wire::write_encrypted_extensions(w, {.alpn_protocol = handshake.alpn_protocol(),
+                                         .server_name_accepted = agreed.server_name_matched});
+  });
+  handshake.transcript.update(extensions);
+  flight.add(Flight::Part::certificate);
+  CertificateMessage{handshake.credential(), version_}.update(handshake.transcript);
+  if (server_hello.empty() || extensions.empty()) {
+    return fail(&handshake, HandshakeFailure::internal_error);
+  }
+
+  // [RFC 8446 4.4.3] CertificateVerify signs the transcript up to Certificate.  All of it is known
+  // before the shared secret is, so one trip brings both.
+  job.kind = crypto::JobKind::tls13_derive_and_sign;
+  job.ephemeral = key_share;
+  job.peer_share = handshake.peer_share;
+  job.peer_share_len = handshake.peer_share_len;
+  const Digest transcript = handshake.transcript.digest();
+  job.transcript_hash = transcript.bytes;
+  phase_ = Phase::exchange;
+  return step();
+}
+
+Step Server::exchange_done13(Handshake& handshake, const crypto::CryptoJob& job) noexcept {
+  if (job.signature_len > job.signature.size() ||
+      job.shared_secret_len > job.shared_secret.size()) {
+    return fail(&handshake, HandshakeFailure::internal_error);
+  }
+  const Parameters& agreed = handshake.parameters;
+  Flight& flight = handshake.flight;
+  HandshakeSecret secret = EarlySecret{agreed.hash}.into_handshake(
+      ByteView{job.shared_secret}.first(job.shared_secret_len));
+  read_secret_ = secret.client_handshake(handshake.hello_hash);
+  write_secret_ = secret.server_handshake(handshake.hello_hash);
+  read_secret_.derive_keys(aead_, read_);
+  write_secret_.derive_keys(aead_, write_);
+
+  const ByteView verify = flight.write([&](wire::Writer& w) {
+    wire::write_certificate_verify(w, static_cast<std::uint16_t>(agreed.signature_scheme),
+                                   ByteView{job.signature}.first(job.signature_len));
+  });
+  handshake.transcript.update(verify);
+  const Digest verify_data = write_secret_.finished(handshake.transcript.digest());
+  const ByteView finished =
+      flight.write([&](wire::Writer& w) { wire::write_finished(w, verify_data.view()); });
+  handshake.transcript.update(finished);
+  if (verify.empty() || finished.empty()) {
+    return fail(&handshake, HandshakeFailure::internal_error);
+  }
+  flight.add(Flight::Part::application_keys);
+  flight.add(Flight::Part::end_of_flight);
+
+  const MasterSecret master = std::move(secret).into_master();
+  const Digest transcript = handshake.transcript.digest();
+  handshake.client_application = master.client_application(transcript);
+  handshake.server_application = master.server_application(transcript);
+  read_protected_ = true;
+  phase_ = Phase::finished;
+  return step();
+}
+
+Step Server::finished13(Handshake& handshake, ByteView message) noexcept {
+  const Digest expected = read_secret_.finished(handshake.transcript.digest());
+  if (!equal_ct(message.subspan(sizeof(wire::HandshakeHeader)), expected.view())) {
+    return fail(&handshake, HandshakeFailure::bad_finished);
+  }
+  read_secret_ = std::move(handshake.client_application);
+  read_secret_.derive_keys(aead_, read_);
+  phase_ = Phase::established;
+  finish_handshake(handshake);
+  Events events;
+  events.add(Event::established);
+  return step(events);
+}
+
+Step Server::key_update(Engine& engine, ByteView message) noexcept {
+  const auto request = wire::parse_key_update(message.subspan(sizeof(wire::HandshakeHeader)));
+  if (!request) return fail(nullptr, failure_of(request.error()), request.error());
+  if (!count_key_update(engine)) return fail(nullptr, HandshakeFailure::too_many_records);
+  read_secret_.update();
+  read_secret_.derive_keys(aead_, read_);
+  // [RFC 8446 4.6.3] answered before our next application data; one answer is enough for several
+  // requests.
+  if (*request == wire::KeyUpdateRequest::update_requested && !write_closed_ && !alert_pending_) {
+    key_update_pending_ = true;
+  }
+  Events events;
+  events.add(Event::key_updated);
+  return step(events);
+}
+
+bool Server::count_key_update(const Engine& engine) noexcept {
+  if (key_updates_ == 0 ||
+      engine.now() - key_updates_since_ > engine.rate().ticks(kKeyUpdateWindow)) {
+    key_updates_since_ = engine.now();
+    key_updates_ = 0;
+  }
+  return ++key_updates_ <= kMaxKeyUpdates;
+}
+
+}  // namespace sallyport::tls

@@ -1,0 +1,357 @@
+// Server, records in: what a record is, whether it may come now, and who reads it.
+#include <algorithm>
+
+#include "lib/tls/pieces.h"
+#include "lib/tls/server.h"
+#include "lib/wire/tls_messages.h"
+
+namespace sallyport::tls {
+namespace {
+
+using stats::HandshakeFailure;
+using wire::AlertDescription;
+using wire::AlertLevel;
+using wire::ContentType;
+using wire::HandshakeHeader;
+using wire::HandshakeType;
+using wire::ProtocolVersion;
+using wire::RecordHeader;
+
+// Records in a row that carry nothing cost us a decryption each and the peer next to nothing.
+constexpr std::uint8_t kMaxIdleRecords = 8;
+// Warnings need no answer; a peer that sends them without end only wants to keep us busy.
+constexpr std::uint8_t kMaxWarnings = 4;
+
+constexpr std::uint8_t kMajorVersion = 3;  // of every version since SSL 3.0
+
+[[nodiscard]] bool is_record_type(ContentType type) noexcept {
+  return type >= ContentType::change_cipher_spec && type <= ContentType::application_data;
+}
+
+// [RFC 8446 4.1.2, RFC 5246 E.2] the ClientHello of SSL 2.0: a two-byte length with the top bit
+// set, then its message type 1.
+[[nodiscard]] bool is_ssl2_hello(ByteView front) noexcept {
+  return (front[0] & 0x80) != 0 && front[2] == 1;
+}
+
+}  // namespace
+
+std::size_t Server::record_size(ByteView front) noexcept {
+  const auto header = load<RecordHeader>(front);
+  const std::size_t length = header.length.host();
+  if (!is_record_type(header.content_type()) || front[1] != kMajorVersion ||
+      length > kMaxCiphertext) {
+    return kRecordHeader;
+  }
+  return kRecordHeader + length;
+}
+
+Step Server::receive(Engine& engine, Attached attached,
+                     std::span<const MutableBytes> pieces) noexcept {
+  if (const Step now = step(); now.await != Await::peer) return now;
+  if (phase_ != Phase::established && attached.handshake == nullptr) {
+    return fail(nullptr, HandshakeFailure::internal_error);
+  }
+  const std::size_t record_len = total_len(pieces);
+  if (pieces.size() > kMaxPieces || record_len < kRecordHeader) {
+    return fail(attached.handshake, HandshakeFailure::internal_error);
+  }
+  std::array<std::uint8_t, kRecordHeader> front{};
+  PieceRange{pieces, 0, kRecordHeader}.copy_to(front);
+  const bool first = phase_ == Phase::client_hello && attached.handshake->buffered == 0;
+  const auto why = check_header(front, record_len, first);
+  if (why != HandshakeFailure::none) return fail(attached.handshake, why);
+
+  const ContentType type = load<RecordHeader>(front).content_type();
+  if (is_protected(type)) return receive_protected(engine, attached, type, pieces);
+  const std::size_t len = record_len - kRecordHeader;
+  const PieceRange content{pieces, kRecordHeader, len};
+  return receive_plaintext(engine, attached, type, content.pieces(), len);
+}
+
+// is_protected: a record of this type comes under the read keys, once there are any.
+bool Server::is_protected(ContentType type) const noexcept {
+  if (!read_protected_) return false;
+  if (version_ != ProtocolVersion::tls13) return true;
+  // [RFC 8446 5, D.4] the compatibility ChangeCipherSpec is never protected.
+  if (type == ContentType::change_cipher_spec) return false;
+  // A client that cannot make sense of our ServerHello has no keys to say so with.
+  return type != ContentType::alert || peer_spoke_protected_;
+}
+
+HandshakeFailure Server::check_header(ByteView front, std::size_t record_len,
+                                      bool first) const noexcept {
+  const auto header = load<RecordHeader>(front);
+  const ContentType type = header.content_type();
+  if (first && is_ssl2_hello(front)) return HandshakeFailure::protocol_version;
+  if (!is_record_type(type)) {
+    // [RFC 8446 5] a record type that nobody has defined.
+    return first ? HandshakeFailure::not_tls : HandshakeFailure::unexpected_message;
+  }
+  if (front[1] != kMajorVersion && version_ != ProtocolVersion::tls13) {
+    return first ? HandshakeFailure::not_tls : HandshakeFailure::protocol_version;
+  }
+  // [RFC 8446 5.1] TLS 1.3 ignores legacy_record_version; [RFC 5246 6.2.1] TLS 1.2 does not.
+  if (version_ == ProtocolVersion::tls12 &&
+      header.legacy_record_version.host() != static_cast<std::uint16_t>(ProtocolVersion::tls12)) {
+    return HandshakeFailure::protocol_version;
+  }
+  // [RFC 8446 5.1 and 5.2, RFC 5246 6.2.1 and 6.2.3]  Early data that we skip unread is protected
+  // too, though we have no key for it.
+  const bool ciphertext = is_protected(type) || type == ContentType::application_data;
+  const std::size_t length = header.length.host();
+  if (length > (ciphertext ? kMaxCiphertext : kMaxFragment)) {
+    return HandshakeFailure::record_overflow;
+  }
+  // The worker gave us more or less than it was asked for.
+  if (record_len != kRecordHeader + length) return HandshakeFailure::internal_error;
+  return HandshakeFailure::none;
+}
+
+Step Server::receive_plaintext(Engine& engine, Attached attached, ContentType type,
+                               std::span<const MutableBytes> content, std::size_t len) noexcept {
+  Handshake* const handshake = attached.handshake;
+  switch (type) {
+    case ContentType::change_cipher_spec:
+      return receive_change_cipher_spec(handshake, content, len);
+    case ContentType::alert:
+      return receive_alert(handshake, content, len);
+    case ContentType::handshake:
+      if (phase_ == Phase::client_hello || phase_ == Phase::second_client_hello) {
+        return receive_client_hello(engine, attached, content, len);
+      }
+      return receive_small_message(engine, handshake, content, len);
+    case ContentType::application_data:
+      // [RFC 8446 4.2.10] after a HelloRetryRequest, early data is skipped by its outer type.
+      if (phase_ == Phase::second_client_hello && handshake->buffered == 0) {
+        return skip_early_data(*handshake, len, HandshakeFailure::unexpected_message);
+      }
+      break;
+    case ContentType::invalid:
+      break;
+  }
+  return fail(handshake, HandshakeFailure::unexpected_message);
+}
+
+Step Server::receive_protected(Engine& engine, Attached attached, ContentType outer,
+                               std::span<const MutableBytes> pieces) noexcept {
+  Handshake* const handshake = attached.handshake;
+  const bool tls13 = version_ == ProtocolVersion::tls13;
+  // [RFC 8446 5.2] protected records are application_data on the outside.
+  if (tls13 && outer != ContentType::application_data) {
+    return fail(handshake, HandshakeFailure::unexpected_message);
+  }
+  const std::size_t body_len = total_len(pieces) - kRecordHeader;
+  const auto opened = open_record(engine, read_, pieces);
+  if (!opened) {
+    // [RFC 8446 4.2.10] refused early data looks like records that do not decrypt, up to the first
+    // that does.
+    if (opened.error() == HandshakeFailure::bad_record_mac && tls13 && phase_ == Phase::finished &&
+        !peer_spoke_protected_) {
+      return skip_early_data(*handshake, body_len, HandshakeFailure::bad_record_mac);
+    }
+    return fail(handshake, opened.error());
+  }
+  peer_spoke_protected_ = true;
+  const PieceRange content{pieces, opened->offset, opened->len};
+  switch (opened->type) {
+    case ContentType::application_data:
+      return receive_application_data(handshake, {opened->offset, opened->len});
+    case ContentType::alert:
+      return receive_alert(handshake, content.pieces(), opened->len);
+    case ContentType::handshake:
+      return receive_small_message(engine, handshake, content.pieces(), opened->len);
+    case ContentType::change_cipher_spec:  // [RFC 8446 5] never protected; nor twice in TLS 1.2
+    case ContentType::invalid:
+      break;
+  }
+  return fail(handshake, HandshakeFailure::unexpected_message);
+}
+
+Step Server::receive_application_data(Handshake* handshake, ContentRange range) noexcept {
+  // [RFC 8446 5.1] no other record between the fragments of a handshake message.
+  if (phase_ != Phase::established || partial_len_ != 0) {
+    return fail(handshake, HandshakeFailure::unexpected_message);
+  }
+  if (range.len == 0) {
+    if (!count_idle_record()) return fail(handshake, HandshakeFailure::too_many_records);
+    return step();
+  }
+  idle_records_ = 0;
+  Step now = step();
+  now.application_data = range;
+  return now;
+}
+
+Step Server::skip_early_data(Handshake& handshake, std::size_t len,
+                             HandshakeFailure beyond) noexcept {
+  if (len > handshake.early_data_left) return fail(&handshake, beyond);
+  handshake.early_data_left = static_cast<std::uint16_t>(handshake.early_data_left - len);
+  // A record may be empty, so bytes alone would not bound their number.
+  if (len == 0 && !count_idle_record()) {
+    return fail(&handshake, HandshakeFailure::too_many_records);
+  }
+  return step();
+}
+
+Step Server::receive_change_cipher_spec(Handshake* handshake, std::span<const MutableBytes> content,
+                                        std::size_t len) noexcept {
+  std::array<std::uint8_t, 1> value{};
+  if (len == 1) PieceRange{content, 0, 1}.copy_to(value);
+  const bool well_formed = len == 1 && value[0] == 1;
+  const bool in_message = partial_len_ != 0 || (handshake != nullptr && handshake->buffered != 0);
+  if (!well_formed || in_message) return fail(handshake, HandshakeFailure::unexpected_message);
+  if (phase_ == Phase::change_cipher_spec) {
+    // [RFC 5246 7.1] the client's next record comes under the new keys.  Only here: at any other
+    // time it would switch to keys that were not agreed on yet.
+    read_protected_ = true;
+    phase_ = Phase::finished;
+    return step();
+  }
+  // [RFC 8446 5] between the first ClientHello and Finished a TLS 1.3 client may send it for the
+  // sake of middleboxes; it means nothing.
+  const bool meaningless = version_ == ProtocolVersion::tls13 &&
+                           (phase_ == Phase::second_client_hello || phase_ == Phase::finished);
+  if (!meaningless) return fail(handshake, HandshakeFailure::unexpected_message);
+  if (!count_idle_record()) return fail(handshake, HandshakeFailure::too_many_records);
+  return step();
+}
+
+Step Server::receive_alert(Handshake* handshake, std::span<const MutableBytes> content,
+                           std::size_t len) noexcept {
+  std::array<std::uint8_t, 2> body{};
+  // [RFC 8446 5.1] alerts are neither split nor joined.
+  if (len != body.size()) return fail(handshake, HandshakeFailure::decode_error);
+  PieceRange{content, 0, len}.copy_to(body);
+  const auto alert = wire::parse_alert(body);
+  if (!alert) return fail(handshake, HandshakeFailure::decode_error);
+  if (alert->description == AlertDescription::close_notify) {
+    if (phase_ != Phase::established) {
+      return end_by_peer(handshake, HandshakeFailure::client_closed, Event::close_notify);
+    }
+    // [RFC 8446 6.1] closes their direction only.  [RFC 5246 7.2.1 except] TLS 1.2 would have us
+    // drop what we still have to say; every client reads on, and the answer is what it came for.
+    peer_closed_ = true;
+    read_.clear();
+    read_secret_.clear();
+    Events events;
+    events.add(Event::close_notify);
+    return step(events);
+  }
+  // [RFC 8446 6] in TLS 1.3 the description alone tells what is fatal; user_canceled is not.
+  const bool warning = alert->description == AlertDescription::user_canceled ||
+                       (version_ != ProtocolVersion::tls13 && alert->level == AlertLevel::warning);
+  if (!warning) return end_by_peer(handshake, HandshakeFailure::alert_received, Event::fatal_alert);
+  if (++warnings_ > kMaxWarnings) return fail(handshake, HandshakeFailure::too_many_records);
+  return step();
+}
+
+Step Server::receive_client_hello(Engine& engine, Attached attached,
+                                  std::span<const MutableBytes> content, std::size_t len) noexcept {
+  Handshake& handshake = *attached.handshake;
+  // [RFC 8446 5.1] no empty fragment of a handshake message.
+  if (len == 0) return fail(&handshake, HandshakeFailure::unexpected_message);
+  const PieceRange fragment{content, 0, len};
+
+  // judge looks at a message of which `have` bytes are here, and says how long it is (0: unknown).
+  const auto judge = [](ByteView front, std::size_t have, std::size_t& message_len) {
+    message_len = 0;
+    if (front[0] != static_cast<std::uint8_t>(HandshakeType::client_hello)) {
+      return HandshakeFailure::unexpected_message;
+    }
+    if (have < sizeof(HandshakeHeader)) return HandshakeFailure::none;
+    const std::size_t body_len = load<HandshakeHeader>(front).length.host();
+    if (body_len > kMaxClientHello) return HandshakeFailure::client_hello_too_long;
+    message_len = sizeof(HandshakeHeader) + body_len;
+    // [RFC 8446 5.1] keys change after this message, so nothing may follow it in its record; in
+    // TLS 1.2 the client has nothing more to say before our answer either.
+    if (have > message_len) return HandshakeFailure::unexpected_message;
+    return HandshakeFailure::none;
+  };
+
+  std::size_t message_len = 0;
+  if (handshake.buffered == 0) {
+    std::array<std::uint8_t, sizeof(HandshakeHeader)> front{};
+    fragment.copy_to(front);
+    const auto why = judge(front, len, message_len);
+    if (why != HandshakeFailure::none) return fail(&handshake, why);
+    // The usual case: the whole message in one piece is read where it lies.
+    if (message_len == len && !fragment.contiguous().empty()) {
+      return client_hello(engine, handshake, fragment.contiguous());
+    }
+  }
+  if (attached.buffer == nullptr) {
+    Step wait = step();
+    wait.await = Await::message_buffer;
+    return wait;
+  }
+  const MutableBytes buffer{attached.buffer->bytes};
+  const std::size_t have = handshake.buffered + len;
+  if (have > buffer.size()) return fail(&handshake, HandshakeFailure::client_hello_too_long);
+  fragment.copy_to(buffer.subspan(handshake.buffered));
+  handshake.buffered = static_cast<std::uint16_t>(have);
+  const auto why = judge(buffer, have, message_len);
+  if (why != HandshakeFailure::none) return fail(&handshake, why);
+  if (message_len != have) return step();
+  handshake.buffered = 0;
+  return client_hello(engine, handshake, buffer.first(have));
+}
+
+Step Server::receive_small_message(Engine& engine, Handshake* handshake,
+                                   std::span<const MutableBytes> content,
+                                   std::size_t len) noexcept {
+  // [RFC 8446 5.1] no empty fragment of a handshake message.
+  if (len == 0) return fail(handshake, HandshakeFailure::unexpected_message);
+  const MutableBytes storage =
+      phase_ == Phase::established ? MutableBytes{partial_} : MutableBytes{handshake->partial};
+  std::size_t taken = 0;
+  // fill collects until `wanted` bytes of the message are here; false: not yet.
+  const auto fill = [&](std::size_t wanted) {
+    const std::size_t n = std::min(wanted - partial_len_, len - taken);
+    PieceRange{content, taken, n}.copy_to(storage.subspan(partial_len_, n));
+    taken += n;
+    partial_len_ = static_cast<std::uint8_t>(partial_len_ + n);
+    return partial_len_ == wanted;
+  };
+  if (partial_len_ < sizeof(HandshakeHeader) && !fill(sizeof(HandshakeHeader))) return step();
+  const auto header = load<HandshakeHeader>(storage);
+  const std::size_t body_len = header.length.host();
+  const auto why = check_message(header.message_type(), body_len);
+  if (why != HandshakeFailure::none) return fail(handshake, why);
+  const std::size_t message_len = sizeof(HandshakeHeader) + body_len;
+  if (message_len > storage.size()) return fail(handshake, HandshakeFailure::decode_error);
+  if (!fill(message_len)) return step();
+  // [RFC 8446 5.1] each of these is followed by a change of keys, or by our turn to speak.
+  if (taken != len) return fail(handshake, HandshakeFailure::unexpected_message);
+  partial_len_ = 0;
+  idle_records_ = 0;
+  return complete_message(engine, handshake, storage.first(message_len));
+}
+
+// check_message judges a message by its header, before any of it is kept.
+HandshakeFailure Server::check_message(HandshakeType type, std::size_t len) const noexcept {
+  const bool tls13 = version_ == ProtocolVersion::tls13;
+  HandshakeType expected{};
+  std::size_t expected_len = len;  // any
+  if (phase_ == Phase::client_key_exchange) {
+    expected = HandshakeType::client_key_exchange;
+  } else if (phase_ == Phase::finished) {
+    expected = HandshakeType::finished;
+    expected_len =
+        tls13 ? crypto::digest_len(read_secret_.algorithm()) : MasterSecret12::kVerifyDataLen;
+  } else if (phase_ == Phase::established && tls13) {
+    // [RFC 8446 4.6] a client's only message now; the rest we never asked for.
+    expected = HandshakeType::key_update;
+    expected_len = 1;
+  } else if (phase_ == Phase::established && type == HandshakeType::client_hello) {
+    return HandshakeFailure::renegotiation;
+  } else {
+    return HandshakeFailure::unexpected_message;
+  }
+  if (type != expected) return HandshakeFailure::unexpected_message;
+  return len == expected_len ? HandshakeFailure::none : HandshakeFailure::decode_error;
+}
+
+bool Server::count_idle_record() noexcept { return ++idle_records_ <= kMaxIdleRecords; }
+
+}  // namespace sallyport::tls

@@ -1,0 +1,320 @@
+// ClientHello as received (RFC 8446 4.1.2, RFC 5246 7.4.1.2).  Field names are the RFC's; views
+// point into the caller's buffer and live as long as it does.
+//
+// parse_client_hello checks everything that can be checked without knowing what was negotiated:
+// after it, every list is well-formed and may be walked without a thought.  It knows nothing of
+// which values we support.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/base/byteorder.h"
+#include "lib/base/result.h"
+#include "lib/wire/reader.h"
+#include "lib/wire/tls_types.h"
+
+namespace sallyport::wire {
+
+// U16List is a vector of 16-bit numbers whose length was checked to be even.
+class U16List {
+ public:
+  constexpr U16List() noexcept = default;
+  constexpr explicit U16List(ByteView raw) noexcept : raw_{raw} {}
+
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return raw_.size() / 2; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return raw_.empty(); }
+  [[nodiscard]] constexpr std::uint16_t operator[](std::size_t i) const noexcept {
+    return load<Be16>(raw_.subspan(2 * i, 2)).host();
+  }
+  [[nodiscard]] constexpr bool contains(std::uint16_t value) const noexcept {
+    for (std::size_t i = 0; i < size(); ++i) {
+      if ((*this)[i] == value) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] constexpr ByteView raw() const noexcept { return raw_; }
+
+ private:
+  ByteView raw_;
+};
+
+struct KeyShareEntry {
+  std::uint16_t group = 0;
+  ByteView key_exchange;
+};
+
+struct ClientHello {
+  static constexpr std::size_t kRandomLen = 32;
+  static constexpr std::size_t kMaxSessionIdLen = 32;
+
+  std::uint16_t legacy_version = 0;
+  ByteView random;
+  ByteView legacy_session_id;
+  U16List cipher_suites;
+  ByteView legacy_compression_methods;
+
+  // Contents of the extensions that matter to a server.  An absent one is empty here; offers()
+  // tells absent from empty.
+  ByteView server_name;  // the host_name, as sent
+  U16List supported_groups;
+  U16List signature_algorithms;
+  U16List signature_algorithms_cert;
+  U16List supported_versions;
+  ByteView alpn_protocols;      // body of ProtocolNameList
+  ByteView key_shares;          // body of client_shares
+  ByteView renegotiation_info;  // renegotiated_connection
+  ByteView ec_point_formats;
+  ByteView psk_key_exchange_modes;
+  ByteView cookie;
+  ByteView extensions;                   // all of them, in order, well-formed
+  std::uint32_t extensions_offered = 0;  // one bit per extension in extension_bit()
+  bool pre_shared_key_last = false;
+
+  [[nodiscard]] constexpr bool offers(ExtensionType type) const noexcept {
+    return (extensions_offered & extension_bit(type)) != 0;
+  }
+  // key_share_of gives the share of `group`, or an empty view.
+  [[nodiscard]] constexpr ByteView key_share_of(std::uint16_t group) const noexcept {
+    for (Reader r{key_shares}; !r.at_end();) {
+      const std::uint16_t of = r.u16();
+      const ByteView key_exchange = r.vec16(1, 65'535);
+      if (of == group) return key_exchange;
+    }
+    return {};
+  }
+  // offers_protocol: the ALPN list has `name`.
+  [[nodiscard]] constexpr bool offers_protocol(ByteView name) const noexcept {
+    for (Reader r{alpn_protocols}; !r.at_end();) {
+      const ByteView offered = r.vec8(1, 255);
+      if (offered.size() != name.size()) continue;
+      bool equal = true;
+      for (std::size_t i = 0; i < name.size(); ++i) equal = equal && offered[i] == name[i];
+      if (equal) return true;
+    }
+    return false;
+  }
+
+  // extension_bit is 0 for extensions that we do not look into.
+  [[nodiscard]] static constexpr std::uint32_t extension_bit(ExtensionType type) noexcept {
+    constexpr std::array kKnown{
+        ExtensionType::server_name,
+        ExtensionType::supported_groups,
+        ExtensionType::ec_point_formats,
+        ExtensionType::signature_algorithms,
+        ExtensionType::application_layer_protocol_negotiation,
+        ExtensionType::extended_master_secret,
+        ExtensionType::session_ticket,
+        ExtensionType::pre_shared_key,
+        ExtensionType::early_data,
+        ExtensionType::supported_versions,
+        ExtensionType::cookie,
+        ExtensionType::psk_key_exchange_modes,
+        ExtensionType::post_handshake_auth,
+        ExtensionType::signature_algorithms_cert,
+        ExtensionType::key_share,
+        ExtensionType::renegotiation_info,
+    };
+    for (std::size_t i = 0; i < kKnown.size(); ++i) {
+      if (kKnown[i] == type) return std::uint32_t{1} << i;
+    }
+    return 0;
+  }
+};
+
+namespace client_hello_detail {
+
+// Most ClientHellos have about twenty extensions; so many are compared pair by pair.
+constexpr std::size_t kComparedPairwise = 32;
+
+// has_duplicates looks through a well-formed extension list of any length with one bit per type.
+[[nodiscard]] constexpr bool has_duplicates(ByteView extensions) noexcept {
+  std::array<std::uint64_t, 65'536 / 64> seen{};
+  for (Reader r{extensions}; !r.at_end();) {
+    const std::uint16_t type = r.u16();
+    static_cast<void>(r.vec16(0, 65'535));
+    const std::uint64_t bit = std::uint64_t{1} << (type % 64);
+    if ((seen[type / 64] & bit) != 0) return true;
+    seen[type / 64] |= bit;
+  }
+  return false;
+}
+
+[[nodiscard]] constexpr U16List u16_list(Reader& r, ByteView raw) noexcept {
+  if (raw.size() % 2 != 0) r.fail();
+  return U16List{r.ok() ? raw : ByteView{}};
+}
+
+// [RFC 6066 3] at most one name of each type; a name of another type than host_name is of no use.
+constexpr void parse_server_name(Reader& r, ClientHello& hello, AlertDescription& alert) noexcept {
+  r.within(r.vec16(1, 65'535), [&](Reader& list) {
+    bool seen = false;
+    while (!list.at_end()) {
+      const std::uint8_t name_type = list.u8();
+      const ByteView name = list.vec16(1, 65'535);
+      if (name_type != 0) continue;
+      if (seen && alert == AlertDescription{}) alert = AlertDescription::illegal_parameter;
+      seen = true;
+      hello.server_name = name;
+    }
+  });
+}
+
+constexpr void parse_key_share(Reader& r, ClientHello& hello, AlertDescription& alert) noexcept {
+  hello.key_shares = r.vec16(0, 65'535);
+  // [RFC 8446 4.2.8] no two shares of one group.  Real clients send three at most, so the square is
+  // small; the limit keeps it so for others.
+  constexpr std::size_t kMaxShares = 16;
+  std::array<std::uint16_t, kMaxShares> groups{};
+  std::size_t num_groups = 0;
+  r.within(hello.key_shares, [&](Reader& list) {
+    while (!list.at_end()) {
+      const std::uint16_t group = list.u16();
+      static_cast<void>(list.vec16(1, 65'535));
+      if (!list.ok()) return;
+      for (std::size_t i = 0; i < num_groups; ++i) {
+        if (groups[i] == group) alert = AlertDescription::illegal_parameter;
+      }
+      if (num_groups == kMaxShares) {
+        alert = AlertDescription::illegal_parameter;
+        return list.fail();
+      }
+      groups[num_groups++] = group;
+    }
+  });
+}
+
+constexpr void parse_pre_shared_key(Reader& r) noexcept {
+  std::size_t num_identities = 0;
+  r.within(r.vec16(7, 65'535), [&](Reader& list) {
+    while (!list.at_end()) {
+      static_cast<void>(list.vec16(1, 65'535));
+      list.skip(4);  // obfuscated_ticket_age
+      ++num_identities;
+    }
+  });
+  std::size_t num_binders = 0;
+  r.within(r.vec16(33, 65'535), [&](Reader& list) {
+    while (!list.at_end()) {
+      static_cast<void>(list.vec8(32, 255));
+      ++num_binders;
+    }
+  });
+  if (num_identities != num_binders) r.fail();
+}
+
+// parse_extension reads the body of one extension that we know; others stay unread.
+constexpr void parse_extension(ExtensionType type, ByteView body, ClientHello& hello,
+                               AlertDescription& alert, Reader& outer) noexcept {
+  Reader r{body};
+  switch (type) {
+    case ExtensionType::server_name:
+      parse_server_name(r, hello, alert);
+      break;
+    case ExtensionType::supported_groups:
+      hello.supported_groups = u16_list(r, r.vec16(2, 65'534));
+      break;
+    case ExtensionType::signature_algorithms:
+      hello.signature_algorithms = u16_list(r, r.vec16(2, 65'534));
+      break;
+    case ExtensionType::signature_algorithms_cert:
+      hello.signature_algorithms_cert = u16_list(r, r.vec16(2, 65'534));
+      break;
+    case ExtensionType::supported_versions:
+      hello.supported_versions = u16_list(r, r.vec8(2, 254));
+      break;
+    case ExtensionType::application_layer_protocol_negotiation:
+      hello.alpn_protocols = r.vec16(2, 65'535);
+      r.within(hello.alpn_protocols, [](Reader& list) {
+        while (!list.at_end()) static_cast<void>(list.vec8(1, 255));
+      });
+      break;
+    case ExtensionType::key_share:
+      parse_key_share(r, hello, alert);
+      break;
+    case ExtensionType::renegotiation_info:
+      hello.renegotiation_info = r.vec8(0, 255);
+      break;
+    case ExtensionType::ec_point_formats:
+      hello.ec_point_formats = r.vec8(1, 255);
+      break;
+    case ExtensionType::psk_key_exchange_modes:
+      hello.psk_key_exchange_modes = r.vec8(1, 255);
+      break;
+    case ExtensionType::cookie:
+      hello.cookie = r.vec16(1, 65'535);
+      break;
+    case ExtensionType::pre_shared_key:
+      parse_pre_shared_key(r);
+      break;
+    case ExtensionType::early_data:  // these three have no body
+    case ExtensionType::extended_master_secret:
+    case ExtensionType::post_handshake_auth:
+      break;
+    case ExtensionType::max_fragment_length:
+    case ExtensionType::status_request:
+    case ExtensionType::signed_certificate_timestamp:
+    case ExtensionType::padding:
+    case ExtensionType::encrypt_then_mac:
+    case ExtensionType::compress_certificate:
+    case ExtensionType::record_size_limit:
+    case ExtensionType::session_ticket:
+    case ExtensionType::certificate_authorities:
+      return;
+  }
+  if (ClientHello::extension_bit(type) != 0 && !r.done()) outer.fail();
+}
+
+}  // namespace client_hello_detail
+
+// parse_client_hello reads the body of the handshake message (without its 4-byte header).
+[[nodiscard]] constexpr Result<ClientHello, AlertDescription> parse_client_hello(
+    ByteView body) noexcept {
+  namespace detail = client_hello_detail;
+  Reader r{body};
+  ClientHello hello;
+  hello.legacy_version = r.u16();
+  hello.random = r.bytes(ClientHello::kRandomLen);
+  hello.legacy_session_id = r.vec8(0, ClientHello::kMaxSessionIdLen);
+  hello.cipher_suites = detail::u16_list(r, r.vec16(2, 65'534));
+  hello.legacy_compression_methods = r.vec8(1, 255);
+
+  AlertDescription alert{};
+  std::array<std::uint16_t, detail::kComparedPairwise> types{};
+  std::size_t num_types = 0;
+  // [RFC 5246 7.4.1.2] a ClientHello may end here: extensions are present when bytes are.
+  if (!r.at_end()) {
+    hello.extensions = r.vec16(0, 65'535);
+    r.within(hello.extensions, [&](Reader& list) {
+      while (!list.at_end()) {
+        const std::uint16_t type = list.u16();
+        const ByteView data = list.vec16(0, 65'535);
+        if (!list.ok()) return;
+        if (num_types < types.size()) {
+          for (std::size_t i = 0; i < num_types; ++i) {
+            if (types[i] == type) alert = AlertDescription::illegal_parameter;
+          }
+          types[num_types] = type;
+        }
+        ++num_types;
+        hello.extensions_offered |= ClientHello::extension_bit(ExtensionType{type});
+        hello.pre_shared_key_last = ExtensionType{type} == ExtensionType::pre_shared_key;
+        detail::parse_extension(ExtensionType{type}, data, hello, alert, list);
+      }
+    });
+  }
+  if (!r.done()) {
+    return Err{alert != AlertDescription{} ? alert : AlertDescription::decode_error};
+  }
+  // [RFC 8446 4.2] no extension twice; [4.2.11] pre_shared_key comes last.
+  if (num_types > types.size() && detail::has_duplicates(hello.extensions)) {
+    alert = AlertDescription::illegal_parameter;
+  }
+  if (hello.offers(ExtensionType::pre_shared_key) && !hello.pre_shared_key_last) {
+    alert = AlertDescription::illegal_parameter;
+  }
+  if (alert != AlertDescription{}) return Err{alert};
+  return hello;
+}
+
+}  // namespace sallyport::wire

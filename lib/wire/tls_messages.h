@@ -1,0 +1,230 @@
+// TLS records and handshake messages other than ClientHello: parsed to values, emitted from values
+// (RFC 8446 sections 4 and 5, RFC 5246 section 7, RFC 8422 section 5).
+//
+// Emitters write through a Writer the caller has sized; parsers take the body of a message, without
+// its 4-byte header.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/base/byteorder.h"
+#include "lib/base/result.h"
+#include "lib/wire/reader.h"
+#include "lib/wire/tls_types.h"
+#include "lib/wire/writer.h"
+
+namespace sallyport::wire {
+
+// RecordHeader is the five bytes before every TLSPlaintext and TLSCiphertext.
+struct RecordHeader {
+  std::uint8_t type = 0;
+  Be16 legacy_record_version;
+  Be16 length;
+
+  [[nodiscard]] constexpr ContentType content_type() const noexcept { return ContentType{type}; }
+  [[nodiscard]] static constexpr RecordHeader of(ContentType content_type, ProtocolVersion version,
+                                                 std::size_t length) noexcept {
+    return {static_cast<std::uint8_t>(content_type), Be16::of(static_cast<std::uint16_t>(version)),
+            Be16::of(static_cast<std::uint16_t>(length))};
+  }
+};
+static_assert(sizeof(RecordHeader) == 5 && alignof(RecordHeader) == 1);
+
+// HandshakeHeader is the four bytes before every handshake message.
+struct HandshakeHeader {
+  std::uint8_t type = 0;
+  Be24 length;
+  [[nodiscard]] constexpr HandshakeType message_type() const noexcept {
+    return HandshakeType{type};
+  }
+};
+static_assert(sizeof(HandshakeHeader) == 4 && alignof(HandshakeHeader) == 1);
+
+// write_message wraps what body() writes into a handshake message.
+template <class Body>
+constexpr void write_message(Writer& w, HandshakeType type, Body&& body) noexcept {
+  w.u8(static_cast<std::uint8_t>(type));
+  w.vec24(body);
+}
+
+template <class Body>
+constexpr void write_extension(Writer& w, ExtensionType type, Body&& body) noexcept {
+  w.u16(static_cast<std::uint16_t>(type));
+  w.vec16(body);
+}
+
+// [RFC 8446 4.1.3] a ServerHello with this random is a HelloRetryRequest.
+inline constexpr std::array<std::uint8_t, 32> kHelloRetryRequestRandom{
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+// [RFC 8446 4.1.3] the last eight bytes of a random when a server that could do 1.3 settles for
+// 1.2.
+inline constexpr std::array<std::uint8_t, 8> kDowngradeToTls12{0x44, 0x4f, 0x57, 0x4e,
+                                                               0x47, 0x52, 0x44, 0x01};
+
+// ServerHello of TLS 1.3.  A HelloRetryRequest has kHelloRetryRequestRandom and no key_exchange.
+struct ServerHello13 {
+  ByteView random;
+  ByteView legacy_session_id_echo;
+  CipherSuite cipher_suite = CipherSuite::none;
+  std::uint16_t group = 0;
+  ByteView key_exchange;
+};
+
+constexpr void write_server_hello13(Writer& w, const ServerHello13& hello) noexcept {
+  write_message(w, HandshakeType::server_hello, [&] {
+    w.u16(static_cast<std::uint16_t>(ProtocolVersion::tls12));  // legacy_version
+    w.bytes(hello.random);
+    w.vec8(hello.legacy_session_id_echo);
+    w.u16(static_cast<std::uint16_t>(hello.cipher_suite));
+    w.u8(0);  // legacy_compression_method
+    w.vec16([&] {
+      write_extension(w, ExtensionType::key_share, [&] {
+        w.u16(hello.group);
+        if (!hello.key_exchange.empty()) w.vec16(hello.key_exchange);
+      });
+      write_extension(w, ExtensionType::supported_versions,
+                      [&] { w.u16(static_cast<std::uint16_t>(ProtocolVersion::tls13)); });
+    });
+  });
+}
+
+// write_alpn is the answer in EncryptedExtensions or a TLS 1.2 ServerHello: exactly one protocol.
+constexpr void write_alpn(Writer& w, ByteView protocol) noexcept {
+  write_extension(w, ExtensionType::application_layer_protocol_negotiation,
+                  [&] { w.vec16([&] { w.vec8(protocol); }); });
+}
+
+struct EncryptedExtensions {
+  ByteView alpn_protocol;  // empty: none agreed
+  bool server_name_accepted = false;
+};
+
+constexpr void write_encrypted_extensions(Writer& w, const EncryptedExtensions& ee) noexcept {
+  write_message(w, HandshakeType::encrypted_extensions, [&] {
+    w.vec16([&] {
+      // [RFC 6066 3] a server that used the name says so with an empty extension.
+      if (ee.server_name_accepted) write_extension(w, ExtensionType::server_name, [] {});
+      if (!ee.alpn_protocol.empty()) write_alpn(w, ee.alpn_protocol);
+    });
+  });
+}
+
+constexpr void write_certificate_verify(Writer& w, std::uint16_t scheme,
+                                        ByteView signature) noexcept {
+  write_message(w, HandshakeType::certificate_verify, [&] {
+    w.u16(scheme);
+    w.vec16(signature);
+  });
+}
+
+constexpr void write_finished(Writer& w, ByteView verify_data) noexcept {
+  write_message(w, HandshakeType::finished, [&] { w.bytes(verify_data); });
+}
+
+// [RFC 8446 4.4.1] what stands for ClientHello1 in the transcript after a HelloRetryRequest.
+constexpr void write_message_hash(Writer& w, ByteView client_hello_hash) noexcept {
+  write_message(w, HandshakeType::message_hash, [&] { w.bytes(client_hello_hash); });
+}
+
+enum class KeyUpdateRequest : std::uint8_t { update_not_requested = 0, update_requested = 1 };
+
+constexpr void write_key_update(Writer& w, KeyUpdateRequest request) noexcept {
+  write_message(w, HandshakeType::key_update, [&] { w.u8(static_cast<std::uint8_t>(request)); });
+}
+
+// [RFC 8446 4.6.3] any other value is an illegal_parameter.
+[[nodiscard]] constexpr Result<KeyUpdateRequest, AlertDescription> parse_key_update(
+    ByteView body) noexcept {
+  Reader r{body};
+  const std::uint8_t request = r.u8();
+  if (!r.done()) return Err{AlertDescription::decode_error};
+  if (request > 1) return Err{AlertDescription::illegal_parameter};
+  return KeyUpdateRequest{request};
+}
+
+// ServerHello of TLS 1.2.
+struct ServerHello12 {
+  ByteView random;
+  ByteView session_id;
+  CipherSuite cipher_suite = CipherSuite::none;
+  ByteView alpn_protocol;               // empty: none agreed
+  bool secure_renegotiation = false;    // RFC 5746: the client signalled it
+  bool extended_master_secret = false;  // RFC 7627
+  bool ec_point_formats = false;        // the client sent the extension
+  bool server_name_accepted = false;
+};
+
+constexpr void write_server_hello12(Writer& w, const ServerHello12& hello) noexcept {
+  write_message(w, HandshakeType::server_hello, [&] {
+    w.u16(static_cast<std::uint16_t>(ProtocolVersion::tls12));
+    w.bytes(hello.random);
+    w.vec8(hello.session_id);
+    w.u16(static_cast<std::uint16_t>(hello.cipher_suite));
+    w.u8(0);  // compression_method null
+    // [RFC 5246 7.4.1.3] no extension the client did not offer, and no empty list at all.
+    if (!hello.secure_renegotiation && !hello.extended_master_secret && !hello.ec_point_formats &&
+        !hello.server_name_accepted && hello.alpn_protocol.empty()) {
+      return;
+    }
+    w.vec16([&] {
+      if (hello.server_name_accepted) write_extension(w, ExtensionType::server_name, [] {});
+      // [RFC 5746 3.6] empty in the first handshake of a connection.
+      if (hello.secure_renegotiation) {
+        write_extension(w, ExtensionType::renegotiation_info, [&] { w.vec8(ByteView{}); });
+      }
+      if (hello.ec_point_formats) {
+        write_extension(w, ExtensionType::ec_point_formats, [&] { w.vec8([&] { w.u8(0); }); });
+      }
+      if (!hello.alpn_protocol.empty()) write_alpn(w, hello.alpn_protocol);
+      if (hello.extended_master_secret) {
+        write_extension(w, ExtensionType::extended_master_secret, [] {});
+      }
+    });
+  });
+}
+
+// write_server_ecdh_params is ServerECDHParams (RFC 8422 5.4): what the signature covers, and what
+// ServerKeyExchange begins with.
+constexpr void write_server_ecdh_params(Writer& w, std::uint16_t group, ByteView point) noexcept {
+  w.u8(3);  // ECCurveType named_curve
+  w.u16(group);
+  w.vec8(point);
+}
+
+constexpr void write_server_key_exchange(Writer& w, std::uint16_t group, ByteView point,
+                                         std::uint16_t scheme, ByteView signature) noexcept {
+  write_message(w, HandshakeType::server_key_exchange, [&] {
+    write_server_ecdh_params(w, group, point);
+    w.u16(scheme);
+    w.vec16(signature);
+  });
+}
+
+constexpr void write_server_hello_done(Writer& w) noexcept {
+  write_message(w, HandshakeType::server_hello_done, [] {});
+}
+
+// parse_client_key_exchange gives the client's point (RFC 8422 5.7).
+[[nodiscard]] constexpr Result<ByteView, AlertDescription> parse_client_key_exchange(
+    ByteView body) noexcept {
+  Reader r{body};
+  const ByteView point = r.vec8(1, 255);
+  if (!r.done()) return Err{AlertDescription::decode_error};
+  return point;
+}
+
+struct Alert {
+  AlertLevel level = AlertLevel::fatal;
+  AlertDescription description{};
+};
+
+[[nodiscard]] constexpr Result<Alert, AlertDescription> parse_alert(ByteView body) noexcept {
+  Reader r{body};
+  const Alert alert{AlertLevel{r.u8()}, AlertDescription{r.u8()}};
+  if (!r.done()) return Err{AlertDescription::decode_error};
+  return alert;
+}
+
+}  // namespace sallyport::wire
