@@ -56,8 +56,10 @@ struct Text {
 
 // Reply: what the segment deserves at once.
 enum class Reply : std::uint8_t {
-  none,           // an ACK may be due later: wants_ack()
-  ack,            // Tcb::ack_now is set: goes with the next segment, at the end of the burst
+  none,  // an ACK may be due later: wants_ack()
+  // make_ack() for this very segment: peers count duplicate ACKs.  Where that cannot be sent, one
+  // ACK at the end of the burst serves too, for wants_ack() is true as well.
+  ack,
   challenge_ack,  // make_ack(), if the rate limit allows (RFC 5961 section 7)
   reset,          // Arrival::rst, if the rate limit allows
 };

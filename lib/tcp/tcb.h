@@ -86,6 +86,7 @@ struct Tcb {
   bool timestamps : 1 = false;      // negotiated (offered, while in SYN_SENT)
   bool sack : 1 = false;            // negotiated (offered, while in SYN_SENT)
   bool window_scaling : 1 = false;  // negotiated (offered, while in SYN_SENT)
+  bool syn_acked : 1 = false;       // SND.UNA is above ISS
   bool passive : 1 = false;         // the peer opened it
   bool ts_recent_valid : 1 = false;
   bool fin_queued : 1 = false;  // our stream ends after what is queued
@@ -102,9 +103,9 @@ struct Tcb {
   bool rtt_timing : 1 = false;    // a sample is under way
   bool cwnd_limited : 1 = false;  // cwnd held us back since the last ACK
   bool syn_retransmitted : 1 = false;
-  bool stuck : 1 = false;                   // stuck_since is valid
-  bool has_sent_data : 1 = false;           // last_sent is valid
-  bool rtt_seen_first_partial : 1 = false;  // [RFC 6582 3.2] only the first re-arms the timer
+  bool stuck : 1 = false;             // stuck_since is valid
+  bool has_sent_data : 1 = false;     // last_sent is valid
+  bool seen_partial_ack : 1 = false;  // [RFC 6582 3.2] only the first re-arms the timer
 };
 static_assert(sizeof(Tcb) <= 192, "two of them are part of the 1 KiB of an idle connection");
 

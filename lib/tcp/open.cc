@@ -1,0 +1,82 @@
+#include "lib/tcp/open.h"
+
+#include <algorithm>
+
+#include "lib/tcp/options.h"
+#include "lib/tcp/tuple_hash.h"
+
+namespace sallyport::tcp {
+
+Tcb open_passive(const FourTuple& tuple, const Segment& segment, const CookieOptions& options,
+                 const SynAckParameters& ours, Instant now) noexcept {
+  Tcb tcb;
+  tcb.state = State::established;
+  tcb.passive = true;
+  tcb.syn_acked = true;
+  tcb.is_v4 = tuple.local.ip.is_v4();
+  tcb.iss = segment.ack - 1U;
+  tcb.snd_una = tcb.snd_nxt = tcb.snd_max = segment.ack;
+  tcb.recover = tcb.iss;
+  tcb.irs = segment.seq - 1U;
+  tcb.rcv_nxt = tcb.last_ack_sent = segment.seq;
+
+  tcb.our_mss = ours.our_mss;
+  tcb.timestamps = options.has_timestamps;
+  tcb.sack = options.sack_permitted;
+  tcb.window_scaling = options.has_window_scale;
+  if (options.has_window_scale) {
+    tcb.snd_wscale = options.window_scale;
+    tcb.rcv_wscale = kOurWindowScale;
+  }
+  if (options.has_timestamps) {
+    tcb.ts_offset = options.tsval - timestamp_clock(now);
+    tcb.ts_recent = segment.options.tsval;
+    tcb.ts_recent_at = static_cast<std::uint32_t>(now.us >> 20);
+    tcb.ts_recent_valid = true;
+  }
+  tcb.snd_mss = effective_mss(options.mss, ours.our_mss, tcb.is_v4, tcb.timestamps);
+  on_start(tcb.congestion, tcb.snd_mss, false);
+
+  // [RFC 9293 3.10.7.4] Fifth, SYN-RECEIVED: the window comes from the segment that completes the
+  // handshake.
+  tcb.snd_wnd = std::uint32_t{segment.window} << tcb.snd_wscale;
+  tcb.max_snd_wnd = tcb.snd_wnd;
+  tcb.snd_wl1 = segment.seq;
+  tcb.snd_wl2 = segment.ack;
+
+  tcb.rcv_buffer = tcb.rcv_room = ours.receive_buffer;
+  tcb.rcv_adv = tcb.rcv_nxt + std::min(ours.receive_buffer, 65'535U);  // as the SYN-ACK promised
+  return tcb;
+}
+
+Tcb open_active(const FourTuple& tuple, const ActiveOpen& ours, Instant) noexcept {
+  Tcb tcb;
+  tcb.state = State::syn_sent;
+  tcb.is_v4 = tuple.local.ip.is_v4();
+  tcb.iss = ours.iss;
+  tcb.snd_una = tcb.snd_nxt = tcb.snd_max = tcb.recover = ours.iss;
+  tcb.our_mss = ours.our_mss;
+  tcb.timestamps = tcb.sack = tcb.window_scaling = true;
+  tcb.ts_offset = ours.ts_offset;
+  tcb.rcv_wscale = kOurWindowScale;
+  tcb.snd_mss = effective_mss(0, ours.our_mss, tcb.is_v4, true);
+  tcb.rcv_buffer = tcb.rcv_room = ours.receive_buffer;
+  // Until the peer's ISN is known only the length of the window means something.
+  tcb.rcv_adv = tcb.rcv_nxt + std::min(ours.receive_buffer, 65'535U);
+  return tcb;
+}
+
+SeqNum initial_sequence(const FourTuple& tuple, const SipKey& secret, Instant now) noexcept {
+  SipState hash{secret};
+  absorb_tuple(hash, tuple, 0x4953'5300);
+  // [RFC 9293 3.4.1] A clock that ticks every four microseconds.
+  return {static_cast<std::uint32_t>(hash.finish()) + static_cast<std::uint32_t>(now.us / 4)};
+}
+
+std::uint32_t timestamp_offset(const FourTuple& tuple, const SipKey& secret) noexcept {
+  SipState hash{secret};
+  absorb_tuple(hash, tuple, 0x5453'0000);
+  return static_cast<std::uint32_t>(hash.finish());
+}
+
+}  // namespace sallyport::tcp

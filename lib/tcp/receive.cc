@@ -1,0 +1,46 @@
+#include "lib/tcp/receive.h"
+
+#include <algorithm>
+
+namespace sallyport::tcp {
+namespace {
+
+// [RFC 9293 3.8.6.2.2] The smallest step by which the right edge moves: a segment, or half of a
+// buffer that is smaller than two.
+std::uint32_t smallest_step(const Tcb& tcb) noexcept {
+  return std::max(1U, std::min(tcb.rcv_buffer / 2, std::uint32_t{tcb.our_mss}));
+}
+
+std::uint32_t growth(const Tcb& tcb) noexcept {
+  const std::uint32_t promised = rcv_wnd(tcb);
+  return tcb.rcv_room > promised ? tcb.rcv_room - promised : 0;
+}
+
+}  // namespace
+
+void set_receive_room(Tcb& tcb, std::uint32_t room) noexcept {
+  tcb.rcv_room = room;
+  tcb.rcv_buffer = std::max(tcb.rcv_buffer, room);
+  if (!may_receive_data(tcb)) return;
+  const std::uint32_t step = growth(tcb);
+  // Data in flight brings an ACK with the new window anyway.  A segment of its own is worth it when
+  // the peer may be standing before a closed window, or when it could send a great deal more.
+  const bool is_nearly_closed = rcv_wnd(tcb) < 2U * tcb.our_mss;
+  if ((is_nearly_closed && step >= smallest_step(tcb)) ||
+      (step >= tcb.rcv_buffer / 2 && step > 0)) {
+    tcb.ack_now = true;
+  }
+}
+
+std::uint16_t advertise(Tcb& tcb) noexcept {
+  const std::uint32_t promised = rcv_wnd(tcb);
+  const std::uint32_t window = growth(tcb) >= smallest_step(tcb) ? tcb.rcv_room : promised;
+  const std::uint64_t unit = std::uint64_t{1} << tcb.rcv_wscale;
+  std::uint64_t field = window >> tcb.rcv_wscale;
+  if (field * unit < promised && (field + 1) * unit <= tcb.rcv_room) ++field;
+  field = std::min<std::uint64_t>(field, 65'535);
+  tcb.rcv_adv = later(tcb.rcv_adv, tcb.rcv_nxt + static_cast<std::uint32_t>(field * unit));
+  return static_cast<std::uint16_t>(field);
+}
+
+}  // namespace sallyport::tcp

@@ -1,0 +1,191 @@
+#include "lib/tcp/syn_cookie.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/tcp/options.h"
+#include "lib/tcp/tuple_hash.h"
+
+namespace sallyport::tcp {
+namespace {
+
+constexpr unsigned kMacShift = 11;
+constexpr std::uint32_t kOptionBits = (1U << kMacShift) - 1;
+constexpr unsigned kTimeShift = 8;
+constexpr std::uint32_t kTimeMask = 7;
+constexpr unsigned kMssShift = 6;
+constexpr std::uint32_t kMssMask = 3;
+constexpr unsigned kScaleShift = 2;
+constexpr std::uint32_t kScaleMask = 15;
+constexpr std::uint32_t kNoScale = 15;
+constexpr unsigned kSackShift = 1;
+
+// The low bits of our TSval: three of finer MSS, one kept for ECN.
+constexpr std::uint32_t kTimestampBits = 15;
+constexpr unsigned kFineShift = 1;
+constexpr std::uint32_t kFineSteps = 8;
+
+static_assert(kCookiePeriodsBehind + kCookiePeriodsAhead == kTimeMask,
+              "three bits of time name every accepted period once");
+
+// Maximum segment sizes that two bits can tell apart: the smallest legal one, tunnels, one
+// encapsulation on Ethernet, plain Ethernet.  The fifth entry ends the last interval, which finer
+// bits divide up to jumbo frames.
+using MssTable = std::array<std::uint16_t, 5>;
+constexpr MssTable kMssV4{536, 1300, 1440, 1460, 10'032};
+constexpr MssTable kMssV6{1220, 1300, 1420, 1440, 10'012};
+
+constexpr std::uint16_t fine_mss(const MssTable& table, std::uint32_t coarse,
+                                 std::uint32_t fine) noexcept {
+  const std::uint32_t step = table[coarse + 1] - std::uint32_t{table[coarse]};
+  return static_cast<std::uint16_t>(table[coarse] + step * fine / kFineSteps);
+}
+
+std::uint32_t coarse_index(const MssTable& table, std::uint16_t mss) noexcept {
+  return (mss >= table[1] ? 1U : 0U) + (mss >= table[2] ? 1U : 0U) + (mss >= table[3] ? 1U : 0U);
+}
+
+std::uint32_t fine_index(const MssTable& table, std::uint32_t coarse, std::uint16_t mss) noexcept {
+  std::uint32_t fine = kFineSteps - 1;
+  while (fine > 0 && fine_mss(table, coarse, fine) > mss) --fine;
+  return fine;
+}
+
+const MssTable& table_for(const FourTuple& tuple) noexcept {
+  return tuple.local.ip.is_v4() ? kMssV4 : kMssV6;
+}
+
+const SipKey& key_for(const CookieKeys& keys, std::uint32_t isn) noexcept {
+  return ((isn ^ keys.epoch) & 1U) == 0 ? keys.current : keys.previous;
+}
+
+// The hashes below end in different numbers of words, so none is the value of another.
+std::uint32_t ts_offset_of(const FourTuple& tuple, const SipKey& key) noexcept {
+  SipState hash{key};
+  absorb_tuple(hash, tuple, 0);
+  return static_cast<std::uint32_t>(hash.finish());
+}
+
+std::uint32_t mac_of(const FourTuple& tuple, const SipKey& key, SeqNum client_isn,
+                     std::uint64_t period, std::uint32_t option_bits, bool timestamps) noexcept {
+  SipState hash{key};
+  absorb_tuple(hash, tuple, client_isn.raw);
+  hash.absorb(period << 16 | (timestamps ? 1U << 15 : 0U) | option_bits);
+  return static_cast<std::uint32_t>(hash.finish()) & ~kOptionBits;
+}
+
+// sent_at is the wall time that a TSval of ours names, nearest to `now`.
+std::uint64_t sent_at(std::uint32_t tsval, std::uint32_t offset, WallTime now) noexcept {
+  const std::uint32_t ms = (tsval & ~kTimestampBits) - offset;
+  const auto age = static_cast<std::int32_t>(static_cast<std::uint32_t>(now.unix_ms) - ms);
+  return now.unix_ms - static_cast<std::uint64_t>(std::int64_t{age});
+}
+
+// is_alive: the period of a cookie is one of those that are accepted now.
+bool is_alive(std::uint64_t period, WallTime now) noexcept {
+  const auto age = static_cast<std::int64_t>((now.unix_ms >> kCookiePeriodBits) - period);
+  return age >= -kCookiePeriodsAhead && age <= kCookiePeriodsBehind;
+}
+
+}  // namespace
+
+Segment make_syn_ack(const FourTuple& tuple, const Segment& syn, const SynAckParameters& ours,
+                     const CookieKeys& keys, WallTime now) noexcept {
+  const Options& offered = syn.options;
+  const MssTable& table = table_for(tuple);
+  const std::uint16_t named = offered.mss != 0 ? offered.mss : table[0];
+  const std::uint32_t coarse = coarse_index(table, named);
+
+  Segment reply;
+  reply.flags = kSyn | kAck;
+  reply.ack = syn.seq + 1;
+  // [RFC 7323 2.2] The window of a SYN is never scaled.
+  reply.window = static_cast<std::uint16_t>(std::min(ours.receive_buffer, 65'535U));
+  reply.options.mss = ours.our_mss;
+  // [RFC 7323 2.2] [RFC 7323 3.2] [RFC 2018 2] Only what the SYN offered may be answered.
+  reply.options.has_window_scale = offered.has_window_scale;
+  reply.options.window_scale = offered.has_window_scale ? kOurWindowScale : std::uint8_t{0};
+  reply.options.sack_permitted = offered.sack_permitted;
+
+  std::uint64_t made_at = now.unix_ms;
+  if (offered.has_timestamps) {
+    const std::uint32_t clock =
+        static_cast<std::uint32_t>(now.unix_ms) + ts_offset_of(tuple, keys.current);
+    // The period is that of the time which the TSval can still tell after losing its low bits.
+    made_at -= clock & kTimestampBits;
+    reply.options.has_timestamps = true;
+    reply.options.tsval = (clock & ~kTimestampBits) | fine_index(table, coarse, named)
+                                                          << kFineShift;
+    reply.options.tsecr = offered.tsval;
+  }
+
+  const std::uint64_t period = made_at >> kCookiePeriodBits;
+  const std::uint32_t scale =
+      offered.has_window_scale ? std::min(offered.window_scale, kMaxWindowScale) : kNoScale;
+  const std::uint32_t bits = (static_cast<std::uint32_t>(period) & kTimeMask) << kTimeShift |
+                             coarse << kMssShift | scale << kScaleShift |
+                             (offered.sack_permitted ? 1U << kSackShift : 0U) | (keys.epoch & 1U);
+  reply.seq.raw = mac_of(tuple, keys.current, syn.seq, period, bits, offered.has_timestamps) | bits;
+  return reply;
+}
+
+Result<CookieOptions, stats::CookieRefusal> check_cookie(const FourTuple& tuple,
+                                                         const Segment& segment,
+                                                         const CookieKeys& keys,
+                                                         WallTime now) noexcept {
+  using stats::CookieRefusal;
+  const std::uint32_t isn = (segment.ack - 1U).raw;
+  const std::uint32_t bits = isn & kOptionBits;
+  const std::uint32_t time = bits >> kTimeShift & kTimeMask;
+  const SipKey& key = key_for(keys, isn);
+  const Options& options = segment.options;
+
+  std::uint32_t offset = 0;
+  std::uint64_t period = 0;
+  if (options.has_timestamps) {
+    // [RFC 7323 3.2] A peer that negotiated timestamps sends them in every segment, and TSecr is
+    // the TSval of our SYN-ACK, as we sent nothing else.
+    offset = ts_offset_of(tuple, key);
+    period = sent_at(options.tsecr, offset, now) >> kCookiePeriodBits;
+    if ((period & kTimeMask) != time) return Err{CookieRefusal::bad_mac};
+  } else {
+    // The one accepted period with these three bits.
+    const std::uint64_t latest = (now.unix_ms >> kCookiePeriodBits) + kCookiePeriodsAhead;
+    period = latest - ((latest - time) & kTimeMask);
+  }
+  const std::uint32_t mac =
+      mac_of(tuple, key, segment.seq - 1U, period, bits, options.has_timestamps);
+  if (mac != (isn & ~kOptionBits)) return Err{CookieRefusal::bad_mac};
+  if (!is_alive(period, now)) return Err{CookieRefusal::expired};
+
+  CookieOptions accepted;
+  const std::uint32_t coarse = bits >> kMssShift & kMssMask;
+  const std::uint32_t scale = bits >> kScaleShift & kScaleMask;
+  accepted.mss = table_for(tuple)[coarse];
+  accepted.has_window_scale = scale != kNoScale;
+  accepted.window_scale = scale != kNoScale ? static_cast<std::uint8_t>(scale) : std::uint8_t{0};
+  accepted.sack_permitted = (bits >> kSackShift & 1U) != 0;
+  if (options.has_timestamps) {
+    accepted.has_timestamps = true;
+    accepted.mss =
+        fine_mss(table_for(tuple), coarse, (options.tsecr & kTimestampBits) >> kFineShift);
+    // [RFC 7323 5.2] Our TSval never goes back, not even when the wall clock did since.
+    const std::uint32_t clock = static_cast<std::uint32_t>(now.unix_ms) + offset;
+    const bool clock_is_behind = static_cast<std::int32_t>(clock - options.tsecr) < 0;
+    accepted.tsval = clock_is_behind ? options.tsecr : clock;
+  }
+  return accepted;
+}
+
+bool overtakes(const FourTuple& tuple, const Segment& segment, const CookieKeys& keys,
+               WallTime now) noexcept {
+  if (!segment.flags.ack() || segment.flags.syn() || segment.flags.rst()) return false;
+  if (!segment.options.has_timestamps) return segment.payload_len > 0;
+  const auto is_fresh = [&](const SipKey& key) noexcept {
+    const std::uint32_t offset = ts_offset_of(tuple, key);
+    return is_alive(sent_at(segment.options.tsecr, offset, now) >> kCookiePeriodBits, now);
+  };
+  return is_fresh(keys.current) || is_fresh(keys.previous);
+}
+
+}  // namespace sallyport::tcp

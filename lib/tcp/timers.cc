@@ -1,0 +1,95 @@
+#include "lib/tcp/timers.h"
+
+#include <algorithm>
+
+namespace sallyport::tcp {
+namespace {
+
+// is_given_up counts the time without progress, from the first expiration on.
+bool is_given_up(Tcb& tcb, Instant now) noexcept {
+  if (!tcb.stuck) {
+    tcb.stuck = true;
+    tcb.stuck_since = Stamp{now};
+    return false;
+  }
+  return tcb.stuck_since.elapsed(now) >= kGiveUp;
+}
+
+void rearm(Tcb& tcb, Instant now) noexcept {
+  if (tcb.backoff < 31) ++tcb.backoff;
+  tcb.retransmit_at = Stamp{now + backed_off(tcb.rtt, tcb.backoff)};
+  tcb.retransmit_armed = true;
+}
+
+void retransmission_timer(Tcb& tcb, Instant now, Expired& expired) noexcept {
+  if (tcb.state == State::syn_sent || tcb.state == State::syn_received) {
+    if (tcb.backoff >= kMaxSynRetransmissions) {
+      expired.timed_out = true;
+      return;
+    }
+    tcb.snd_nxt = tcb.iss;
+    tcb.syn_retransmitted = true;
+    tcb.rtt_timing = false;
+    expired.retransmission_timeout = true;
+    rearm(tcb, now);
+    return;
+  }
+  const bool is_first = !tcb.stuck;
+  if (is_given_up(tcb, now)) {
+    expired.timed_out = true;
+    return;
+  }
+  if (tcb.persist) {
+    // [RFC 9293 3.8.6.1] A closed window is probed for as long as the peer answers the probes.
+    tcb.probe_due = true;
+    expired.window_probe = true;
+    rearm(tcb, now);
+    return;
+  }
+  // [RFC 6298 5.4] The earliest segment that was not acknowledged goes first, then the others in
+  // slow start: everything in flight counts as lost.
+  on_timeout(tcb.congestion, tcb.algorithm, distance(tcb.snd_una, tcb.snd_max), tcb.snd_mss,
+             is_first);
+  tcb.recovery = Recovery::timed_out;
+  tcb.recover = tcb.snd_max;  // [RFC 6582 4] no fast retransmit for what is repeated now
+  tcb.snd_nxt = tcb.snd_una;
+  tcb.dup_acks = 0;
+  tcb.fast_retransmit_due = false;
+  tcb.rtt_timing = false;  // [RFC 6298 3] Karn: no sample from what is sent twice
+  expired.retransmission_timeout = true;
+  rearm(tcb, now);
+}
+
+}  // namespace
+
+std::optional<Instant> next_deadline(const Tcb& tcb, Instant now) noexcept {
+  std::optional<Instant> deadline;
+  if (tcb.retransmit_armed) deadline = tcb.retransmit_at.instant(now);
+  if (tcb.ack_delayed) {
+    const Instant at = tcb.delayed_ack_at.instant(now);
+    deadline = deadline ? std::min(*deadline, at) : at;
+  }
+  return deadline;
+}
+
+Expired on_deadline(Tcb& tcb, Instant now) noexcept {
+  Expired expired;
+  if (tcb.state == State::closed || tcb.state == State::time_wait) return expired;
+  if (tcb.ack_delayed && tcb.delayed_ack_at.has_come(now)) {
+    tcb.ack_delayed = false;
+    tcb.ack_now = true;
+    expired.ack = true;
+  }
+  if (tcb.retransmit_armed && tcb.retransmit_at.has_come(now)) {
+    retransmission_timer(tcb, now, expired);
+    if (expired.timed_out) {
+      tcb.state = State::closed;
+      tcb.retransmit_armed = false;
+      tcb.ack_delayed = false;
+      tcb.ack_now = false;
+    }
+  }
+  return expired;
+}
+
+}  // namespace sallyport::tcp
