@@ -120,14 +120,14 @@ PacketError parse_tcp(ByteView segment, bool verify, Packet& p) noexcept {
   return PacketError::none;
 }
 
-PacketError parse_icmp(ByteView message, PacketKind kind, Packet& p) noexcept {
+PacketError parse_icmp(ByteView message, PacketKind kind, bool verify, Packet& p) noexcept {
   if (message.size() < sizeof(IcmpHeader)) return PacketError::icmp_malformed;
   InternetSum sum;
-  if (kind == PacketKind::icmp6) {
+  if (verify && kind == PacketKind::icmp6) {
     sum.add_pseudo_header(p.source, p.destination, static_cast<std::uint8_t>(IpProtocol::icmpv6),
                           static_cast<std::uint32_t>(message.size()));
   }
-  if (!sum.add(message).verifies()) return PacketError::icmp_bad_checksum;
+  if (verify && !sum.add(message).verifies()) return PacketError::icmp_bad_checksum;
   p.kind = kind;
   p.payload_offset = p.l4_offset;
   p.payload_len = static_cast<std::uint16_t>(message.size());
@@ -139,9 +139,9 @@ PacketError parse_upper(const Upper& upper, Verify verify, Packet& p) noexcept {
     case IpProtocol::tcp:
       return parse_tcp(upper.bytes, verify.tcp, p);
     case IpProtocol::icmp:
-      return parse_icmp(upper.bytes, PacketKind::icmp4, p);
+      return parse_icmp(upper.bytes, PacketKind::icmp4, verify.icmp, p);
     case IpProtocol::icmpv6:
-      return parse_icmp(upper.bytes, PacketKind::icmp6, p);
+      return parse_icmp(upper.bytes, PacketKind::icmp6, verify.icmp, p);
     case IpProtocol::hop_by_hop:
     case IpProtocol::routing:
     case IpProtocol::fragment:

@@ -39,11 +39,12 @@ struct Packet {
   }
 };
 
-// Verify names the checksums that nobody has verified yet.  ICMP's always is, here: no port does
+// Verify names the checksums that nobody has verified yet.  Ports know about those of IP and TCP.
 // it.
 struct Verify {
   bool ip = true;
   bool tcp = true;
+  bool icmp = true;
 };
 
 // parse_packet reads `frame`.  stripped_vlan is the 802.1Q identifier that the port has taken out
