@@ -27,6 +27,15 @@ std::string device_id(const std::string& device) { return device.substr(0, devic
 // Two stations with one address would take each other's frames for their own.
 bool shares_mac_with_peer(const std::string& driver) { return driver == "net_tap"; }
 
+// extended_key is our hash key in the length that a device wants (0: any).  It repeats every two
+// bytes, so that can be done.
+std::vector<std::uint8_t> extended_key(std::size_t length) {
+  const frame::ToeplitzKey& base = frame::symmetric_toeplitz_key();
+  std::vector<std::uint8_t> key(length == 0 ? base.size() : length);
+  for (std::size_t i = 0; i < key.size(); ++i) key[i] = base[i % base.size()];
+  return key;
+}
+
 }  // namespace
 
 const char* name_of(Steering steering) noexcept {
@@ -156,10 +165,7 @@ Failure Port::configure(const PortOptions& options) {
   std::vector<std::uint8_t> key;
   bool hash_enabled = false;
   if (num_queues_ > 1 && profile.rss && tcp_types == kTcpTypes && info.reta_size != 0) {
-    // The key repeats every two bytes, so it can have any length that a device wants.
-    const frame::ToeplitzKey& base = frame::symmetric_toeplitz_key();
-    key.resize(info.hash_key_size == 0 ? base.size() : info.hash_key_size);
-    for (std::size_t i = 0; i < key.size(); ++i) key[i] = base[i % base.size()];
+    key = extended_key(info.hash_key_size);
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_key = key.data();
     conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<std::uint8_t>(key.size());
@@ -280,13 +286,21 @@ std::string Port::set_reta() {
       return "the driver's table is not the one that we set";
     }
   }
-  std::array<std::uint8_t, 255> key{};
+  // Once more by itself: some drivers ignore the key that configuring gave them.
+  std::vector<std::uint8_t> ours = extended_key(info.hash_key_size);
   rte_eth_rss_conf conf{};
+  conf.rss_key = ours.data();
+  conf.rss_key_len = static_cast<std::uint8_t>(ours.size());
+  conf.rss_hf = kTcpTypes;
+  if (const int result = rte_eth_dev_rss_hash_update(id_, &conf);
+      result != 0 && result != -ENOTSUP) {
+    return "the driver takes no hash key of ours";
+  }
+  std::vector<std::uint8_t> key(ours.size());
+  conf = {};
   conf.rss_key = key.data();
-  conf.rss_key_len = info.hash_key_size;
-  const frame::ToeplitzKey& ours = frame::symmetric_toeplitz_key();
-  if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0 ||
-      !std::equal(ours.begin(), ours.end(), key.begin())) {
+  conf.rss_key_len = static_cast<std::uint8_t>(key.size());
+  if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0 || key != ours) {
     return "the driver's hash key is not the one that we set";
   }
   return {};
