@@ -204,7 +204,11 @@ Failure Eal::start(const EalOptions& options) {
 void Eal::cleanup() noexcept {
   if (!started_) return;
   started_ = false;
+  // DPDK leaves its files behind; without them nobody takes this instance for a running one.
+  const std::filesystem::path directory = announced_ ? rte_eal_get_runtime_dir() : "";
   rte_eal_cleanup();
+  std::error_code ignored;
+  if (!directory.empty()) std::filesystem::remove_all(directory, ignored);
 }
 
 bool Eal::launch(unsigned lcore, int (*entry)(void*), void* argument) noexcept {

@@ -25,7 +25,7 @@ const SocketAddress kServer = *parse_socket_address("198.18.0.10:443");
 
 SocketAddress client(unsigned i) {
   return {IpAddress::v4({198, 18, 1, static_cast<std::uint8_t>(i)}),
-          static_cast<std::uint16_t>(1024 + i)};
+          static_cast<std::uint16_t>(1024 + 257 * i)};
 }
 
 // Prober sends `to_send` segments of as many connections in its first calls, and checks what comes
