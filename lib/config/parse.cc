@@ -1,12 +1,6 @@
 // Reads TOML into a Config, guided by the key table and the binding.  The only file that knows the
 // TOML library.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <type_traits>
@@ -23,6 +17,7 @@
 #include "lib/base/check.h"
 #include "lib/config/bind.h"
 #include "lib/config/check.h"
+#include "lib/config/file.h"
 #include "lib/config/load.h"
 #include "lib/config/schema.h"
 #include "lib/config/text.h"
@@ -370,27 +365,6 @@ class TableReader {
   std::string pattern_;
 };
 
-// slurp reads a whole regular file.
-std::optional<std::string> slurp(const std::string& path, std::string& problem) {
-  constexpr std::size_t kMostBytes = 16U << 20U;
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
-    problem = std::strerror(errno);
-    return std::nullopt;
-  }
-  std::string text;
-  std::array<char, 16'384> chunk{};
-  ssize_t got = 0;
-  while ((got = read(descriptor, chunk.data(), chunk.size())) > 0 && text.size() <= kMostBytes) {
-    text.append(chunk.data(), static_cast<std::size_t>(got));
-  }
-  if (got < 0) problem = std::strerror(errno);
-  if (got > 0) problem = "longer than 16 MiB";
-  close(descriptor);
-  if (got != 0) return std::nullopt;
-  return text;
-}
-
 }  // namespace
 
 Parsed parse(std::string_view text, std::string file) {
@@ -412,10 +386,11 @@ Parsed parse(std::string_view text, std::string file) {
 }
 
 Parsed parse_file(const std::string& path) {
+  constexpr std::size_t kMostBytes = 16U << 20U;
   std::error_code error;
   const auto absolute = std::filesystem::absolute(path, error).lexically_normal();
   std::string problem;
-  const auto text = slurp(path, problem);
+  const auto text = slurp(path, kMostBytes, problem);
   if (!text) {
     Parsed parsed{.config = {}, .diagnostics = Diagnostics{path}, .positions = {}};
     parsed.diagnostics.error({}, "the configuration cannot be read: " + problem,

@@ -1,0 +1,133 @@
+#include "lib/config/credentials.h"
+
+#include <sys/stat.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "lib/base/secret.h"
+#include "lib/config/file.h"
+#include "lib/config/text.h"
+
+namespace sallyport::config {
+namespace {
+
+// is_key_error: the key file's line is the one to correct.
+bool is_key_error(x509::LoadError error) { return error >= x509::LoadError::key_unreadable; }
+
+bool others_may_read(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
+}
+
+class Loader {
+ public:
+  Loader(const Config& config, const Positions& positions, std::int64_t now,
+         Diagnostics& diagnostics)
+      : config_{config}, positions_{positions}, now_{now}, diagnostics_{diagnostics} {}
+
+  LoadedCredentials run() {
+    for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+      const auto& files = config_.listeners[i].tls.certificates;
+      auto& indices = loaded_.of_listener.emplace_back();
+      for (std::size_t j = 0; j < files.size(); ++j) {
+        const std::string path =
+            "listener[" + std::to_string(i) + "].tls.certificates[" + std::to_string(j) + "]";
+        if (const auto index = load(files[j], path)) indices.push_back(*index);
+      }
+    }
+    return std::move(loaded_);
+  }
+
+ private:
+  // load returns the index of the credential.  What is wrong with a pair of files is told once.
+  std::optional<std::size_t> load(const CertificateFiles& files, const std::string& path) {
+    const auto [known, is_new] =
+        known_.try_emplace(std::pair{files.chain, files.key}, std::optional<std::size_t>{});
+    if (!is_new) return known->second;
+    x509::Loaded loaded =
+        x509::load_credential(files.chain, files.key, {.now = now_, .passphrase = {}});
+    if (!loaded) {
+      diagnostics_.error(positions_.of(path + (is_key_error(loaded.error) ? ".key" : ".chain")),
+                         std::move(loaded.message), {});
+      return std::nullopt;
+    }
+    judge(*loaded.credential, files, path);
+    known->second = loaded_.credentials.size();
+    loaded_.credentials.push_back(std::move(*loaded.credential));
+    return known->second;
+  }
+
+  // judge says what speaks against a credential that is whole in itself.
+  void judge(const x509::Credential& credential, const CertificateFiles& files,
+             const std::string& path) {
+    if (credential.key_type == crypto::KeyType::rsa && !config_.dataplane.allow_rsa_on_io) {
+      diagnostics_.error(
+          positions_.of(path + ".chain"),
+          quoted(files.chain) + " has an RSA key, and I/O cores may not sign with RSA",
+          "Use an ECDSA certificate, or set dataplane.allow_rsa_on_io = true: "
+          "packets then wait for every signature.");
+    }
+    constexpr std::int64_t kDay = 24 * 3600;
+    constexpr std::int64_t kWarnBefore = 14 * kDay;
+    if (credential.not_after - now_ < kWarnBefore) {
+      diagnostics_.warning(positions_.of(path + ".chain"),
+                           quoted(files.chain) + " expires in " +
+                               std::to_string((credential.not_after - now_) / kDay) + " days",
+                           "Renew it.");
+    }
+    if (others_may_read(files.key)) {
+      diagnostics_.warning(positions_.of(path + ".key"),
+                           "every user of this machine may read " + quoted(files.key),
+                           "Take the permission away: chmod o-r.");
+    }
+  }
+
+  const Config& config_;
+  const Positions& positions_;
+  std::int64_t now_;
+  Diagnostics& diagnostics_;
+  std::map<std::pair<std::string, std::string>, std::optional<std::size_t>> known_;
+  LoadedCredentials loaded_;
+};
+
+}  // namespace
+
+LoadedCredentials load_credentials(const Config& config, const Positions& positions,
+                                   std::int64_t now, Diagnostics& diagnostics) {
+  return Loader{config, positions, now, diagnostics}.run();
+}
+
+std::vector<std::uint8_t> load_cluster_secret(const Config& config, const Positions& positions,
+                                              Diagnostics& diagnostics) {
+  const std::string& path = config.cluster.secret_file;
+  if (path.empty()) return {};
+  constexpr std::size_t kMostBytes = 4096;
+  const Position at = positions.of("cluster.secret_file");
+  const std::string remedy = "Make one: head -c 32 /dev/urandom > " + path;
+  std::string problem;
+  auto text = slurp(path, kMostBytes, problem);
+  if (!text) {
+    diagnostics.error(at, "the cluster secret " + quoted(path) + " cannot be read: " + problem,
+                      remedy);
+    return {};
+  }
+  std::vector<std::uint8_t> secret{text->begin(), text->end()};
+  wipe({reinterpret_cast<std::uint8_t*>(text->data()), text->size()});
+  if (secret.size() < kMinClusterSecretBytes) {
+    diagnostics.error(at,
+                      "the cluster secret " + quoted(path) + " has " +
+                          std::to_string(secret.size()) + " bytes; it needs 32 or more",
+                      remedy);
+    return {};
+  }
+  if (others_may_read(path)) {
+    diagnostics.warning(at, "every user of this machine may read " + quoted(path),
+                        "Take the permission away: chmod o-r.");
+  }
+  return secret;
+}
+
+}  // namespace sallyport::config

@@ -1,0 +1,153 @@
+#include "lib/control/compile.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "lib/config/topology.h"
+#include "lib/control/tls_policy.h"
+
+namespace sallyport::control {
+namespace {
+
+template <class T>
+std::uint16_t index_of(const std::vector<T>& items, const std::string& name) {
+  const auto found = std::ranges::find(items, name, &T::name);
+  SALLYPORT_CHECK(found != items.end());
+  return static_cast<std::uint16_t>(found - items.begin());
+}
+
+class Compiler {
+ public:
+  explicit Compiler(const CompileInput& input) : input_{input}, config_{input.config} {
+    SALLYPORT_CHECK(input.ports.size() == config_.ports.size());
+    SALLYPORT_CHECK(input.credentials.size() == config_.listeners.size());
+  }
+
+  Compiled run() {
+    for (const config::Interface& interface : config_.interfaces) add_interface(interface);
+    for (const config::Pool& pool : config_.pools) add_pool(pool);
+    for (std::size_t i = 0; i < config_.listeners.size(); ++i) add_listener(i);
+    for (snapshot::Interface& interface : interfaces_) {
+      std::ranges::stable_sort(interface.routes, std::ranges::greater{},
+                               [](const snapshot::Route& r) { return r.destination.length; });
+    }
+    return {
+        .interfaces =
+            std::make_shared<const std::vector<snapshot::Interface>>(std::move(interfaces_)),
+        .listeners = std::make_shared<const std::vector<snapshot::Listener>>(std::move(listeners_)),
+        .pools = std::make_shared<const std::vector<snapshot::Pool>>(std::move(pools_)),
+    };
+  }
+
+ private:
+  void add_interface(const config::Interface& from) {
+    snapshot::Interface& interface = interfaces_.emplace_back();
+    const std::uint16_t port = index_of(config_.ports, from.port);
+    interface.port = static_cast<std::uint8_t>(port);
+    interface.vlan = from.vlan;
+    interface.mac = input_.ports[port].mac;
+    interface.mtu = from.mtu;
+    interface.reply = from.reply == config::ReplyMode::gateway ? snapshot::ReplyMode::gateway
+                                                               : snapshot::ReplyMode::source_mac;
+    interface.addresses = from.addresses;
+    for (const IpPrefix& prefix : from.addresses) add_local(interface, prefix.address);
+    for (const config::Route& route : from.routes) {
+      interface.routes.push_back({route.to, next_hop(interface, route.via)});
+    }
+    // A gateway is the route to everything else.
+    if (from.gateway4) {
+      interface.routes.push_back(
+          {IpPrefix{IpAddress::v4({}), 0}, next_hop(interface, *from.gateway4)});
+    }
+    if (from.gateway6) {
+      interface.routes.push_back({IpPrefix{IpAddress{}, 0}, next_hop(interface, *from.gateway6)});
+    }
+  }
+
+  void add_pool(const config::Pool& from) {
+    snapshot::Pool& pool = pools_.emplace_back();
+    pool.name = from.name;
+    pool.source_addresses = from.source_addresses;
+    pool.local_port_first = from.local_port_first;
+    pool.local_port_last = from.local_port_last;
+    for (const IpAddress& source : from.source_addresses) {
+      add_local(interfaces_[*config::link_of(config_, source)], source);
+    }
+    std::vector<balance::Candidate> candidates;
+    for (const config::Backend& backend : from.backends) {
+      const auto way = config::way_to(config_, backend.address.ip);
+      SALLYPORT_CHECK(way.has_value());
+      pool.backends.push_back({.address = backend.address,
+                               .weight = backend.weight,
+                               .healthy = true,
+                               .interface = {static_cast<std::uint16_t>(way->interface)},
+                               .next_hop = next_hop(interfaces_[way->interface], way->next_hop)});
+      candidates.push_back({.weight = backend.weight, .healthy = true});
+    }
+    pool.plan = balance::Plan{balance::Method::round_robin, candidates};
+  }
+
+  void add_listener(std::size_t index) {
+    const config::Listener& from = config_.listeners[index];
+    SALLYPORT_CHECK(!input_.credentials[index].empty());
+    auto tls = std::make_shared<tls::ServerConfig>();
+    tls->credentials = input_.credentials[index];
+    apply_policy(from.tls.policy, *tls);
+    std::vector<snapshot::PoolIndex> alpn_pools;
+    for (const config::AlpnRule& rule : from.tls.alpn) {
+      tls->alpn_protocols.push_back(rule.protocol);
+      alpn_pools.push_back({index_of(config_.pools, rule.pool)});
+    }
+    for (const SocketAddress& address : from.addresses) {
+      const std::size_t interface = *config::link_of(config_, address.ip);
+      add_local(interfaces_[interface], address.ip);
+      listeners_.push_back({.name = from.name,
+                            .address = address,
+                            .interface = {static_cast<std::uint16_t>(interface)},
+                            .pool = {index_of(config_.pools, from.pool)},
+                            .tls = tls,
+                            .alpn_pools = alpn_pools,
+                            .limits = limits_of(from.limits)});
+    }
+  }
+
+  [[nodiscard]] snapshot::Limits limits_of(const config::Limits& from) const {
+    const auto ticks = [&](std::uint32_t n) { return input_.tsc_rate.ticks(seconds{n}); };
+    return {.handshake = ticks(from.handshake_seconds),
+            .client_hello = ticks(from.client_hello_seconds),
+            .backend_connect = ticks(from.backend_connect_seconds),
+            .idle = ticks(from.idle_seconds),
+            .half_close = ticks(from.half_close_seconds),
+            .client_receive_buffer = from.client_receive_buffer_bytes,
+            .backend_receive_buffer = from.backend_receive_buffer_bytes,
+            .send_buffer = from.send_buffer_bytes};
+  }
+
+  static void add_local(snapshot::Interface& interface, const IpAddress& ip) {
+    if (std::ranges::find(interface.local_ips, ip) == interface.local_ips.end()) {
+      interface.local_ips.push_back(ip);
+    }
+  }
+
+  // next_hop returns the index of `ip` among the next hops, and adds it when it is new.
+  static std::uint16_t next_hop(snapshot::Interface& interface, const IpAddress& ip) {
+    auto& hops = interface.next_hops;
+    const auto found = std::ranges::find(hops, ip, &snapshot::NextHop::ip);
+    const auto index = static_cast<std::uint16_t>(found - hops.begin());
+    if (found == hops.end()) hops.push_back({.ip = ip, .mac = {}, .resolved = false});
+    return index;
+  }
+
+  const CompileInput& input_;
+  const config::Config& config_;
+  std::vector<snapshot::Interface> interfaces_;
+  std::vector<snapshot::Listener> listeners_;
+  std::vector<snapshot::Pool> pools_;
+};
+
+}  // namespace
+
+Compiled compile(const CompileInput& input) { return Compiler{input}.run(); }
+
+}  // namespace sallyport::control

@@ -1,0 +1,54 @@
+#include "lib/control/identities.h"
+
+#include <utility>
+
+namespace sallyport::control {
+namespace {
+
+tls::Credential describe(const x509::Credential& credential, crypto::CredentialId id) {
+  return {.id = id,
+          .key_type = credential.key_type,
+          .key_bits = credential.key_bits,
+          .chain = credential.chain,
+          .names = credential.names};
+}
+
+}  // namespace
+
+Identities identify(const config::Config& config, config::LoadedCredentials loaded,
+                    std::uint32_t generation, std::int64_t now) {
+  Identities identities;
+  std::vector<tls::Credential> described;
+  const auto add = [&](x509::Credential& credential) {
+    const crypto::CredentialId id{.index = static_cast<std::uint32_t>(described.size()),
+                                  .generation = generation};
+    described.push_back(describe(credential, id));
+    identities.keys.push_back({.id = id, .key = std::move(credential.key)});
+  };
+  for (x509::Credential& credential : loaded.credentials) add(credential);
+
+  std::vector<std::string> without;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    if (loaded.of_listener[i].empty()) without.push_back(config.listeners[i].name);
+  }
+  if (!without.empty()) {
+    x509::Loaded made =
+        x509::make_self_signed({.common_name = "sallyport", .dns_names = {}, .now = now});
+    if (!made) {
+      identities.error = std::move(made.message);
+      return identities;
+    }
+    identities.self_made.push_back({.listeners = std::move(without),
+                                    .fingerprint = x509::fingerprint_text(*made.credential),
+                                    .pem = x509::certificate_pem(*made.credential)});
+    add(*made.credential);
+  }
+  for (const auto& indices : loaded.of_listener) {
+    ListenerCredentials& credentials = identities.of_listener.emplace_back();
+    for (const std::size_t index : indices) credentials.push_back(described[index]);
+    if (indices.empty()) credentials.push_back(described.back());
+  }
+  return identities;
+}
+
+}  // namespace sallyport::control

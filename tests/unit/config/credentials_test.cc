@@ -1,0 +1,139 @@
+#include "lib/config/credentials.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "lib/config/load.h"
+#include "tests/unit/config/example.h"
+
+namespace sallyport::config {
+namespace {
+
+// Directory is a fresh one that goes away with its files.
+class Directory : public testing::Test {
+ protected:
+  Directory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "sallyport-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  ~Directory() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  void write(const std::string& name, std::string_view text, mode_t mode = 0600) const {
+    std::ofstream{path_ / name} << text;
+    chmod((path_ / name).c_str(), mode);
+  }
+  // make writes a self-signed certificate and its key with the openssl command.
+  void make(const std::string& name, const std::string& algorithm, int days) const {
+    const std::string command = "openssl req -x509 -newkey " + algorithm + " -nodes -days " +
+                                std::to_string(days) + " -subj /CN=example.test -keyout " +
+                                (path_ / (name + ".key")).string() + " -out " +
+                                (path_ / (name + ".pem")).string() + " 2>/dev/null";
+    ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  }
+  [[nodiscard]] std::string file() const { return (path_ / "s.toml").string(); }
+  // complaints loads what `extra`, put into the listener, names.
+  std::string complaints(std::string_view extra, std::string_view head = "") {
+    std::string text{kSmallest};
+    const std::string_view pool = "pool = \"web\"\n";
+    text.insert(text.find(pool) + pool.size(), extra);
+    text.insert(0, head);
+    Parsed parsed = parse(text, file());
+    EXPECT_TRUE(parsed.ok()) << parsed.diagnostics.text();
+    const auto now = static_cast<std::int64_t>(time(nullptr));
+    loaded_ = load_credentials(parsed.config, parsed.positions, now, parsed.diagnostics);
+    secret_ = load_cluster_secret(parsed.config, parsed.positions, parsed.diagnostics);
+    std::string out = parsed.diagnostics.text();
+    // Only the name of the directory differs from run to run.
+    const std::string prefix = path_.string();
+    for (std::size_t at = 0; (at = out.find(prefix, at)) != std::string::npos;) {
+      out.replace(at, prefix.size(), "/d");
+    }
+    return out;
+  }
+
+  std::filesystem::path path_;
+  LoadedCredentials loaded_;
+  std::vector<std::uint8_t> secret_;
+};
+
+using Credentials = Directory;
+
+TEST_F(Credentials, AListenerWithoutCertificateHasNone) {
+  EXPECT_EQ(complaints(""), "");
+  EXPECT_TRUE(loaded_.credentials.empty());
+  ASSERT_EQ(loaded_.of_listener.size(), 1U);
+  EXPECT_TRUE(loaded_.of_listener[0].empty());
+}
+
+TEST_F(Credentials, LoadsEachPairOfFilesOnce) {
+  make("site", "ec -pkeyopt ec_paramgen_curve:P-256", 90);
+  EXPECT_EQ(complaints("tls.certificates = [{ chain = \"site.pem\", key = \"site.key\" }, "
+                       "{ chain = \"site.pem\", key = \"site.key\" }]\n"),
+            "");
+  EXPECT_EQ(loaded_.credentials.size(), 1U);
+  EXPECT_EQ(loaded_.of_listener[0], (std::vector<std::size_t>{0, 0}));
+  EXPECT_EQ(loaded_.credentials[0].key_type, crypto::KeyType::ecdsa_p256);
+}
+
+TEST_F(Credentials, TellsWhatIsWrongAtTheLineOfTheFile) {
+  make("site", "ec -pkeyopt ec_paramgen_curve:P-256", 90);
+  make("other", "ec -pkeyopt ec_paramgen_curve:P-256", 90);
+  const std::string text = complaints(
+      "tls.certificates = [\n"
+      "  { chain = \"missing.pem\", key = \"site.key\" },\n"
+      "  { chain = \"site.pem\", key = \"missing.key\" },\n"
+      "  { chain = \"site.pem\", key = \"other.key\" },\n"
+      "]\n");
+  EXPECT_NE(text.find("/d/s.toml:14:13: error: /d/missing.pem"), std::string::npos) << text;
+  EXPECT_NE(text.find("/d/s.toml:15:31: error: /d/missing.key"), std::string::npos) << text;
+  EXPECT_NE(text.find("/d/s.toml:16:31: error: /d/other.key: does not belong"), std::string::npos)
+      << text;
+}
+
+TEST_F(Credentials, RsaOnIoCoresMustBeAskedFor) {
+  make("rsa", "rsa:2048", 90);
+  constexpr std::string_view kFiles =
+      "tls.certificates = [{ chain = \"rsa.pem\", key = \"rsa.key\" }]\n";
+  EXPECT_EQ(
+      complaints(kFiles),
+      "/d/s.toml:13:31: error: \"/d/rsa.pem\" has an RSA key, and I/O cores may not sign with "
+      "RSA\n    Use an ECDSA certificate, or set dataplane.allow_rsa_on_io = true: packets "
+      "then wait for every signature.\n");
+  EXPECT_EQ(complaints(kFiles, "dataplane.allow_rsa_on_io = true\n"), "");
+}
+
+TEST_F(Credentials, WarnsOfWhatExpiresSoonAndOfKeysThatAllMayRead) {
+  make("site", "ec -pkeyopt ec_paramgen_curve:P-256", 5);
+  chmod((path_ / "site.key").c_str(), 0644);
+  EXPECT_EQ(complaints("tls.certificates = [{ chain = \"site.pem\", key = \"site.key\" }]\n"),
+            "/d/s.toml:13:31: warning: \"/d/site.pem\" expires in 5 days\n    Renew it.\n"
+            "/d/s.toml:13:49: warning: every user of this machine may read \"/d/site.key\"\n"
+            "    Take the permission away: chmod o-r.\n");
+  EXPECT_EQ(loaded_.credentials.size(), 1U);
+}
+
+TEST_F(Credentials, ClusterSecretIsReadAndMeasured) {
+  constexpr std::string_view kHead = "cluster.secret_file = \"secret\"\n";
+  EXPECT_NE(complaints("", kHead).find("/d/s.toml:1:23: error: the cluster secret \"/d/secret\" "
+                                       "cannot be read: No such file or directory\n"),
+            std::string::npos);
+  write("secret", std::string(31, 'x'));
+  EXPECT_NE(complaints("", kHead).find("has 31 bytes; it needs 32 or more"), std::string::npos);
+  EXPECT_TRUE(secret_.empty());
+  write("secret", std::string(32, 'x'));
+  EXPECT_EQ(complaints("", kHead), "");
+  EXPECT_EQ(secret_.size(), 32U);
+  write("secret", std::string(5000, 'x'));
+  EXPECT_NE(complaints("", kHead).find("longer than 4096 bytes"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sallyport::config

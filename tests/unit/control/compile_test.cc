@@ -1,0 +1,149 @@
+#include "lib/control/compile.h"
+
+#include <gtest/gtest.h>
+
+#include "lib/config/load.h"
+#include "lib/control/identities.h"
+#include "tests/unit/config/example.h"
+
+namespace sallyport::control {
+namespace {
+
+constexpr MacAddress kMac{{2, 0, 0, 0, 0, 1}};
+
+struct Input {
+  explicit Input(std::string_view text)
+      : parsed{config::parse(text, "/etc/sallyport/sallyport.toml")},
+        ports(parsed.config.ports.size(), PortFacts{kMac}),
+        credentials(parsed.config.listeners.size(), ListenerCredentials(1)) {
+    EXPECT_TRUE(parsed.ok()) << parsed.diagnostics.text();
+  }
+  [[nodiscard]] Compiled compile() const {
+    return control::compile({.config = parsed.config,
+                             .ports = ports,
+                             .credentials = credentials,
+                             .tsc_rate = {.hz = 2'000'000'000}});
+  }
+  config::Parsed parsed;
+  std::vector<PortFacts> ports;
+  std::vector<ListenerCredentials> credentials;
+};
+
+TEST(Compile, AnInterfaceKnowsEveryAddressThatIsOursOnItsLink) {
+  const Compiled compiled = Input{config::kComplete}.compile();
+  ASSERT_EQ(compiled.interfaces->size(), 1U);
+  const snapshot::Interface& interface = compiled.interfaces->at(0);
+  EXPECT_EQ(interface.mac, kMac);
+  EXPECT_EQ(interface.vlan, 100);
+  EXPECT_EQ(interface.mtu, 1500);
+  EXPECT_EQ(interface.reply, snapshot::ReplyMode::gateway);
+  std::vector<std::string> local;
+  for (const IpAddress& ip : interface.local_ips) local.push_back(to_string(ip));
+  EXPECT_EQ(local, (std::vector<std::string>{"198.18.0.1", "2001:db8::1", "198.18.0.11",
+                                             "198.18.0.12", "198.18.0.10", "2001:db8::10"}));
+}
+
+TEST(Compile, NextHopsAreOnLinkBackendsRoutersAndGatewaysOnce) {
+  const Compiled compiled = Input{config::kComplete}.compile();
+  const snapshot::Interface& interface = compiled.interfaces->at(0);
+  std::vector<std::string> hops;
+  for (const snapshot::NextHop& hop : interface.next_hops) {
+    hops.push_back(to_string(hop.ip));
+    EXPECT_FALSE(hop.resolved);
+  }
+  EXPECT_EQ(hops, (std::vector<std::string>{"198.18.0.253", "198.18.0.254", "fe80::1",
+                                            "198.18.0.20", "2001:db8::20", "198.18.0.21"}));
+  ASSERT_EQ(interface.routes.size(), 3U);
+  EXPECT_EQ(to_string(interface.routes[0].destination), "198.19.0.0/16");
+  EXPECT_EQ(interface.routes[1].destination.length, 0);
+  const snapshot::Pool& web = compiled.pools->at(0);
+  EXPECT_EQ(hops[web.backends[0].next_hop], "198.18.0.20");
+  EXPECT_EQ(hops[web.backends[1].next_hop], "198.18.0.253") << "behind the router";
+}
+
+TEST(Compile, AListenerWithTwoAddressesSharesOneTlsConfiguration) {
+  const Compiled compiled = Input{config::kComplete}.compile();
+  ASSERT_EQ(compiled.listeners->size(), 2U);
+  const snapshot::Listener& v4 = compiled.listeners->at(0);
+  const snapshot::Listener& v6 = compiled.listeners->at(1);
+  EXPECT_EQ(v4.tls, v6.tls);
+  EXPECT_EQ(to_string(v6.address), "[2001:db8::10]:443");
+  EXPECT_EQ(v4.pool.value, 0);
+  ASSERT_EQ(v4.alpn_pools.size(), 1U);
+  EXPECT_EQ(v4.alpn_pools[0].value, 1);
+  EXPECT_EQ(v4.tls->alpn_protocols, std::vector<std::string>{"h2"});
+  EXPECT_EQ(v4.limits.idle, (TscSpan{30LL * 2'000'000'000}));
+  EXPECT_EQ(v4.limits.send_buffer, 100'000U);
+}
+
+TEST(Compile, PoolsHaveTheirSourcesPortsAndPlan) {
+  const Compiled compiled = Input{config::kComplete}.compile();
+  const snapshot::Pool& web = compiled.pools->at(0);
+  EXPECT_EQ(web.source_addresses.size(), 2U);
+  EXPECT_EQ(web.local_port_first, 20'000);
+  EXPECT_EQ(web.local_port_last, 60'000);
+  EXPECT_EQ(web.plan.places().size(), 3U);
+  EXPECT_EQ(compiled.pools->at(1).plan.places().size(), 2U);
+}
+
+TEST(Compile, PoliciesAllowWhatTheirNamesPromise) {
+  const auto tls_of = [](std::string_view policy) {
+    std::string text{config::kSmallest};
+    text.insert(text.find("pool = "), "tls.policy = \"" + std::string{policy} + "\"\n");
+    return Input{text}.compile().listeners->at(0).tls;
+  };
+  using Suites = std::vector<std::uint16_t>;
+  const auto modern = tls_of("modern");
+  EXPECT_TRUE(modern->tls13);
+  EXPECT_FALSE(modern->tls12);
+  EXPECT_EQ(modern->cipher_suites, (Suites{0x1301, 0x1302, 0x1303}));
+  const auto intermediate = tls_of("intermediate");
+  EXPECT_TRUE(intermediate->tls13 && intermediate->tls12);
+  EXPECT_EQ(intermediate->cipher_suites,
+            (Suites{0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8}));
+  EXPECT_EQ(intermediate->groups,
+            (std::vector{crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1}));
+}
+
+TEST(Identities, ListenersWithoutCertificateShareAMadeOne) {
+  const config::Parsed parsed = config::parse(config::kSmallest, "/s.toml");
+  config::LoadedCredentials loaded;
+  loaded.of_listener.resize(1);
+  constexpr std::int64_t kNow = 1'800'000'000;
+  const Identities identities = identify(parsed.config, std::move(loaded), 3, kNow);
+  ASSERT_EQ(identities.error, "");
+  ASSERT_EQ(identities.self_made.size(), 1U);
+  EXPECT_EQ(identities.self_made[0].listeners, std::vector<std::string>{"web"});
+  EXPECT_EQ(identities.self_made[0].fingerprint.size(), 32U * 3 - 1);
+  EXPECT_TRUE(identities.self_made[0].pem.starts_with("-----BEGIN CERTIFICATE-----"));
+  ASSERT_EQ(identities.keys.size(), 1U);
+  EXPECT_TRUE(identities.keys[0].key);
+  ASSERT_EQ(identities.of_listener.size(), 1U);
+  ASSERT_EQ(identities.of_listener[0].size(), 1U);
+  const tls::Credential& credential = identities.of_listener[0][0];
+  EXPECT_EQ(credential.id, identities.keys[0].id);
+  EXPECT_EQ(credential.id.generation, 3U);
+  EXPECT_EQ(credential.key_type, crypto::KeyType::ecdsa_p256);
+  EXPECT_FALSE(credential.chain.empty());
+}
+
+TEST(Identities, EachListenerHasItsOwnCredentialsInOrder) {
+  const config::Parsed parsed = config::parse(config::kSmallest, "/s.toml");
+  config::LoadedCredentials loaded;
+  for (const char* name : {"a.test", "b.test"}) {
+    x509::Loaded made =
+        x509::make_self_signed({.common_name = name, .dns_names = {}, .now = 1'800'000'000});
+    ASSERT_TRUE(made) << made.message;
+    loaded.credentials.push_back(std::move(*made.credential));
+  }
+  loaded.of_listener = {{1, 0}};
+  const Identities identities = identify(parsed.config, std::move(loaded), 1, 1'800'000'000);
+  EXPECT_TRUE(identities.self_made.empty());
+  ASSERT_EQ(identities.of_listener[0].size(), 2U);
+  EXPECT_EQ(identities.of_listener[0][0].names, std::vector<std::string>{"b.test"});
+  EXPECT_EQ(identities.of_listener[0][0].id.index, 1U);
+  EXPECT_EQ(identities.of_listener[0][1].id.index, 0U);
+}
+
+}  // namespace
+}  // namespace sallyport::control
