@@ -12,6 +12,11 @@ run=(iproute2 ethtool curl openssl nginx-light procps)
 check=(clang clang-format-14 libclang-rt-14-dev valgrind gnutls-bin tcpdump python3-scapy
   iputils-ping iputils-arping)
 
+command -v dpkg-query >/dev/null || {
+  echo "install_deps.sh: knows Debian only; install what these packages contain: ${build[*]} ${run[*]} ${check[*]}" >&2
+  exit 1
+}
+
 wanted=("${build[@]}" "${run[@]}")
 [[ "${1:-}" == --test ]] && wanted+=("${check[@]}")
 

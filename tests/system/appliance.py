@@ -20,6 +20,8 @@ NGINX = 5443
 ECHO = 7443
 HASH = 9443
 DEAD = 4443  # a pool whose backends refuse every connection
+ALPN = 3443  # "http/1.1" goes to the web pool, "test/nginx" to nginx
+MADE = 2443  # no certificate configured: Sallyport makes one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,15 +45,16 @@ class Programs:
         return [str(p) for p in (self.sallyport, self.sallyctl, self.lossy_bridge) if not p.exists()]
 
 
-def listener(name: str, port: int, pool: str, certificate: testbed.Certificate,
+def listener(name: str, port: int, pool: str, certificate: testbed.Certificate | None,
              limits: dict[str, int]) -> str:
+    files = f'{{ chain = "{certificate.chain}", key = "{certificate.key}" }}' if certificate else ""
     return f"""
 [[listener]]
 name = "{name}"
 address = ["{SERVICE4}:{port}", "[{SERVICE6}]:{port}"]
 pool = "{pool}"
 tls.policy = "intermediate"
-tls.certificates = [{{ chain = "{certificate.chain}", key = "{certificate.key}" }}]
+tls.certificates = [{files}]
 """ + "".join(f"limits.{key} = {value}\n" for key, value in limits.items())
 
 
@@ -77,7 +80,8 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
     first, second = BACKENDS4
     listeners = [("web", WEB, "web", ecdsa), ("rsa", WEB_RSA, "web", rsa), ("web6", WEB_IPV6, "web6", ecdsa),
                  ("nginx", NGINX, "nginx", ecdsa), ("echo", ECHO, "echo", ecdsa),
-                 ("hash", HASH, "hash", ecdsa), ("dead", DEAD, "dead", ecdsa)]
+                 ("hash", HASH, "hash", ecdsa), ("dead", DEAD, "dead", ecdsa), ("made", MADE, "web", None),
+                 ("alpn", ALPN, "web", ecdsa)]  # the last, because its own keys follow it
     return f"""
 [dataplane]
 name = "{name}"
@@ -92,7 +96,9 @@ device = "net_tap0,iface={INTERFACE}"
 [[interface]]
 port = "net0"
 addresses = ["{GATE4}/24", "{GATE6}/64"]
-""" + "".join(listener(*words, limits) for words in listeners) + "".join([
+""" + "".join(listener(*words, limits) for words in listeners) + """\
+tls.alpn = [{ protocol = "http/1.1", pool = "web" }, { protocol = "test/nginx", pool = "nginx" }]
+""" + "".join([
         pool("web", SOURCE4, f"{first}:8080", f"{second}:8080"),
         pool("web6", SOURCE6, *[f"[{address}]:8080" for address in BACKENDS6]),
         pool("nginx", SOURCE4, f"{second}:8081"),

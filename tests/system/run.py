@@ -22,6 +22,7 @@ import appliance  # noqa: E402
 import testbed  # noqa: E402
 from cases import OnBed  # noqa: E402
 
+LONGEST_LINE = 600
 MODULES = ("test_clients", "test_transfers", "test_failures", "test_bad_input")
 
 
@@ -72,7 +73,8 @@ class OneLineEach(unittest.TestResult):
     def complain(self, test, error) -> None:
         self.say("FAIL", test)
         text = "".join(traceback.format_exception(*error))
-        print("     " + text.strip().replace("\n", "\n     "), flush=True)
+        for line in text.strip().splitlines():
+            print("     " + (line if len(line) < LONGEST_LINE else line[:LONGEST_LINE] + " ..."), flush=True)
         bed = getattr(getattr(test, "test_case", test), "bed", None)
         if bed is not None:
             print(bed.logs(), flush=True)

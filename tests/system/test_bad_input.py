@@ -3,20 +3,19 @@ import asyncio
 import contextlib
 import random
 import re
+import socket
 import ssl
 
 import clients
 import frames
-from appliance import ECHO, INTERFACE, SERVER_NAME, SERVICE4, WEB
+from appliance import ECHO, SERVER_NAME, SERVICE4, WEB
 from cases import OnBed, limit
-from testbed import CLIENT4
+from testbed import CLIENT6, GATE4, GATE6
 from test_failures import client_hello
-
-import socket
 
 
 class BadInput(OnBed):
-    settings = {"handshake_seconds": 2}
+    settings = {"handshake_seconds": 2, "client_hello_seconds": 2}
 
     def setUp(self):
         self.companion = clients.Companion(self.bed)
@@ -101,6 +100,22 @@ class BadInput(OnBed):
                     raw.send(frame)
                 self.assertIn("<h1>", self.bed.curl().stdout)
         self.assertLess(self.open_connections(), 10)
+
+    @limit(90)
+    def test_a_flood_of_forged_arp_and_neighbour_messages_exhausts_nothing(self):
+        draw = random.Random(5)
+        gate, client = self.gate_mac(), self.mac(self.bed.client, "eth0")
+        resident = self.bed.sallyport.resident_bytes()
+        with self.bed.client.open_socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
+            raw.bind(("eth0", 0))
+            for number in range(20_000):
+                mac = b"\x02" + draw.randbytes(5)
+                raw.send(frames.ethernet(gate, client, 0x0806, frames.arp(
+                    2, mac, f"198.19.{draw.randrange(256)}.{draw.randrange(1, 255)}", GATE4)))
+                raw.send(frames.ethernet(gate, client, 0x86DD, frames.neighbour_message(
+                    136, CLIENT6, GATE6, f"2001:db8::{draw.randrange(0x100, 0x10000):x}", mac)))
+        self.assertIn("<h1>", self.bed.curl().stdout)
+        self.assertLess(self.bed.sallyport.resident_bytes() - resident, 1 << 20)
 
     def send_each(self, streams: list[bytes]) -> None:
         """send_each sends every stream over a connection of its own and reads until the other side ends."""

@@ -1,11 +1,19 @@
 """Real clients fetch pages; local protocols are answered."""
+import contextlib
+import pathlib
 import re
+import socket
 import ssl
+import time
+import unittest
 
 import clients
-from appliance import (DEAD, ECHO, HASH, NGINX, SERVER_NAME, SERVICE4, SERVICE6, WEB, WEB_IPV6, WEB_RSA)
+from appliance import (ALPN, DEAD, ECHO, HASH, MADE, NGINX, SERVER_NAME, SERVICE4, SERVICE6, WEB, WEB_IPV6, WEB_RSA, Sallyport)
 from cases import OnBed, on_each
-from testbed import GATE4, GATE6, SOURCE4, command
+from frames import packed
+from testbed import GATE4, GATE6, SOURCE4, Network, command
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 REQUEST = f"GET / HTTP/1.1\r\nHost: {SERVER_NAME}\r\nConnection: close\r\n\r\n"
 EVERY_SUITE = [("TLSv1.3", "TLS_AES_128_GCM_SHA256"), ("TLSv1.3", "TLS_AES_256_GCM_SHA384"),
@@ -37,6 +45,28 @@ class LocalProtocols(OnBed):
     def test_a_port_without_listener_answers_with_a_reset(self, address):
         with self.assertRaises(ConnectionRefusedError):
             self.bed.client.connect(address, 4, seconds=3).close()
+
+
+class Announcements(unittest.TestCase):
+    programs = None
+
+    def test_own_addresses_are_announced_at_start(self):
+        network = Network("sallytest")
+        self.addCleanup(network.close)
+        # Bound to no interface: it hears the tap interface as soon as that exists.
+        with network.lan.open_socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as raw:
+            raw.settimeout(0.5)
+            Sallyport(network, self.programs)
+            wanted = {packed(address) for address in (GATE4, SERVICE4, SOURCE4, GATE6, SERVICE6)}
+            deadline = time.monotonic() + 10
+            while wanted and time.monotonic() < deadline:
+                with contextlib.suppress(TimeoutError):
+                    frame = raw.recv(2048)
+                    if frame[12:14] == b"\x08\x06" and frame[28:32] == frame[38:42]:
+                        wanted.discard(frame[28:32])  # gratuitous ARP: sender and target are the same
+                    if frame[12:14] == b"\x86\xdd" and frame[20:21] == b"\x3a" and frame[54:55] == b"\x88":
+                        wanted.discard(frame[62:78])  # unsolicited neighbour advertisement
+        self.assertFalse(wanted, "addresses that were not announced")
 
 
 class Clients(OnBed):
@@ -115,6 +145,24 @@ class Clients(OnBed):
             for port, ca in ((WEB, "ecdsa"), (WEB_RSA, "rsa")):
                 tls = clients.context(self.bed, version, ca)
                 self.assert_page(clients.fetch(self.bed, address=address, port=port, tls=tls).decode())
+
+    @on_each(version=["-tls1_3", "-tls1_2"])
+    def test_alpn_picks_the_pool(self, version):
+        for protocol, page in (("http/1.1", "backend"), ("test/nginx", "nginx"), ("other,test/nginx", "nginx")):
+            done = self.s_client(version, "-alpn", protocol, port=ALPN)
+            self.assertIn(f"ALPN protocol: {protocol.split(',')[-1]}", done.stdout)
+            self.assertIn(f"<h1>{page}", done.stdout)
+
+    def test_a_client_without_common_application_protocol_is_refused(self):
+        done = self.s_client("-alpn", "other", port=ALPN, check=False)
+        self.assertIn("alert no application protocol", done.stdout + done.stderr)
+
+    def test_a_listener_without_certificate_makes_one_and_prints_its_fingerprint(self):
+        done = self.s_client("-showcerts", port=MADE)
+        shown = command("openssl", "x509", "-noout", "-fingerprint", "-sha256", input=done.stdout).stdout
+        fingerprint = shown.strip().partition("=")[2]
+        self.assertIn(fingerprint.replace(":", "").lower(),
+                      self.bed.sallyport.process.output().replace(":", "").lower())
 
     def test_tls_1_1_is_refused_with_protocol_version(self):
         done = self.s_client("-tls1_1", "-cipher", "ALL:@SECLEVEL=0", check=False)
@@ -209,6 +257,21 @@ class CommandLine(OnBed):
         done = command(self.programs.sallyport, "--check", file, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stdout + done.stderr, r"unknown\.toml:4:1: .*max_conections")
+
+    def test_check_accepts_the_example_of_the_readme(self):
+        example = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+        certificate = self.bed.directory / "ecdsa.pem"
+        file = self.bed.directory / "readme.toml"
+        file.write_text(example.replace("site.pem", str(certificate)).replace(
+            "site.key", str(certificate.with_suffix(".key"))))
+        command(self.programs.sallyport, "--check", file)
+
+    def test_check_refuses_a_key_of_another_certificate(self):
+        file = self.bed.directory / "mismatch.toml"
+        file.write_text(self.bed.sallyport.file.read_text().replace("ecdsa.key", "rsa.key", 1))
+        done = command(self.programs.sallyport, "--check", file, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout + done.stderr, r"mismatch\.toml:\d+:\d+: error: .*rsa\.key")
 
     def test_print_config_shows_defaults(self):
         done = command(self.programs.sallyport, "--print-config", self.bed.sallyport.file)

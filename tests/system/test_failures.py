@@ -72,7 +72,7 @@ class FailingBackends(OnBed):
 
 
 class FailingClients(OnBed):
-    settings = {"handshake_seconds": 3}
+    settings = {"handshake_seconds": 3, "client_hello_seconds": 2}
 
     def start_client(self, script: str) -> subprocess.Popen:
         return subprocess.Popen(self.bed.client.inside("/usr/bin/python3", "-c", script),
