@@ -5,61 +5,21 @@
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
-#include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_version.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
 
+#include "lib/dpdk/log_tail.h"
+
 namespace sallyport::dpdk {
 namespace {
-
-// LogTail keeps the last lines that DPDK logs as errors during start, for our own message: DPDK
-// tells a log what is wrong, and its caller little more than a number.
-class LogTail {
- public:
-  LogTail() {
-    constexpr cookie_io_functions_t kFunctions{
-        .read = nullptr, .write = write, .seek = nullptr, .close = nullptr};
-    stream_ = fopencookie(this, "w", kFunctions);
-    if (stream_ == nullptr) return;
-    setvbuf(stream_, nullptr, _IONBF, 0);
-    rte_openlog_stream(stream_);
-  }
-  ~LogTail() {
-    if (stream_ == nullptr) return;
-    rte_openlog_stream(nullptr);  // back to DPDK's own
-    fclose(stream_);
-  }
-  LogTail(const LogTail&) = delete;
-  LogTail& operator=(const LogTail&) = delete;
-
-  // text is what was logged, on one line.
-  [[nodiscard]] std::string text() const {
-    std::string line = text_;
-    while (!line.empty() && line.back() == '\n') line.pop_back();
-    std::ranges::replace(line, '\n', ';');
-    return line;
-  }
-
- private:
-  static ssize_t write(void* self, const char* data, std::size_t size) {
-    std::string& text = static_cast<LogTail*>(self)->text_;
-    if (text.size() + size < kMaxText) text.append(data, size);
-    return static_cast<ssize_t>(size);
-  }
-  static constexpr std::size_t kMaxText = 2048;
-  std::string text_;
-  FILE* stream_ = nullptr;
-};
 
 std::vector<unsigned> allowed_cpus() {
   cpu_set_t set;

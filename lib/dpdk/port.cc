@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "lib/dpdk/checksum.h"
+#include "lib/dpdk/log_tail.h"
 #include "lib/dpdk/mbuf.h"
 
 namespace sallyport::dpdk {
@@ -68,6 +69,14 @@ Port::~Port() {
 }
 
 Failure Port::open(const PortOptions& options) {
+  // Drivers also log what they then do without (net_tap its flow rules): that is no news.
+  const LogTail log;
+  Failure failure = open_device(options);
+  if (failure && !log.text().empty()) *failure += " (" + log.text() + ")";
+  return failure;
+}
+
+Failure Port::open_device(const PortOptions& options) {
   name_ = options.name;
   device_ = options.device;
   profile_ = options.profile.name;
@@ -244,9 +253,10 @@ Failure Port::set_up_queues(const PortOptions& options) {
 }
 
 Failure Port::start() {
+  const LogTail log;
   if (const int result = rte_eth_dev_start(id_); result != 0) {
     return "port " + name_ + ": cannot start " + device_ + ": " + error_text(result) +
-           "; see the driver's message above";
+           (log.text().empty() ? std::string{} : " (" + log.text() + ")");
   }
   started_ = true;
   if (steering_ == Steering::hardware) {

@@ -141,6 +141,7 @@ class Port {
   void distrust() noexcept;
 
  private:
+  [[nodiscard]] Failure open_device(const PortOptions& options);
   [[nodiscard]] Failure configure(const PortOptions& options);
   [[nodiscard]] Failure set_up_queues(const PortOptions& options);
   [[nodiscard]] std::string set_reta();
