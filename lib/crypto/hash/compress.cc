@@ -1,20 +1,47 @@
 #include "lib/crypto/hash/compress.h"
 
+#include <cpuid.h>
+#include <immintrin.h>
+
 #include <algorithm>
 #include <iterator>
 
-// OpenSSL's block functions are the fastest it has (SHA-NI where the CPU has it) and touch nothing
-// but the chaining value.  They count as deprecated in favour of EVP, which allocates and costs
-// several times more per call; this file is the only place that may use them.
+// OpenSSL's block functions touch nothing but the chaining value.  They count as deprecated in
+// favour of EVP, which allocates and costs several times more per call; this file is the only place
+// that may use them.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
 #include "lib/base/secret.h"
+#include "lib/crypto/hash/sha256_ni.h"
 
 namespace sallyport::crypto {
+namespace {
+
+bool cpu_has_sha() noexcept {
+  constexpr unsigned kShaBit = 1U << 29;  // CPUID leaf 7, EBX
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ebx & kShaBit) != 0;
+}
+const bool kCpuHasSha = cpu_has_sha();
+
+}  // namespace
 
 void sha256_compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
                      std::size_t count) noexcept {
+  if (kCpuHasSha) [[likely]] {
+    _mm256_zeroupper();
+    sha256_compress_ni(chain.data(), blocks, count);
+    return;
+  }
+  sha256_compress_openssl(chain, blocks, count);
+}
+
+void sha256_compress_openssl(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
+                             std::size_t count) noexcept {
   SHA256_CTX context;  // only `h` is read and written by SHA256_Transform
   std::ranges::copy(chain, std::begin(context.h));
   for (; count != 0; --count, blocks += SHA256_CBLOCK) SHA256_Transform(&context, blocks);

@@ -9,6 +9,9 @@ namespace sallyport::crypto {
 // Precondition: `blocks` points to count * 64 (sha256) or count * 128 (sha512) bytes.
 void sha256_compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
                      std::size_t count) noexcept;
+// The same without the SHA extensions of the CPU: what sha256_compress falls back to.
+void sha256_compress_openssl(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
+                             std::size_t count) noexcept;
 void sha512_compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* blocks,
                      std::size_t count) noexcept;
 

@@ -1,14 +1,43 @@
 #include "lib/crypto/hash/hmac.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "lib/base/secret.h"
+#include "lib/crypto/hash/compress.h"
 
 namespace sallyport::crypto {
 namespace {
 
 constexpr std::uint8_t kInnerPad = 0x36;
 constexpr std::uint8_t kOuterPad = 0x5c;
+constexpr std::uint8_t kPadding = 0x80;  // [FIPS 180-4 5.1] the bit after the message
+
+void compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* block,
+              std::size_t count) noexcept {
+  sha256_compress(chain, block, count);
+}
+void compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* block,
+              std::size_t count) noexcept {
+  sha512_compress(chain, block, count);
+}
+
+// store_word writes in network byte order with one instruction.
+void store_word(std::uint8_t* to, std::uint32_t word) noexcept {
+  word = __builtin_bswap32(word);
+  std::memcpy(to, &word, sizeof word);
+}
+void store_word(std::uint8_t* to, std::uint64_t word) noexcept {
+  word = __builtin_bswap64(word);
+  std::memcpy(to, &word, sizeof word);
+}
+
+// store_words writes the first `kLen` bytes of a chaining value.
+template <std::size_t kLen, class Chain>
+void store_words(std::uint8_t* to, const Chain& chain) noexcept {
+  constexpr std::size_t kWord = sizeof(typename Chain::value_type);
+  for (std::size_t i = 0; i < kLen / kWord; ++i) store_word(to + i * kWord, chain[i]);
+}
 
 }  // namespace
 
@@ -34,22 +63,52 @@ void HmacKey::absorb(ByteView key, Chain& inner, Chain& outer) noexcept {
   wipe(padded);
 }
 
+// Most messages of a key schedule fill one or two blocks, so this goes from block to block itself:
+// the inner digest is written where the outer hash reads it, and nothing is copied in between.
 template <class Hash, class Chain>
 void HmacKey::mac_with(std::initializer_list<ByteView> pieces, const Chain& inner,
                        const Chain& outer, MutableBytes out) const noexcept {
-  const auto digest = std::span<std::uint8_t, Hash::kDigestLen>{out.first(Hash::kDigestLen)};
-  Hash state;
-  state.chain_ = inner;
-  state.len_ = Hash::kBlockLen;
-  for (const ByteView piece : pieces) state.update(piece);
-  std::array<std::uint8_t, Hash::kDigestLen> inner_digest;
-  state.finish(inner_digest);
-  state.chain_ = outer;
-  state.len_ = Hash::kBlockLen;
-  state.update(inner_digest);
-  state.finish(digest);
-  wipe_object(state);
-  wipe(inner_digest);
+  constexpr std::size_t kBlock = Hash::kBlockLen;
+  constexpr std::size_t kDigest = Hash::kDigestLen;
+  // The length field has 8 bytes here; SHA-384's upper 8 are always zero, like padding.
+  constexpr std::size_t kLengthAt = kBlock - 8;
+  constexpr std::size_t kPaddingEnd = kBlock - kBlock / 8;
+
+  std::array<std::uint8_t, kBlock> block;
+  Chain chain = inner;
+  std::size_t used = 0;
+  std::size_t len = kBlock;  // the padded key counts
+  for (ByteView piece : pieces) {
+    len += piece.size();
+    while (!piece.empty()) {
+      const std::size_t part = std::min(piece.size(), kBlock - used);
+      std::memcpy(block.data() + used, piece.data(), part);
+      piece = piece.subspan(part);
+      used += part;
+      if (used < kBlock) break;
+      compress(chain, block.data(), 1);
+      used = 0;
+    }
+  }
+  block[used++] = kPadding;
+  if (used > kPaddingEnd) {
+    std::memset(block.data() + used, 0, kBlock - used);
+    compress(chain, block.data(), 1);
+    used = 0;
+  }
+  std::memset(block.data() + used, 0, kLengthAt - used);
+  store_word(block.data() + kLengthAt, std::uint64_t{len * 8});
+  compress(chain, block.data(), 1);
+
+  store_words<kDigest>(block.data(), chain);
+  std::memset(block.data() + kDigest, 0, kLengthAt - kDigest);
+  block[kDigest] = kPadding;
+  store_word(block.data() + kLengthAt, std::uint64_t{(kBlock + kDigest) * 8});
+  chain = outer;
+  compress(chain, block.data(), 1);
+  store_words<kDigest>(out.first(kDigest).data(), chain);
+  wipe(block);
+  wipe_object(chain);
 }
 
 HmacKey::HmacKey(HashAlgorithm algorithm, ByteView key) noexcept : algorithm_{algorithm} {

@@ -41,18 +41,26 @@ void absorb(Chain& chain, std::uint64_t& len, std::array<std::uint8_t, N>& block
 template <std::size_t N, class Chain>
 void conclude(Chain chain, std::uint64_t len, const std::array<std::uint8_t, N>& waiting,
               MutableBytes digest) noexcept {
-  std::array<std::uint8_t, 2 * N> tail{};
-  const std::size_t used = len % N;
-  std::ranges::copy(ByteView{waiting}.first(used), tail.begin());
-  tail[used] = 0x80;
-  const std::size_t padded = used + 1 + N / 8 <= N ? N : 2 * N;
-  store(MutableBytes{tail}.subspan(padded - 8), Be64::of(len * 8));
-  compress(chain, tail.data(), padded / N);
+  std::array<std::uint8_t, N> block = waiting;
+  std::size_t used = len % N;
+  block[used++] = 0x80;
+  const auto zero_to = [&block, &used](std::size_t end) {
+    std::fill(block.begin() + static_cast<std::ptrdiff_t>(used),
+              block.begin() + static_cast<std::ptrdiff_t>(end), std::uint8_t{0});
+  };
+  if (used > N - N / 8) {
+    zero_to(N);
+    compress(chain, block.data(), 1);
+    used = 0;
+  }
+  zero_to(N - 8);
+  store(MutableBytes{block}.subspan(N - 8), Be64::of(len * 8));
+  compress(chain, block.data(), 1);
   using Word = typename Chain::value_type;
   for (std::size_t i = 0; i * sizeof(Word) < digest.size(); ++i) {
     store(digest.subspan(i * sizeof(Word)), BigEndian<Word>::of(chain[i]));
   }
-  wipe(tail);  // what is hashed may be a secret, and a chaining value may stand for one
+  wipe(block);  // what is hashed may be a secret, and a chaining value may stand for one
   wipe_object(chain);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/crypto/hash/compress.h"
 #include "lib/crypto/hash/hkdf.h"
 #include "lib/crypto/hash/hmac.h"
 #include "lib/crypto/hash/prf.h"
@@ -64,6 +65,16 @@ TEST(Hash, ACopyOfTheStateGoesItsOwnWay) {
   }
 }
 
+TEST(Hash, CompressesAlikeWithAndWithoutTheShaExtensions) {
+  Bytes blocks(64 * 5);
+  for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = static_cast<std::uint8_t>(i * 13);
+  std::array<std::uint32_t, 8> one{1, 2, 3, 4, 5, 6, 7, 8};
+  std::array<std::uint32_t, 8> two = one;
+  sha256_compress(one, blocks.data(), 5);
+  sha256_compress_openssl(two, blocks.data(), 5);
+  EXPECT_EQ(one, two);
+}
+
 TEST(Hmac, MatchesRfc4231) {
   EXPECT_EQ(hmac(HashAlgorithm::sha256, Bytes(20, 0x0b), bytes_of("Hi There")),
             "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
@@ -80,6 +91,35 @@ TEST(Hmac, MatchesRfc4231) {
                  bytes_of("Test Using Larger Than Block-Size Key - Hash Key First")),
             "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c6"
             "0c2ef6ab4030fe8296248df163f44952");
+}
+
+// [RFC 2104 2] Spelled out with two plain hashes, for every length around the block borders.
+TEST(Hmac, IsTwoHashesWhateverTheLengthAndTheCut) {
+  Bytes message(300);
+  for (std::size_t i = 0; i < message.size(); ++i) message[i] = static_cast<std::uint8_t>(i * 5);
+  for (const auto algorithm : {HashAlgorithm::sha256, HashAlgorithm::sha384}) {
+    const std::size_t block = algorithm == HashAlgorithm::sha256 ? 64 : 128;
+    Bytes inner_pad(block, 0x36);
+    Bytes outer_pad(block, 0x5c);
+    const Bytes key = unhex("00112233445566778899aabbccddeeff");
+    for (std::size_t i = 0; i < key.size(); ++i) {
+      inner_pad[i] ^= key[i];
+      outer_pad[i] ^= key[i];
+    }
+    const HmacKey absorbed{algorithm, key};
+    for (std::size_t len = 0; len <= message.size(); ++len) {
+      const ByteView part = ByteView{message}.first(len);
+      TranscriptHash inner{algorithm};
+      inner.update(inner_pad);
+      inner.update(part);
+      TranscriptHash outer{algorithm};
+      outer.update(outer_pad);
+      outer.update(inner.digest().view());
+      Bytes mac(digest_len(algorithm));
+      absorbed.mac({part.first(len / 3), {}, part.subspan(len / 3)}, mac);
+      ASSERT_EQ(hex(mac), hex(outer.digest().view())) << len;
+    }
+  }
 }
 
 TEST(Hkdf, MatchesRfc5869) {
