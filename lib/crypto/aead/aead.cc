@@ -96,6 +96,52 @@ class Stream {
   };
 };
 
+enum class Direction : std::uint8_t { seal, open };
+
+// chacha_in_one_piece goes through ipsec-mb's job interface, which is a quarter faster than its
+// direct calls for a record in one piece and completes before it returns (AeadEngine makes sure).
+void chacha_in_one_piece(IMB_MGR& table, Direction direction, const std::uint8_t* key,
+                         const AeadNonce& nonce, ByteView aad, ByteView in, std::uint8_t* out,
+                         std::uint8_t* tag) noexcept {
+  IMB_JOB* const job = IMB_GET_NEXT_JOB(&table);
+  job->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
+  job->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
+  const bool seal = direction == Direction::seal;
+  job->cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+  job->chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+  job->enc_keys = key;
+  job->dec_keys = key;
+  job->key_len_in_bytes = kMaxAeadKeyLen;
+  job->iv = nonce.data();
+  job->iv_len_in_bytes = nonce.size();
+  job->src = in.data();
+  job->dst = out;
+  job->cipher_start_src_offset_in_bytes = 0;
+  job->hash_start_src_offset_in_bytes = 0;
+  job->msg_len_to_cipher_in_bytes = in.size();
+  job->msg_len_to_hash_in_bytes = in.size();
+  job->auth_tag_output = tag;
+  job->auth_tag_output_len_in_bytes = kAeadTagLen;
+  job->u.CHACHA20_POLY1305.aad = aad.data();
+  job->u.CHACHA20_POLY1305.aad_len_in_bytes = aad.size();
+  IMB_SUBMIT_JOB_NOCHECK(&table);
+}
+
+// jobs_complete_at_once compares both ways to seal the same record.
+bool jobs_complete_at_once(IMB_MGR& table) noexcept {
+  constexpr std::array<std::uint8_t, kMaxAeadKeyLen> kKey{1, 2, 3};
+  constexpr std::array<std::uint8_t, 100> kText{4, 5, 6};
+  constexpr AeadNonce kNonce{7, 8, 9};
+  std::array<std::uint8_t, kText.size() + kAeadTagLen> by_job{};
+  std::array<std::uint8_t, kText.size() + kAeadTagLen> by_stream{};
+  chacha_in_one_piece(table, Direction::seal, kKey.data(), kNonce, kText, kText, by_job.data(),
+                      by_job.data() + kText.size());
+  Stream stream{table, AeadAlgorithm::chacha20_poly1305, kKey.data(), kNonce, kText};
+  stream.encrypt(by_stream.data(), kText.data(), kText.size());
+  stream.finish(by_stream.data() + kText.size());
+  return by_job == by_stream && IMB_QUEUE_SIZE(&table) == 0;
+}
+
 template <class Span>
 std::size_t total_size(std::span<const Span> pieces) noexcept {
   std::size_t total = 0;
@@ -110,6 +156,7 @@ AeadEngine::AeadEngine() : table_{alloc_mb_mgr(0)} {
   IMB_ARCH architecture{};
   init_mb_mgr_auto(table_, &architecture);
   SALLYPORT_CHECK(imb_get_errno(table_) == 0);
+  SALLYPORT_CHECK(jobs_complete_at_once(*table_));
 }
 
 AeadEngine::~AeadEngine() { free_mb_mgr(table_); }
@@ -147,9 +194,8 @@ void ExpandedKey::seal(const AeadNonce& nonce, ByteView aad, ByteView plaintext,
   const std::size_t len = plaintext.size();
   std::uint8_t* const tag = out.subspan(len, kAeadTagLen).data();
   if (algorithm_ == AeadAlgorithm::chacha20_poly1305) {
-    Stream stream{*table_, algorithm_, storage_.data(), nonce, aad};
-    stream.encrypt(out.data(), plaintext.data(), len);
-    stream.finish(tag);
+    chacha_in_one_piece(*table_, Direction::seal, storage_.data(), nonce, aad, plaintext,
+                        out.data(), tag);
     return;
   }
   // One call does it all, without the detour over a saved state.
@@ -205,7 +251,19 @@ void ExpandedKey::seal(const AeadNonce& nonce, ByteView aad, std::span<const Byt
 
 bool ExpandedKey::open(const AeadNonce& nonce, ByteView aad,
                        MutableBytes ciphertext_and_tag) const noexcept {
-  return open(nonce, aad, std::span<const MutableBytes>{&ciphertext_and_tag, 1});
+  if (algorithm_ != AeadAlgorithm::chacha20_poly1305 || ciphertext_and_tag.size() < kAeadTagLen) {
+    return open(nonce, aad, std::span<const MutableBytes>{&ciphertext_and_tag, 1});
+  }
+  const MutableBytes text = ciphertext_and_tag.first(ciphertext_and_tag.size() - kAeadTagLen);
+  std::array<std::uint8_t, kAeadTagLen> computed;
+  chacha_in_one_piece(*table_, Direction::open, storage_.data(), nonce, aad, text, text.data(),
+                      computed.data());
+  const bool genuine = equal_ct(computed, ciphertext_and_tag.last(kAeadTagLen));
+  wipe(computed);
+  if (!genuine) [[unlikely]] {
+    wipe(text);
+  }
+  return genuine;
 }
 
 bool ExpandedKey::open(const AeadNonce& nonce, ByteView aad,
