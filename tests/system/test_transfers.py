@@ -119,7 +119,7 @@ class TwoWorkers(TransferCases):
 
     def test_both_workers_have_connections(self):
         hold_many(self, 100)
-        established = [lcore["established"] for lcore in self.bed.sallyport.show("lcores")["lcores"]
+        established = [lcore["established"] for lcore in self.bed.sallyport.show("lcores")["lcores"].values()
                        if lcore["role"] == "io"]
         self.assertEqual(len(established), 2)
         self.assertTrue(all(established), established)

@@ -103,6 +103,11 @@ TEST(Diagnostics, SyntaxErrorsHaveTheirPlace) {
   EXPECT_NE(text.find("Correct the TOML syntax"), std::string::npos) << text;
 }
 
+TEST(Diagnostics, AHeaderWithoutNameIsASyntaxError) {
+  const std::string text = complaints("[dataplane]\n[[\n[[port]]\n");
+  EXPECT_TRUE(text.starts_with("/s.toml:2:3: error: ")) << text;
+}
+
 TEST(Diagnostics, AFileThatCannotBeReadIsNamed) {
   const Parsed parsed = parse_file("/nonexistent/sallyport.toml");
   EXPECT_FALSE(parsed.ok());
