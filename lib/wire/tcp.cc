@@ -54,6 +54,7 @@ void read_option(TcpOptionKind option, Reader& body, TcpOptions& o) noexcept {
       return;
     case TcpOptionKind::sack:
       o.num_sack_blocks = 0;
+      o.sack_blocks = {};
       if (body.at_end()) body.fail();  // [RFC 2018 3] at least one block
       while (!body.at_end() && o.num_sack_blocks < TcpOptions::kMaxSackBlocks) {
         TcpOptions::SackBlock& block = o.sack_blocks[o.num_sack_blocks++];
