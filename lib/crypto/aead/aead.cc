@@ -213,6 +213,7 @@ void ExpandedKey::seal(const AeadNonce& nonce, ByteView aad, ByteView plaintext,
 
 void ExpandedKey::seal(const AeadNonce& nonce, ByteView aad, std::span<const ByteView> plaintext,
                        MutableBytes out) const noexcept {
+  if (plaintext.size() == 1) return seal(nonce, aad, plaintext.front(), out);
   Stream stream{*table_, algorithm_, storage_.data(), nonce, aad};
   for (const ByteView piece : plaintext) {
     stream.encrypt(out.first(piece.size()).data(), piece.data(), piece.size());
@@ -251,13 +252,27 @@ void ExpandedKey::seal(const AeadNonce& nonce, ByteView aad, std::span<const Byt
 
 bool ExpandedKey::open(const AeadNonce& nonce, ByteView aad,
                        MutableBytes ciphertext_and_tag) const noexcept {
-  if (algorithm_ != AeadAlgorithm::chacha20_poly1305 || ciphertext_and_tag.size() < kAeadTagLen) {
-    return open(nonce, aad, std::span<const MutableBytes>{&ciphertext_and_tag, 1});
-  }
+  if (ciphertext_and_tag.size() < kAeadTagLen) return false;
   const MutableBytes text = ciphertext_and_tag.first(ciphertext_and_tag.size() - kAeadTagLen);
   std::array<std::uint8_t, kAeadTagLen> computed;
-  chacha_in_one_piece(*table_, Direction::open, storage_.data(), nonce, aad, text, text.data(),
-                      computed.data());
+  const auto* const key = reinterpret_cast<const gcm_key_data*>(storage_.data());
+  gcm_context_data context;
+  switch (algorithm_) {
+    case AeadAlgorithm::aes_128_gcm:
+      IMB_AES128_GCM_DEC(table_, key, &context, text.data(), text.data(), text.size(), nonce.data(),
+                         aad.data(), aad.size(), computed.data(), kAeadTagLen);
+      wipe_object(context);
+      break;
+    case AeadAlgorithm::aes_256_gcm:
+      IMB_AES256_GCM_DEC(table_, key, &context, text.data(), text.data(), text.size(), nonce.data(),
+                         aad.data(), aad.size(), computed.data(), kAeadTagLen);
+      wipe_object(context);
+      break;
+    case AeadAlgorithm::chacha20_poly1305:
+      chacha_in_one_piece(*table_, Direction::open, storage_.data(), nonce, aad, text, text.data(),
+                          computed.data());
+      break;
+  }
   const bool genuine = equal_ct(computed, ciphertext_and_tag.last(kAeadTagLen));
   wipe(computed);
   if (!genuine) [[unlikely]] {
@@ -268,6 +283,7 @@ bool ExpandedKey::open(const AeadNonce& nonce, ByteView aad,
 
 bool ExpandedKey::open(const AeadNonce& nonce, ByteView aad,
                        std::span<const MutableBytes> ciphertext_and_tag) const noexcept {
+  if (ciphertext_and_tag.size() == 1) return open(nonce, aad, ciphertext_and_tag.front());
   const std::size_t total = total_size(ciphertext_and_tag);
   if (total < kAeadTagLen) return false;
   const std::size_t plaintext_len = total - kAeadTagLen;

@@ -2,6 +2,8 @@
 
 #include <openssl/obj_mac.h>
 
+#include <array>
+
 #include "lib/base/check.h"
 #include "lib/crypto/openssl/parts.h"
 
@@ -21,6 +23,10 @@ Context::Context() : parts_{std::make_unique<Parts>()} {
   SALLYPORT_CHECK(p.x25519_keygen && EVP_PKEY_keygen_init(p.x25519_keygen.get()) == 1);
   p.x25519_import.reset(EVP_PKEY_CTX_new_from_name(library, "X25519", nullptr));
   SALLYPORT_CHECK(p.x25519_import && EVP_PKEY_fromdata_init(p.x25519_import.get()) == 1);
+  constexpr std::array<unsigned char, 32> kBasePoint{9};  // until the first peer replaces it
+  p.x25519_peer.reset(EVP_PKEY_new_raw_public_key_ex(library, "X25519", nullptr, kBasePoint.data(),
+                                                     kBasePoint.size()));
+  SALLYPORT_CHECK(p.x25519_peer != nullptr);
   p.p256.reset(EC_GROUP_new_by_curve_name_ex(library, nullptr, NID_X9_62_prime256v1));
   p.bn.reset(BN_CTX_secure_new_ex(library));
   p.scalar.reset(BN_secure_new());

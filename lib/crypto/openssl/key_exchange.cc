@@ -28,34 +28,33 @@ bool make_x25519(Context::Parts& parts, KeyShare& out) noexcept {
 
 // With both halves given, OpenSSL does not compute the public one again, which would cost as much
 // as the key agreement itself.
-Pkey import_x25519(Context::Parts& parts, const std::uint8_t* private_key,
-                   const std::uint8_t* public_key) noexcept {
-  std::array<OSSL_PARAM, 3> params;
-  std::size_t used = 0;
+Pkey import_x25519(Context::Parts& parts, const KeyShare& share) noexcept {
   // OpenSSL's parameters are not const, but importing only reads them.
-  const auto add = [&](const char* name, const std::uint8_t* bytes) {
-    params[used++] =
-        OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t*>(bytes), kX25519Len);
+  const auto parameter = [](const char* name, const std::uint8_t* bytes) {
+    return OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t*>(bytes), kX25519Len);
   };
-  if (private_key != nullptr) add(OSSL_PKEY_PARAM_PRIV_KEY, private_key);
-  add(OSSL_PKEY_PARAM_PUB_KEY, public_key);
-  params[used] = OSSL_PARAM_construct_end();
+  std::array params{parameter(OSSL_PKEY_PARAM_PRIV_KEY, share.private_key.data()),
+                    parameter(OSSL_PKEY_PARAM_PUB_KEY, share.public_key.data()),
+                    OSSL_PARAM_construct_end()};
   EVP_PKEY* key = nullptr;
-  const int selection = private_key != nullptr ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
-  if (EVP_PKEY_fromdata(parts.x25519_import.get(), &key, selection, params.data()) != 1) return {};
+  if (EVP_PKEY_fromdata(parts.x25519_import.get(), &key, EVP_PKEY_KEYPAIR, params.data()) != 1) {
+    return {};
+  }
   return Pkey{key};
 }
 
 bool derive_x25519(const Context& context, const KeyShare& ours, ByteView peer_share,
                    MutableBytes secret) noexcept {
   Context::Parts& parts = context.parts();
-  const Pkey key = import_x25519(parts, ours.private_key.data(), ours.public_key.data());
-  const Pkey peer = import_x25519(parts, nullptr, peer_share.data());
-  if (!key || !peer) return false;
+  const Pkey key = import_x25519(parts, ours);
+  EVP_PKEY* const peer = parts.x25519_peer.get();
+  if (!key || EVP_PKEY_set1_encoded_public_key(peer, peer_share.data(), kX25519Len) != 1) {
+    return false;
+  }
   const PkeyContext operation{EVP_PKEY_CTX_new_from_pkey(context.native(), key.get(), nullptr)};
   std::size_t len = kX25519Len;
   if (!operation || EVP_PKEY_derive_init(operation.get()) != 1 ||
-      EVP_PKEY_derive_set_peer_ex(operation.get(), peer.get(), 0) != 1 ||
+      EVP_PKEY_derive_set_peer_ex(operation.get(), peer, 0) != 1 ||
       EVP_PKEY_derive(operation.get(), secret.data(), &len) != 1 || len != kX25519Len) {
     return false;
   }

@@ -37,6 +37,7 @@ struct Context::Parts {
   MdContext md_context;
   PkeyContext x25519_keygen;
   PkeyContext x25519_import;  // turns raw bytes into a key
+  Pkey x25519_peer;           // its public value is replaced for every peer
   EcGroup p256;
   BnContext bn;
   Bn scalar;      // a private scalar while it is used; cleared afterwards
