@@ -1,0 +1,501 @@
+// OpenSSL's client over memory BIOs as the oracle for tls::Server: every version, group, suite and
+// certificate type that we speak, and what clients do around them.
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "lib/offload/executor.h"
+#include "lib/tls/cipher_suites.h"
+#include "lib/wire/tls_messages.h"
+#include "tests/support/certificates.h"
+#include "tests/support/hex.h"
+#include "tests/support/tls_driver.h"
+
+namespace sallyport::tls {
+namespace {
+
+using crypto::CredentialId;
+using crypto::CryptoJob;
+using crypto::KeyType;
+using crypto::NamedGroup;
+using stats::HandshakeFailure;
+using testing::append;
+using testing::Bytes;
+using testing::bytes_of;
+using testing::JobRunner;
+using testing::make_certificate;
+using testing::Owned;
+using testing::TlsDriver;
+using wire::CipherSuite;
+using wire::ProtocolVersion;
+
+// ExecutorJobs is what the appliance runs: lib/offload with OpenSSL.
+class ExecutorJobs : public JobRunner {
+ public:
+  crypto::KeyShare make_key_share(NamedGroup group) override {
+    CryptoJob job;
+    job.kind = crypto::JobKind::make_key_shares;
+    job.group = group;
+    job.num_key_shares = 1;
+    run(job);
+    return job.key_shares[0];
+  }
+  void run(CryptoJob& job) override {
+    CryptoJob* const jobs[] = {&job};
+    executor.run(jobs, Tsc{1});
+  }
+  offload::Executor executor;
+};
+
+std::vector<std::uint8_t> der_of(X509* certificate) {
+  unsigned char* der = nullptr;
+  const int len = i2d_X509(certificate, &der);
+  std::vector<std::uint8_t> bytes(der, der + len);
+  OPENSSL_free(der);
+  return bytes;
+}
+
+// Site has one key of each kind, under one name, and one more name with a key of its own.
+class Site {
+ public:
+  static constexpr std::string_view kName = "site.test";
+
+  Site() {
+    add(testing::make_ec_key(), KeyType::ecdsa_p256, 256, {std::string{kName}}, 0);
+    add(testing::make_rsa_key(2048), KeyType::rsa, 2048, {std::string{kName}}, 0);
+    add(testing::make_ec_key(), KeyType::ecdsa_p256, 256, {"*.wild.test", "exact.other.test"},
+        9'000);
+  }
+  // config has all of them; `only` leaves those of one key type.
+  ServerConfig config(KeyType only = KeyType::none) const {
+    ServerConfig c;
+    for (const Credential& credential : credentials_) {
+      if (only == KeyType::none || credential.key_type == only) c.credentials.push_back(credential);
+    }
+    for (const SuiteInfo& info : kCipherSuites) {
+      c.cipher_suites.push_back(static_cast<std::uint16_t>(info.suite));
+    }
+    c.groups = {NamedGroup::x25519, NamedGroup::secp256r1};
+    return c;
+  }
+  const Credential& credential(std::size_t i) const { return credentials_[i]; }
+  ExecutorJobs& jobs() { return jobs_; }
+
+ private:
+  void add(Owned<EVP_PKEY> key, KeyType type, std::uint16_t bits, std::vector<std::string> names,
+           std::size_t padding) {
+    testing::CertificateOptions options;
+    options.common_name = names[0];
+    options.padding = padding;
+    const auto certificate = make_certificate(key.get(), options);
+    Credential credential;
+    credential.id = {static_cast<std::uint32_t>(credentials_.size()), 1};
+    credential.key_type = type;
+    credential.key_bits = bits;
+    credential.chain.push_back(der_of(certificate.get()));
+    credential.names = std::move(names);
+    EVP_PKEY_up_ref(key.get());
+    EXPECT_TRUE(jobs_.executor.keys().add(credential.id, crypto::openssl::PrivateKey{key.get()}));
+    credentials_.push_back(std::move(credential));
+  }
+  ExecutorJobs jobs_;
+  std::vector<Credential> credentials_;
+};
+
+Site& site() {
+  static Site the_site;
+  return the_site;
+}
+
+// Client is SSL over two memory BIOs.
+class Client {
+ public:
+  Client() : context_{SSL_CTX_new(TLS_client_method())} {
+    SSL_CTX_set_verify(context_.get(), SSL_VERIFY_NONE, nullptr);
+  }
+  SSL_CTX* context() { return context_.get(); }
+  // Call after the context is set up.
+  SSL* start() {
+    ssl_.reset(SSL_new(context_.get()));
+    in_ = BIO_new(BIO_s_mem());
+    out_ = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl_.get(), in_, out_);
+    SSL_set_connect_state(ssl_.get());
+    return ssl_.get();
+  }
+  SSL* ssl() { return ssl_.get(); }
+  // The header's macro for this is a C cast.
+  void ask_for(const char* name) {
+    std::string text{name};
+    SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, text.data());
+  }
+  bool handshake() { return SSL_do_handshake(ssl_.get()) == 1; }
+  void give(ByteView bytes) {
+    if (!bytes.empty()) BIO_write(in_, bytes.data(), static_cast<int>(bytes.size()));
+  }
+  Bytes take() {
+    Bytes bytes(BIO_ctrl_pending(out_));
+    if (!bytes.empty()) BIO_read(out_, bytes.data(), static_cast<int>(bytes.size()));
+    return bytes;
+  }
+  Bytes read() {
+    Bytes all;
+    Bytes some(20'000);
+    for (;;) {
+      const int n = SSL_read(ssl_.get(), some.data(), static_cast<int>(some.size()));
+      if (n <= 0) return all;
+      append(all, ByteView{some}.first(static_cast<std::size_t>(n)));
+    }
+  }
+  bool write(ByteView bytes) {
+    return SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) ==
+           static_cast<int>(bytes.size());
+  }
+
+ private:
+  struct Free {
+    void operator()(SSL_CTX* p) const { SSL_CTX_free(p); }
+    void operator()(SSL* p) const { SSL_free(p); }
+  };
+  std::unique_ptr<SSL_CTX, Free> context_;
+  std::unique_ptr<SSL, Free> ssl_;
+  BIO* in_ = nullptr;
+  BIO* out_ = nullptr;
+};
+
+enum class Delivery : std::uint8_t { whole, byte_by_byte };
+
+// connect runs the handshake to its end, whichever it is; true when both sides are content.
+bool connect(Client& client, TlsDriver& server, Delivery delivery = Delivery::whole) {
+  for (int round = 0; round < 10; ++round) {
+    const bool client_done = client.handshake();
+    const Bytes to_server = client.take();
+    if (delivery == Delivery::whole) {
+      server.feed(to_server);
+    } else {
+      for (const std::uint8_t byte : to_server) server.feed({&byte, 1});
+    }
+    client.give(server.take_output());
+    if (client_done && server.server().is_established()) return true;
+  }
+  return false;
+}
+
+Bytes pattern(std::size_t len) {
+  Bytes bytes(len);
+  for (std::size_t i = 0; i < len; ++i) bytes[i] = static_cast<std::uint8_t>(i * 7 + i / 251);
+  return bytes;
+}
+
+// converse sends data both ways and closes both ways.
+void converse(Client& client, TlsDriver& server) {
+  const Bytes up = pattern(40'000);
+  ASSERT_TRUE(client.write(up));
+  server.feed(client.take());
+  EXPECT_EQ(server.application_data(), up);
+
+  const Bytes down = pattern(50'000);
+  Bytes records = server.send(ByteView{down}.first(10'000), 1'300);
+  append(records, server.send(ByteView{down}.subspan(10'000)));
+  client.give(records);
+  EXPECT_EQ(client.read(), down);
+
+  // The client closes first; we may still answer.
+  EXPECT_EQ(SSL_shutdown(client.ssl()), 0);
+  server.feed(client.take());
+  EXPECT_TRUE(server.saw(Event::close_notify));
+  EXPECT_TRUE(server.server().peer_closed());
+  EXPECT_EQ(server.last().await, Await::nothing);
+  server.server().close();
+  client.give(server.take_output());
+  EXPECT_TRUE(server.server().write_closed());
+  EXPECT_EQ(SSL_shutdown(client.ssl()), 1);
+  EXPECT_TRUE(server.whole_records());
+  EXPECT_TRUE(server.flight_complete());
+  EXPECT_EQ(server.handshake(), nullptr);
+  EXPECT_FALSE(server.holds_message_buffer());
+}
+
+struct Combination {
+  int version;
+  const char* suite;
+  const char* group;
+  KeyType key_type;
+  CipherSuite expected;
+};
+
+class EveryCombination : public ::testing::TestWithParam<Combination> {};
+
+TEST_P(EveryCombination, HandshakesAndCarriesData) {
+  const Combination& c = GetParam();
+  for (const Delivery delivery : {Delivery::whole, Delivery::byte_by_byte}) {
+    Client client;
+    SSL_CTX_set_min_proto_version(client.context(), c.version);
+    SSL_CTX_set_max_proto_version(client.context(), c.version);
+    SSL_CTX_set_cipher_list(client.context(), c.version == TLS1_2_VERSION ? c.suite : "ALL");
+    if (c.version == TLS1_3_VERSION) SSL_CTX_set_ciphersuites(client.context(), c.suite);
+    SSL_CTX_set1_groups_list(client.context(), c.group);
+    if (c.key_type == KeyType::rsa) {
+      SSL_CTX_set1_sigalgs_list(client.context(), "RSA-PSS+SHA256:RSA+SHA256");
+    }
+    client.start();
+    const ServerConfig config = site().config(c.key_type);
+    TlsDriver server{
+        config, site().jobs(), {.piece_len = delivery == Delivery::whole ? kMaxRecord : 100}};
+    ASSERT_TRUE(connect(client, server, delivery)) << c.suite << " " << c.group;
+    EXPECT_EQ(server.server().cipher_suite(), c.expected);
+    EXPECT_EQ(SSL_version(client.ssl()), c.version);
+    converse(client, server);
+  }
+}
+
+std::vector<Combination> every_combination() {
+  std::vector<Combination> all;
+  for (const char* group : {"X25519", "P-256"}) {
+    for (const KeyType key : {KeyType::ecdsa_p256, KeyType::rsa}) {
+      const bool ecdsa = key == KeyType::ecdsa_p256;
+      // [RFC 8422 5.1] a client that takes an ECDSA certificate lists its curve.
+      const char* groups12 = std::string_view{group} == "X25519" ? "X25519:P-256" : group;
+      all.push_back({TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256", group, key,
+                     CipherSuite::tls_aes_128_gcm_sha256});
+      all.push_back({TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384", group, key,
+                     CipherSuite::tls_aes_256_gcm_sha384});
+      all.push_back({TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256", group, key,
+                     CipherSuite::tls_chacha20_poly1305_sha256});
+      all.push_back({TLS1_2_VERSION,
+                     ecdsa ? "ECDHE-ECDSA-AES128-GCM-SHA256" : "ECDHE-RSA-AES128-GCM-SHA256",
+                     groups12, key,
+                     ecdsa ? CipherSuite::tls_ecdhe_ecdsa_with_aes_128_gcm_sha256
+                           : CipherSuite::tls_ecdhe_rsa_with_aes_128_gcm_sha256});
+      all.push_back({TLS1_2_VERSION,
+                     ecdsa ? "ECDHE-ECDSA-AES256-GCM-SHA384" : "ECDHE-RSA-AES256-GCM-SHA384",
+                     groups12, key,
+                     ecdsa ? CipherSuite::tls_ecdhe_ecdsa_with_aes_256_gcm_sha384
+                           : CipherSuite::tls_ecdhe_rsa_with_aes_256_gcm_sha384});
+      all.push_back({TLS1_2_VERSION,
+                     ecdsa ? "ECDHE-ECDSA-CHACHA20-POLY1305" : "ECDHE-RSA-CHACHA20-POLY1305",
+                     groups12, key,
+                     ecdsa ? CipherSuite::tls_ecdhe_ecdsa_with_chacha20_poly1305_sha256
+                           : CipherSuite::tls_ecdhe_rsa_with_chacha20_poly1305_sha256});
+    }
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(OpenSsl, EveryCombination, ::testing::ValuesIn(every_combination()));
+
+TEST(OpenSslClient, IsAskedForAShareOfAGroupThatWeSupport) {
+  for (const char* suite : {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"}) {
+    for (const Delivery delivery : {Delivery::whole, Delivery::byte_by_byte}) {
+      Client client;
+      SSL_CTX_set_min_proto_version(client.context(), TLS1_3_VERSION);
+      SSL_CTX_set_ciphersuites(client.context(), suite);
+      SSL_CTX_set1_groups_list(client.context(), "P-384:P-256:X25519");
+      client.start();
+      const ServerConfig config = site().config();
+      TlsDriver server{config, site().jobs()};
+      ASSERT_TRUE(connect(client, server, delivery));
+      EXPECT_TRUE(server.saw(Event::hello_retry));
+      converse(client, server);
+    }
+  }
+}
+
+TEST(OpenSslClient, WithoutMiddleboxCompatibilityGetsNoChangeCipherSpec) {
+  Client client;
+  SSL_CTX_clear_options(client.context(), SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
+  client.start();
+  const ServerConfig config = site().config();
+  TlsDriver server{config, site().jobs()};
+  EXPECT_FALSE(client.handshake());
+  server.feed(client.take());
+  const Bytes flight = server.take_output();
+  const std::size_t first = Server::record_size(flight);
+  ASSERT_LT(first, flight.size());
+  EXPECT_EQ(flight[first], 23);
+  client.give(flight);
+  EXPECT_TRUE(connect(client, server));
+}
+
+TEST(OpenSslClient, AgreesOnAProtocolInOurOrder) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Client client;
+    SSL_CTX_set_max_proto_version(client.context(), version);
+    constexpr std::string_view kOffer = "\x08http/1.1\x02h2";
+    SSL_CTX_set_alpn_protos(client.context(), bytes_of(kOffer).data(), kOffer.size());
+    client.start();
+    ServerConfig config = site().config();
+    config.alpn_protocols = {"h3", "h2", "http/1.1"};
+    TlsDriver server{config, site().jobs()};
+    ASSERT_TRUE(connect(client, server));
+    EXPECT_EQ(server.server().alpn(), 1);
+    const unsigned char* name = nullptr;
+    unsigned len = 0;
+    SSL_get0_alpn_selected(client.ssl(), &name, &len);
+    EXPECT_EQ((std::string_view{reinterpret_cast<const char*>(name), len}), "h2");
+    converse(client, server);
+  }
+}
+
+TEST(OpenSslClient, HearsWhenThereIsNoProtocolInCommon) {
+  Client client;
+  constexpr std::string_view kOffer = "\x04spdy";
+  SSL_CTX_set_alpn_protos(client.context(), bytes_of(kOffer).data(), kOffer.size());
+  client.start();
+  ServerConfig config = site().config();
+  config.alpn_protocols = {"h2"};
+  TlsDriver server{config, site().jobs()};
+  EXPECT_FALSE(connect(client, server));
+  EXPECT_EQ(server.last().failure, HandshakeFailure::no_application_protocol);
+  EXPECT_EQ(server.last().alert, wire::AlertDescription::no_application_protocol);
+}
+
+TEST(OpenSslClient, GetsTheCertificateOfTheNameThatItAsksFor) {
+  const auto certificate_for = [](const char* name, int version) -> std::vector<std::uint8_t> {
+    Client client;
+    SSL_CTX_set_max_proto_version(client.context(), version);
+    client.start();
+    if (name != nullptr) client.ask_for(name);
+    const ServerConfig config = site().config();
+    TlsDriver server{config, site().jobs()};
+    EXPECT_TRUE(connect(client, server));
+    const Owned<X509> certificate{SSL_get1_peer_certificate(client.ssl())};
+    return certificate == nullptr ? std::vector<std::uint8_t>{} : der_of(certificate.get());
+  };
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const auto& first = site().credential(0).chain[0];
+    const auto& third = site().credential(2).chain[0];
+    EXPECT_EQ(certificate_for("site.test", version), first);
+    EXPECT_EQ(certificate_for("a.wild.test", version), third);
+    EXPECT_EQ(certificate_for("EXACT.other.test", version), third);
+    EXPECT_EQ(certificate_for("a.b.wild.test", version), first);
+    EXPECT_EQ(certificate_for("unknown.test", version), first);
+    EXPECT_EQ(certificate_for(nullptr, version), first);
+  }
+}
+
+TEST(OpenSslClient, WithoutExtendedMasterSecretUsesTheOldOne) {
+  Client client;
+  SSL_CTX_set_max_proto_version(client.context(), TLS1_2_VERSION);
+  SSL_CTX_set_options(client.context(), SSL_OP_NO_EXTENDED_MASTER_SECRET);
+  client.start();
+  const ServerConfig config = site().config();
+  TlsDriver server{config, site().jobs()};
+  ASSERT_TRUE(connect(client, server));
+  EXPECT_EQ(SSL_get_extms_support(client.ssl()), 0);
+  converse(client, server);
+}
+
+TEST(OpenSslClient, UsesExtendedMasterSecretAndSecureRenegotiationByDefault) {
+  Client client;
+  SSL_CTX_set_max_proto_version(client.context(), TLS1_2_VERSION);
+  client.start();
+  const ServerConfig config = site().config();
+  TlsDriver server{config, site().jobs()};
+  ASSERT_TRUE(connect(client, server));
+  EXPECT_EQ(SSL_get_extms_support(client.ssl()), 1);
+  EXPECT_EQ(SSL_get_secure_renegotiation_support(client.ssl()), 1);
+}
+
+TEST(OpenSslClient, UpdatesKeysAndGetsAnAnswer) {
+  Client client;
+  SSL_CTX_set_min_proto_version(client.context(), TLS1_3_VERSION);
+  client.start();
+  const ServerConfig config = site().config();
+  TlsDriver server{config, site().jobs()};
+  ASSERT_TRUE(connect(client, server));
+  for (int i = 0; i < 5; ++i) {
+    for (const int kind : {SSL_KEY_UPDATE_REQUESTED, SSL_KEY_UPDATE_NOT_REQUESTED}) {
+      ASSERT_EQ(SSL_key_update(client.ssl(), kind), 1);
+      ASSERT_TRUE(client.write(bytes_of("after the update")));
+      server.feed(client.take());
+      EXPECT_EQ(server.server().has_output(nullptr), kind == SSL_KEY_UPDATE_REQUESTED);
+      client.give(server.send(bytes_of("answer")));
+      EXPECT_EQ(client.read().size(), 6U);
+    }
+  }
+  EXPECT_EQ(server.key_updates(), 10);
+  EXPECT_EQ(server.application_data().size(), 160U);
+  // One more within the minute is one too many.
+  ASSERT_EQ(SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+  ASSERT_TRUE(client.write(bytes_of("x")));
+  server.feed(client.take());
+  EXPECT_EQ(server.last().failure, HandshakeFailure::too_many_records);
+}
+
+TEST(OpenSslClient, MayUpdateKeysAgainInTheNextMinute) {
+  Client client;
+  SSL_CTX_set_min_proto_version(client.context(), TLS1_3_VERSION);
+  client.start();
+  const ServerConfig config = site().config();
+  TlsDriver server{config, site().jobs()};
+  ASSERT_TRUE(connect(client, server));
+  for (int i = 0; i < 30; ++i) {
+    server.now = server.now + TscRate{1'000'000'000}.ticks(seconds{7});
+    SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
+    ASSERT_TRUE(client.write(bytes_of("x")));
+    server.feed(client.take());
+    ASSERT_FALSE(server.last().failed()) << i;
+  }
+}
+
+TEST(OpenSslClient, OfTls11IsRefusedByVersion) {
+  Client client;
+  SSL_CTX_set_min_proto_version(client.context(), TLS1_VERSION);
+  SSL_CTX_set_max_proto_version(client.context(), TLS1_1_VERSION);
+  SSL_CTX_set_security_level(client.context(), 0);
+  SSL_CTX_set_cipher_list(client.context(), "ALL:@SECLEVEL=0");
+  client.start();
+  const ServerConfig config = site().config();
+  TlsDriver server{config, site().jobs()};
+  EXPECT_FALSE(connect(client, server));
+  EXPECT_EQ(server.last().failure, HandshakeFailure::protocol_version);
+}
+
+TEST(OpenSslClient, NoticesADowngrade) {
+  // The server can do both; somebody between them removes TLS 1.3 from the hello.  Here the client
+  // does so itself, which leaves the mark in ServerHello.random.
+  Client client;
+  SSL_CTX_set_max_proto_version(client.context(), TLS1_2_VERSION);
+  client.start();
+  const ServerConfig config = site().config();
+  TlsDriver server{config, site().jobs()};
+  ASSERT_TRUE(connect(client, server));
+  std::array<unsigned char, 32> random{};
+  SSL_get_server_random(client.ssl(), random.data(), random.size());
+  EXPECT_TRUE(
+      std::equal(wire::kDowngradeToTls12.begin(), wire::kDowngradeToTls12.end(), random.end() - 8));
+}
+
+TEST(OpenSslClient, AcceptsAFlightCutIntoSmallFrames) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Client client;
+    SSL_CTX_set_max_proto_version(client.context(), version);
+    client.start();
+    client.ask_for("a.wild.test");  // the certificate of nine kilobytes
+    const ServerConfig config = site().config();
+    TlsDriver server{config, site().jobs(), {.room = Server::kMinPullRoom}};
+    ASSERT_TRUE(connect(client, server));
+    converse(client, server);
+  }
+}
+
+TEST(OpenSslClient, HearsOurFatalAlert) {
+  Client client;
+  client.start();
+  const ServerConfig config = site().config();
+  TlsDriver server{config, site().jobs()};
+  ASSERT_TRUE(connect(client, server));
+  server.server().abort(wire::AlertDescription::internal_error);
+  client.give(server.take_output());
+  EXPECT_TRUE(client.read().empty());
+  EXPECT_EQ(SSL_get_error(client.ssl(), 0), SSL_ERROR_SSL);
+  EXPECT_TRUE(server.server().write_closed());
+}
+
+}  // namespace
+}  // namespace sallyport::tls

@@ -1,0 +1,215 @@
+// TlsDriver does to a tls::Server what a worker does: cuts the byte stream into records, lends
+// buffers, runs jobs, pulls output.  It keeps an account of what it lent, so tests can ask whether
+// all of it came back.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "lib/crypto/job.h"
+#include "lib/tls/server.h"
+
+namespace sallyport::testing {
+
+using Bytes = std::vector<std::uint8_t>;
+
+inline void append(Bytes& to, ByteView bytes) {
+  const std::size_t at = to.size();
+  to.resize(at + bytes.size());
+  std::ranges::copy(bytes, to.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+// JobRunner executes jobs at once: an executor, or a fake with fixed results.
+class JobRunner {
+ public:
+  JobRunner() = default;
+  JobRunner(const JobRunner&) = delete;
+  JobRunner& operator=(const JobRunner&) = delete;
+  virtual ~JobRunner() = default;
+  virtual crypto::KeyShare make_key_share(crypto::NamedGroup group) = 0;
+  virtual void run(crypto::CryptoJob& job) = 0;
+};
+
+// FakeJobs knows the outcome beforehand: tests of the state machine need no public keys.
+class FakeJobs : public JobRunner {
+ public:
+  crypto::KeyShare make_key_share(crypto::NamedGroup group) override {
+    crypto::KeyShare share;
+    share.group = group;
+    share.public_len = group == crypto::NamedGroup::x25519 ? 32 : 65;
+    share.private_len = 32;
+    share.public_key.fill(0x5a);
+    share.public_key[0] = 4;
+    return share;
+  }
+  void run(crypto::CryptoJob& job) override {
+    job.status = status;
+    job.shared_secret.fill(0x42);
+    job.shared_secret_len = 32;
+    job.signature.fill(0x33);
+    job.signature_len = 70;
+    ++num_jobs;
+  }
+  crypto::JobStatus status = crypto::JobStatus::ok;
+  int num_jobs = 0;
+};
+
+class TlsDriver {
+ public:
+  struct Options {
+    std::size_t piece_len = tls::kMaxRecord;  // received records are cut into pieces of this
+    std::size_t room = 1'400;                 // of one frame to pull into
+    bool run_jobs = true;
+    bool attach_buffers = true;
+  };
+
+  TlsDriver(const tls::ServerConfig& config, JobRunner& jobs) : TlsDriver{config, jobs, {}} {}
+  TlsDriver(const tls::ServerConfig& config, JobRunner& jobs, const Options& options)
+      : options_{options}, jobs_{jobs}, engine_{random_}, server_{handshake_, config} {
+    engine_.begin_burst(now, TscRate{1'000'000'000});
+  }
+
+  // feed gives bytes of the client to the server, record by record, until it will take no more.
+  void feed(ByteView bytes) {
+    append(inbox_, bytes);
+    process();
+  }
+  // take_output is everything the server has to say now.
+  Bytes take_output() {
+    Bytes out;
+    Bytes room(options_.room);
+    while (server_.has_output(handshake())) {
+      const tls::Pulled pulled = server_.pull(engine_, handshake(), room);
+      if (pulled.len == 0) break;
+      whole_records_ = whole_records_ && ends_at_record({room.data(), pulled.len});
+      flight_complete_ = flight_complete_ || pulled.flight_complete;
+      append(out, ByteView{room}.first(pulled.len));
+    }
+    return out;
+  }
+  // send seals application data in records of at most `fragment`, and returns them.
+  Bytes send(ByteView plaintext, std::size_t fragment = tls::kMaxFragment) {
+    Bytes out;
+    Bytes record(tls::kMaxRecord);
+    while (!plaintext.empty()) {
+      append(out, take_output());
+      const std::size_t len = std::min(fragment, plaintext.size());
+      // Two pieces, as two received frames of a backend would be.
+      const std::array<ByteView, 2> pieces{plaintext.first(len / 2),
+                                           plaintext.subspan(len / 2, len - len / 2)};
+      const std::size_t n = server_.seal(engine_, pieces, record);
+      if (n == 0) break;
+      append(out, ByteView{record}.first(n));
+      plaintext = plaintext.subspan(len);
+    }
+    return out;
+  }
+
+  void process() {
+    while (inbox_.size() >= tls::kRecordHeader && last_.await != tls::Await::nothing) {
+      if (last_.await != tls::Await::peer) return;
+      const std::size_t size = tls::Server::record_size(ByteView{inbox_}.first(5));
+      if (inbox_.size() < size) return;
+      Bytes record(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(size));
+      inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(size));
+      receive(record);
+      ++records_;
+    }
+  }
+
+  // run_job does what a worker does when a job slot is free.
+  void run_job() {
+    auto job = std::make_unique<crypto::CryptoJob>();
+    crypto::KeyShare share;
+    const auto group = server_.wants_key_share(handshake_);
+    if (group != crypto::NamedGroup::none) share = jobs_.make_key_share(group);
+    note(server_.start_job(engine_, handshake_, *job, share));
+    if (last_.await != tls::Await::job_result) return;
+    jobs_.run(*job);
+    note(server_.job_done(engine_, handshake_, *job));
+  }
+
+  [[nodiscard]] tls::Server& server() { return server_; }
+  [[nodiscard]] tls::Engine& engine() { return engine_; }
+  [[nodiscard]] tls::Handshake* handshake() {
+    return server_.needs_handshake(&handshake_) ? &handshake_ : nullptr;
+  }
+  [[nodiscard]] const tls::Step& last() const { return last_; }
+  [[nodiscard]] const Bytes& application_data() const { return application_data_; }
+  [[nodiscard]] bool saw(tls::Event event) const { return seen_.has(event); }
+  [[nodiscard]] bool whole_records() const { return whole_records_; }
+  [[nodiscard]] bool flight_complete() const { return flight_complete_; }
+  [[nodiscard]] int key_updates() const { return key_updates_; }
+  [[nodiscard]] std::size_t records() const { return records_; }
+  // The most that was lent at any time.
+  [[nodiscard]] bool used_message_buffer() const { return used_message_buffer_; }
+  [[nodiscard]] bool holds_message_buffer() const { return buffer_ != nullptr; }
+
+  Tsc now{1'000'000};
+
+ private:
+  void receive(Bytes& record) {
+    std::vector<MutableBytes> pieces;
+    // The server takes so many pieces at most; a worker joins smaller ones.
+    const std::size_t piece_len =
+        std::max(options_.piece_len, (record.size() + tls::kMaxPieces - 1) / tls::kMaxPieces);
+    for (std::size_t at = 0; at < record.size(); at += piece_len) {
+      pieces.push_back(MutableBytes{record}.subspan(at, std::min(piece_len, record.size() - at)));
+    }
+    engine_.begin_burst(now, TscRate{1'000'000'000});
+    tls::Step step = server_.receive(engine_, {handshake(), buffer_.get()}, pieces);
+    if (step.await == tls::Await::message_buffer && options_.attach_buffers) {
+      buffer_ = std::make_unique<tls::MessageBuffer>();
+      used_message_buffer_ = true;
+      step = server_.receive(engine_, {handshake(), buffer_.get()}, pieces);
+    }
+    note(step);
+    if (step.application_data.len != 0) {
+      append(application_data_,
+             ByteView{record}.subspan(step.application_data.offset, step.application_data.len));
+    }
+    if (!server_.needs_message_buffer(handshake())) buffer_.reset();
+    while (options_.run_jobs && last_.await == tls::Await::job) run_job();
+  }
+  void note(const tls::Step& step) {
+    last_ = step;
+    for (const auto event :
+         {tls::Event::client_hello, tls::Event::hello_retry, tls::Event::established,
+          tls::Event::close_notify, tls::Event::fatal_alert, tls::Event::key_updated}) {
+      if (step.events.has(event)) seen_.add(event);
+    }
+    if (step.events.has(tls::Event::key_updated)) ++key_updates_;
+  }
+  static bool ends_at_record(ByteView bytes) {
+    while (bytes.size() >= tls::kRecordHeader) {
+      const std::size_t size = tls::Server::record_size(bytes);
+      if (size > bytes.size()) return false;
+      bytes = bytes.subspan(size);
+    }
+    return bytes.empty();
+  }
+
+  Options options_;
+  JobRunner& jobs_;
+  Random random_{Random::Seed{7}};
+  tls::Engine engine_;
+  tls::Handshake handshake_;
+  std::unique_ptr<tls::MessageBuffer> buffer_;
+  tls::Server server_;
+  tls::Step last_;
+  tls::Events seen_;
+  Bytes inbox_;
+  Bytes application_data_;
+  bool whole_records_ = true;
+  bool flight_complete_ = false;
+  bool used_message_buffer_ = false;
+  int key_updates_ = 0;
+  std::size_t records_ = 0;
+};
+
+}  // namespace sallyport::testing
