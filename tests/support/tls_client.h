@@ -1,0 +1,390 @@
+// A TLS client that can say anything in any order: HelloBuilder makes ClientHellos with any field
+// changed, ScriptedClient keeps keys and transcript of TLS 1.3 and 1.2, so that what it says
+// wrongly is at least encrypted correctly.  It agrees with FakeJobs on the shared secret and looks
+// at no certificate.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lib/tls/cipher_suites.h"
+#include "lib/tls/engine.h"
+#include "lib/tls/key_schedule.h"
+#include "lib/tls/record_keys.h"
+#include "lib/wire/tls_messages.h"
+#include "tests/support/tls_driver.h"
+
+namespace sallyport::testing {
+
+using wire::CipherSuite;
+using wire::ContentType;
+using wire::ExtensionType;
+using wire::HandshakeType;
+
+template <class Body>
+[[nodiscard]] Bytes written(Body&& body) {
+  Bytes bytes(40'000);
+  wire::Writer w{bytes};
+  body(w);
+  bytes.resize(w.size());
+  return bytes;
+}
+
+[[nodiscard]] inline Bytes message(HandshakeType type, const Bytes& body) {
+  return written([&](wire::Writer& w) { wire::write_message(w, type, [&] { w.bytes(body); }); });
+}
+
+[[nodiscard]] inline Bytes record(ContentType type, ByteView content,
+                                  std::uint16_t version = 0x0303) {
+  return written([&](wire::Writer& w) {
+    w.u8(static_cast<std::uint8_t>(type));
+    w.u16(version);
+    w.vec16(ByteView{content});
+  });
+}
+
+inline const Bytes kChangeCipherSpec{20, 3, 3, 0, 1, 1};
+
+[[nodiscard]] inline Bytes u16_list(const std::vector<std::uint16_t>& values) {
+  return written([&](wire::Writer& w) {
+    w.vec16([&] {
+      for (const std::uint16_t value : values) w.u16(value);
+    });
+  });
+}
+
+struct HelloBuilder {
+  std::uint16_t legacy_version = 0x0303;
+  Bytes random = Bytes(32, 0x11);
+  Bytes session_id = Bytes(32, 0x22);
+  std::vector<std::uint16_t> cipher_suites{0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f};
+  Bytes compression{0};
+  std::vector<std::pair<std::uint16_t, Bytes>> extensions;
+  bool no_extensions = false;
+
+  // Of TLS 1.3, with one X25519 share.
+  [[nodiscard]] static HelloBuilder tls13() {
+    HelloBuilder hello;
+    hello.set(ExtensionType::supported_versions, {2, 3, 4});
+    hello.set(ExtensionType::supported_groups, u16_list({0x001d, 0x0017}));
+    hello.set(ExtensionType::signature_algorithms, u16_list({0x0403, 0x0804, 0x0401}));
+    hello.share(0x001d, Bytes(32, 0x77));
+    return hello;
+  }
+  [[nodiscard]] static HelloBuilder tls12() {
+    HelloBuilder hello;
+    hello.session_id.clear();
+    hello.cipher_suites = {0xc02b, 0xc02f, 0xc030, 0xcca8};
+    hello.set(ExtensionType::supported_groups, u16_list({0x001d, 0x0017}));
+    hello.set(ExtensionType::signature_algorithms, u16_list({0x0403, 0x0804, 0x0401}));
+    hello.set(ExtensionType::extended_master_secret, {});
+    hello.set(ExtensionType::renegotiation_info, {0});
+    return hello;
+  }
+
+  HelloBuilder& set(ExtensionType type, Bytes body) {
+    for (auto& [known, old] : extensions) {
+      if (known == static_cast<std::uint16_t>(type)) {
+        old = std::move(body);
+        return *this;
+      }
+    }
+    return add(type, std::move(body));
+  }
+  HelloBuilder& add(ExtensionType type, Bytes body) {
+    extensions.emplace_back(static_cast<std::uint16_t>(type), std::move(body));
+    return *this;
+  }
+  HelloBuilder& remove(ExtensionType type) {
+    std::erase_if(extensions, [type](const auto& extension) {
+      return extension.first == static_cast<std::uint16_t>(type);
+    });
+    return *this;
+  }
+  HelloBuilder& share(std::uint16_t group, const Bytes& key_exchange) {
+    return set(ExtensionType::key_share, written([&](wire::Writer& w) {
+                 w.vec16([&] {
+                   w.u16(group);
+                   w.vec16(ByteView{key_exchange});
+                 });
+               }));
+  }
+  HelloBuilder& server_name(std::string_view name) {
+    return set(
+        ExtensionType::server_name, written([&](wire::Writer& w) {
+          w.vec16([&] {
+            w.u8(0);
+            w.vec16(ByteView{reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
+          });
+        }));
+  }
+  HelloBuilder& alpn(const std::vector<std::string_view>& names) {
+    return set(
+        ExtensionType::application_layer_protocol_negotiation, written([&](wire::Writer& w) {
+          w.vec16([&] {
+            for (const auto name : names) {
+              w.vec8(ByteView{reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
+            }
+          });
+        }));
+  }
+
+  [[nodiscard]] Bytes body() const {
+    return written([&](wire::Writer& w) {
+      w.u16(legacy_version);
+      w.bytes(random);
+      w.vec8(ByteView{session_id});
+      w.vec16([&] {
+        for (const std::uint16_t suite : cipher_suites) w.u16(suite);
+      });
+      w.vec8(ByteView{compression});
+      if (no_extensions) return;
+      w.vec16([&] {
+        for (const auto& [type, content] : extensions) {
+          w.u16(type);
+          w.vec16(ByteView{content});
+        }
+      });
+    });
+  }
+  [[nodiscard]] Bytes message() const {
+    return testing::message(HandshakeType::client_hello, body());
+  }
+};
+
+class ScriptedClient {
+ public:
+  struct Received {
+    ContentType type{};
+    Bytes content;
+    bool was_protected = false;
+  };
+
+  ScriptedClient() { engine_.begin_burst(Tsc{1}, TscRate{}); }
+
+  // say adds a handshake message to the transcript and returns it, unprotected.
+  const Bytes& say(const Bytes& handshake_message) {
+    append(transcript_, handshake_message);
+    return handshake_message;
+  }
+  // hello is the record of a ClientHello.
+  Bytes hello(const HelloBuilder& builder) {
+    const Bytes sent = builder.message();
+    client_random_ = builder.random;
+    return record(ContentType::handshake, say(sent), 0x0301);
+  }
+
+  // hear takes what the server sent and learns keys from it.
+  void hear(const Bytes& bytes) {
+    append(inbox_, bytes);
+    while (inbox_.size() >= tls::kRecordHeader) {
+      const std::size_t size = tls::Server::record_size(inbox_);
+      if (inbox_.size() < size) return;
+      Bytes one(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(size));
+      inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(size));
+      hear_record(one);
+    }
+  }
+
+  // seal protects one record under the client's current keys.
+  Bytes seal(ContentType type, const Bytes& content) {
+    Bytes out(content.size() + 64);
+    const ByteView pieces[] = {content};
+    out.resize(tls::seal_record(engine_, write_, type, pieces, out));
+    return out;
+  }
+  // seal_inner protects a TLSInnerPlaintext of the caller's making: content, type, padding.
+  Bytes seal_inner(const Bytes& inner) {
+    Bytes body(inner.size() + crypto::kAeadTagLen);
+    const auto header = written([&](wire::Writer& w) {
+      w.u8(23);
+      w.u16(0x0303);
+      w.u16(static_cast<std::uint16_t>(body.size()));
+    });
+    engine_.expanded(write_.key(), tls::Engine::Use::seal)
+        .seal(write_.nonce({}), header, ByteView{inner}, body);
+    write_.count_record();
+    Bytes out = header;
+    append(out, body);
+    return out;
+  }
+
+  // TLS 1.3: the message, and the record; finish() also moves on to the application keys.
+  Bytes finished_message() {
+    const auto verify = write_secret_.finished(crypto::hash(hash_, transcript_));
+    const ByteView data = verify.view();
+    return message(HandshakeType::finished, {data.begin(), data.end()});
+  }
+  Bytes finish() {
+    const Bytes out = seal(ContentType::handshake, finished_message());
+    use_application_keys();
+    return out;
+  }
+  void use_application_keys() {
+    write_secret_ = std::move(client_application_);
+    write_secret_.derive_keys(aead_, write_);
+  }
+  void update_write_keys() {
+    write_secret_.update();
+    write_secret_.derive_keys(aead_, write_);
+  }
+
+  // TLS 1.2: ClientKeyExchange, which makes the keys; then ChangeCipherSpec is the caller's.
+  Bytes client_key_exchange(const Bytes& point = Bytes(32, 0x77)) {
+    const Bytes sent = say(message(HandshakeType::client_key_exchange,
+                                   written([&](wire::Writer& w) { w.vec8(ByteView{point}); })));
+    const Bytes premaster(32, 0x42);
+    if (extended_master_secret) {
+      master12_.derive_extended(hash_, premaster, crypto::hash(hash_, transcript_));
+    } else {
+      master12_.derive(hash_, premaster, client_random_, server_random_);
+    }
+    master12_.derive_keys(aead_, client_random_, server_random_, write_, read_);
+    return record(ContentType::handshake, sent);
+  }
+  Bytes finished12_message() {
+    const auto data =
+        master12_.finished(tls::MasterSecret12::Sender::client, crypto::hash(hash_, transcript_));
+    return message(HandshakeType::finished, {data.begin(), data.end()});
+  }
+
+  [[nodiscard]] const std::vector<Received>& received() const { return received_; }
+  [[nodiscard]] const Received* last_of(ContentType type) const {
+    for (std::size_t i = received_.size(); i-- > 0;) {
+      if (received_[i].type == type) return &received_[i];
+    }
+    return nullptr;
+  }
+  // alert is the description of the last alert, or 255.
+  [[nodiscard]] std::uint8_t alert() const {
+    const Received* const last = last_of(ContentType::alert);
+    return last == nullptr || last->content.size() != 2 ? 255 : last->content[1];
+  }
+  [[nodiscard]] bool retried() const { return retried_; }
+
+  bool extended_master_secret = true;
+
+ private:
+  void hear_record(Bytes& one) {
+    const auto header = load<wire::RecordHeader>(one);
+    Received now{header.content_type(), {}, read_protected_};
+    const bool plain13 = tls13_ && now.type == ContentType::change_cipher_spec;
+    if (read_protected_ && !plain13) {
+      const MutableBytes pieces[] = {one};
+      const auto opened = tls::open_record(engine_, read_, pieces);
+      if (!opened) {
+        now.type = ContentType::invalid;
+        received_.push_back(now);
+        return;
+      }
+      now.type = opened->type;
+      const auto content = ByteView{one}.subspan(opened->offset, opened->len);
+      now.content.assign(content.begin(), content.end());
+    } else {
+      now.was_protected = false;
+      now.content.assign(one.begin() + tls::kRecordHeader, one.end());
+    }
+    received_.push_back(now);
+    if (now.type == ContentType::change_cipher_spec && !tls13_) read_protected_ = true;
+    if (now.type == ContentType::handshake) hear_handshake(now.content);
+  }
+  void hear_handshake(const Bytes& content) {
+    append(stream_, content);
+    while (stream_.size() >= 4) {
+      const auto header = load<wire::HandshakeHeader>(stream_);
+      const std::size_t len = 4 + header.length.host();
+      if (stream_.size() < len) return;
+      const Bytes one(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(len));
+      stream_.erase(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(len));
+      if (header.message_type() == HandshakeType::server_hello) hear_server_hello(one);
+      append(transcript_, one);
+      if (header.message_type() == HandshakeType::server_hello && tls13_ && !retry_now_) {
+        begin_protection13();
+      }
+      if (header.message_type() == HandshakeType::finished && tls13_) {
+        const auto transcript = crypto::hash(hash_, transcript_);
+        client_application_ = master13_.client_application(transcript);
+        const auto server = master13_.server_application(transcript);
+        server.derive_keys(aead_, read_);
+      }
+    }
+  }
+  void hear_server_hello(const Bytes& one) {
+    wire::Reader r{ByteView{one}.subspan(4)};
+    r.skip(2);
+    const ByteView random = r.bytes(32);
+    server_random_.assign(random.begin(), random.end());
+    static_cast<void>(r.vec8(0, 32));
+    const auto* const info = tls::suite_info(CipherSuite{r.u16()});
+    if (info == nullptr) return;
+    hash_ = info->hash;
+    aead_ = info->aead;
+    tls13_ = info->version == wire::ProtocolVersion::tls13;
+    retry_now_ = std::ranges::equal(server_random_, wire::kHelloRetryRequestRandom);
+    if (retry_now_) {
+      retried_ = true;
+      const auto first = crypto::hash(hash_, transcript_);
+      transcript_ = written([&](wire::Writer& w) { wire::write_message_hash(w, first.view()); });
+    }
+  }
+  void begin_protection13() {
+    const Bytes shared(32, 0x42);
+    const auto transcript = crypto::hash(hash_, transcript_);
+    auto handshake = tls::EarlySecret{hash_}.into_handshake(shared);
+    write_secret_ = handshake.client_handshake(transcript);
+    const auto server = handshake.server_handshake(transcript);
+    write_secret_.derive_keys(aead_, write_);
+    server.derive_keys(aead_, read_);
+    master13_ = std::move(handshake).into_master();
+    read_protected_ = true;
+  }
+
+  Random random_{Random::Seed{9}};
+  tls::Engine engine_{random_};
+  tls::RecordKeys read_;
+  tls::RecordKeys write_;
+  tls::TrafficSecret write_secret_;
+  tls::TrafficSecret client_application_;
+  tls::MasterSecret master13_{
+      tls::EarlySecret{crypto::HashAlgorithm::sha256}.into_handshake({}).into_master()};
+  tls::MasterSecret12 master12_;
+  crypto::HashAlgorithm hash_{};
+  crypto::AeadAlgorithm aead_{};
+  bool tls13_ = false;
+  bool retry_now_ = false;
+  bool retried_ = false;
+  bool read_protected_ = false;
+  Bytes transcript_;
+  Bytes client_random_;
+  Bytes server_random_;
+  Bytes inbox_;
+  Bytes stream_;
+  std::vector<Received> received_;
+};
+
+// test_config has an ECDSA and an RSA credential, TLS 1.2 and 1.3, everything switched on.
+[[nodiscard]] inline tls::ServerConfig test_config() {
+  tls::ServerConfig config;
+  tls::Credential ecdsa;
+  ecdsa.id = {0, 1};
+  ecdsa.key_type = crypto::KeyType::ecdsa_p256;
+  ecdsa.key_bits = 256;
+  ecdsa.chain = {Bytes(700, 0xec), Bytes(900, 0xca)};
+  ecdsa.names = {"site.test"};
+  tls::Credential rsa = ecdsa;
+  rsa.id = {1, 1};
+  rsa.key_type = crypto::KeyType::rsa;
+  rsa.key_bits = 2'048;
+  rsa.chain = {Bytes(1'200, 0x5a)};
+  config.credentials = {ecdsa, rsa};
+  for (const tls::SuiteInfo& info : tls::kCipherSuites) {
+    config.cipher_suites.push_back(static_cast<std::uint16_t>(info.suite));
+  }
+  config.groups = {crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1};
+  return config;
+}
+
+}  // namespace sallyport::testing

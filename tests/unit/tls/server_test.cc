@@ -1,0 +1,386 @@
+// What an honest but unusual client may do, and what the server lends and gives back.
+#include "lib/tls/server.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/hex.h"
+#include "tests/support/tls_client.h"
+
+namespace sallyport::tls {
+namespace {
+
+using stats::HandshakeFailure;
+using testing::append;
+using testing::Bytes;
+using testing::bytes_of;
+using testing::FakeJobs;
+using testing::HelloBuilder;
+using testing::kChangeCipherSpec;
+using testing::message;
+using testing::record;
+using testing::ScriptedClient;
+using testing::TlsDriver;
+using wire::AlertDescription;
+using wire::ContentType;
+using wire::ExtensionType;
+using wire::HandshakeType;
+
+class ServerTest : public ::testing::Test {
+ protected:
+  ServerConfig config = testing::test_config();
+  FakeJobs jobs;
+  ScriptedClient client;
+
+  // establish13 leaves both sides with application keys.
+  void establish13(TlsDriver& server) {
+    server.feed(client.hello(HelloBuilder::tls13()));
+    client.hear(server.take_output());
+    server.feed(client.finish());
+    ASSERT_TRUE(server.server().is_established());
+  }
+  void establish12(TlsDriver& server) {
+    server.feed(client.hello(HelloBuilder::tls12()));
+    client.hear(server.take_output());
+    server.feed(client.client_key_exchange());
+    server.feed(kChangeCipherSpec);
+    server.feed(client.seal(ContentType::handshake, client.say(client.finished12_message())));
+    ASSERT_TRUE(server.server().is_established());
+    client.hear(server.take_output());
+  }
+};
+
+TEST_F(ServerTest, NeedsOneJobForTls13) {
+  TlsDriver modern{config, jobs};
+  establish13(modern);
+  EXPECT_EQ(jobs.num_jobs, 1);
+}
+
+TEST_F(ServerTest, OfTls12NeedsTwoJobs) {
+  TlsDriver server{config, jobs};
+  establish12(server);
+  EXPECT_EQ(jobs.num_jobs, 2);
+}
+
+TEST_F(ServerTest, KeepsHandshakeUntilTheLastMessageIsPulled) {
+  TlsDriver server{config, jobs};
+  server.feed(client.hello(HelloBuilder::tls12()));
+  client.hear(server.take_output());
+  server.feed(client.client_key_exchange());
+  server.feed(kChangeCipherSpec);
+  server.feed(client.seal(ContentType::handshake, client.say(client.finished12_message())));
+  EXPECT_TRUE(server.saw(Event::established));
+  EXPECT_NE(server.handshake(), nullptr);
+  EXPECT_FALSE(server.server().can_seal(server.handshake()));
+  static_cast<void>(server.take_output());
+  EXPECT_EQ(server.handshake(), nullptr);
+  EXPECT_TRUE(server.server().can_seal(nullptr));
+}
+
+TEST_F(ServerTest, ReadsAClientHelloWhereItLiesWithoutABuffer) {
+  TlsDriver server{config, jobs};
+  establish13(server);
+  EXPECT_FALSE(server.used_message_buffer());
+}
+
+TEST_F(ServerTest, BorrowsABufferForAClientHelloInPieces) {
+  TlsDriver server{config, jobs, {.piece_len = 50}};
+  server.feed(client.hello(HelloBuilder::tls13()));
+  EXPECT_TRUE(server.used_message_buffer());
+  EXPECT_FALSE(server.holds_message_buffer());
+  EXPECT_TRUE(server.saw(Event::client_hello));
+}
+
+TEST_F(ServerTest, WaitsForABufferWithoutLosingAnything) {
+  TlsDriver server{config, jobs, {.attach_buffers = false}};
+  const Bytes hello = HelloBuilder::tls13().message();
+  const Bytes first = record(ContentType::handshake, ByteView{hello}.first(40));
+  server.feed(first);
+  EXPECT_EQ(server.last().await, Await::message_buffer);
+  EXPECT_FALSE(server.server().needs_message_buffer(server.handshake()));
+  // The worker asks again when it has one.
+  MessageBuffer buffer;
+  Bytes again = first;
+  const MutableBytes pieces[] = {again};
+  const Step step = server.server().receive(server.engine(), {server.handshake(), &buffer}, pieces);
+  EXPECT_EQ(step.await, Await::peer);
+  EXPECT_TRUE(server.server().needs_message_buffer(server.handshake()));
+  Bytes rest = record(ContentType::handshake, ByteView{hello}.subspan(40));
+  const MutableBytes rest_pieces[] = {rest};
+  EXPECT_EQ(
+      server.server().receive(server.engine(), {server.handshake(), &buffer}, rest_pieces).await,
+      Await::job);
+}
+
+TEST_F(ServerTest, WaitsForAJobWithoutLosingAnything) {
+  TlsDriver server{config, jobs, {.run_jobs = false}};
+  server.feed(client.hello(HelloBuilder::tls13()));
+  EXPECT_EQ(server.last().await, Await::job);
+  EXPECT_EQ(server.server().wants_key_share(*server.handshake()), crypto::NamedGroup::x25519);
+  EXPECT_FALSE(server.server().has_output(server.handshake()));
+  // Records that come meanwhile stay with the worker: a stray call changes nothing.
+  Bytes stray = kChangeCipherSpec;
+  const MutableBytes pieces[] = {stray};
+  EXPECT_EQ(server.server().receive(server.engine(), {server.handshake(), nullptr}, pieces).await,
+            Await::job);
+  server.run_job();
+  client.hear(server.take_output());
+  server.feed(client.finish());
+  EXPECT_TRUE(server.server().is_established());
+}
+
+TEST_F(ServerTest, RefusesAKeyShareOfAnotherGroup) {
+  TlsDriver server{config, jobs, {.run_jobs = false}};
+  server.feed(client.hello(HelloBuilder::tls13()));
+  crypto::CryptoJob job;
+  crypto::KeyShare share = jobs.make_key_share(crypto::NamedGroup::secp256r1);
+  const Step step = server.server().start_job(server.engine(), *server.handshake(), job, share);
+  EXPECT_EQ(step.failure, HandshakeFailure::internal_error);
+}
+
+TEST_F(ServerTest, TakesTheKeyShareOverAndNamesTheCredential) {
+  TlsDriver server{config, jobs, {.run_jobs = false}};
+  server.feed(client.hello(HelloBuilder::tls13()));
+  crypto::CryptoJob job;
+  crypto::KeyShare share = jobs.make_key_share(crypto::NamedGroup::x25519);
+  const Step step = server.server().start_job(server.engine(), *server.handshake(), job, share);
+  EXPECT_EQ(step.await, Await::job_result);
+  EXPECT_EQ(share.group, crypto::NamedGroup::none);
+  EXPECT_EQ(job.kind, crypto::JobKind::tls13_derive_and_sign);
+  EXPECT_EQ(job.credential, config.credentials[0].id);
+  EXPECT_EQ(job.scheme, crypto::SignatureScheme::ecdsa_secp256r1_sha256);
+  EXPECT_EQ(job.peer_share_len, 32);
+  EXPECT_EQ(job.ephemeral.group, crypto::NamedGroup::x25519);
+}
+
+TEST_F(ServerTest, AsksForAShareAndGoesOn) {
+  TlsDriver server{config, jobs};
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.set(ExtensionType::supported_groups, testing::u16_list({0x0018, 0x0017}));
+  hello.share(0x0018, Bytes(97, 4));
+  server.feed(client.hello(hello));
+  client.hear(server.take_output());
+  EXPECT_TRUE(client.retried());
+  EXPECT_TRUE(server.saw(Event::hello_retry));
+  EXPECT_EQ(jobs.num_jobs, 0);
+  Bytes second_flight = kChangeCipherSpec;
+  append(second_flight, client.hello(hello.share(0x0017, Bytes(65, 4))));
+  server.feed(second_flight);
+  client.hear(server.take_output());
+  server.feed(client.finish());
+  EXPECT_TRUE(server.server().is_established());
+}
+
+TEST_F(ServerTest, SendsOneCompatibilityChangeCipherSpecOnly) {
+  TlsDriver server{config, jobs};
+  HelloBuilder hello = HelloBuilder::tls13();
+  server.feed(
+      client.hello(hello.share(0x0017, Bytes(65, 4))
+                       .share(0x001e, Bytes(32, 4))
+                       .set(ExtensionType::supported_groups, testing::u16_list({0x001e, 0x0017}))));
+  client.hear(server.take_output());
+  server.feed(client.hello(hello.share(0x0017, Bytes(65, 4))));
+  client.hear(server.take_output());
+  int specs = 0;
+  for (const auto& one : client.received()) {
+    specs += one.type == ContentType::change_cipher_spec ? 1 : 0;
+  }
+  EXPECT_EQ(specs, 1);
+}
+
+TEST_F(ServerTest, SkipsEarlyDataThatItCannotRead) {
+  TlsDriver server{config, jobs};
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.set(ExtensionType::early_data, {});
+  server.feed(client.hello(hello));
+  client.hear(server.take_output());
+  for (int i = 0; i < 8; ++i) {
+    server.feed(record(ContentType::application_data, Bytes(2'000, 0xee)));
+    ASSERT_FALSE(server.last().failed());
+  }
+  server.feed(client.finish());
+  EXPECT_TRUE(server.server().is_established());
+}
+
+TEST_F(ServerTest, SkipsNoMoreEarlyDataThanItPromised) {
+  TlsDriver server{config, jobs};
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.set(ExtensionType::early_data, {});
+  server.feed(client.hello(hello));
+  client.hear(server.take_output());
+  for (int i = 0; i < 9; ++i) {
+    server.feed(record(ContentType::application_data, Bytes(2'000, 0xee)));
+  }
+  client.hear(server.take_output());
+  EXPECT_EQ(server.last().failure, HandshakeFailure::bad_record_mac);
+  EXPECT_EQ(client.alert(), 20);
+}
+
+TEST_F(ServerTest, SkipsEarlyDataByTypeAfterHelloRetryRequest) {
+  TlsDriver server{config, jobs};
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.set(ExtensionType::supported_groups, testing::u16_list({0x0018, 0x0017}));
+  hello.share(0x0018, Bytes(97, 4)).set(ExtensionType::early_data, {});
+  server.feed(client.hello(hello));
+  client.hear(server.take_output());
+  server.feed(record(ContentType::application_data, Bytes(9'000, 0xee)));
+  ASSERT_FALSE(server.last().failed());
+  hello.remove(ExtensionType::early_data).share(0x0017, Bytes(65, 4));
+  server.feed(client.hello(hello));
+  client.hear(server.take_output());
+  server.feed(client.finish());
+  EXPECT_TRUE(server.server().is_established());
+}
+
+TEST_F(ServerTest, ReadsSeveralRecordsThatArriveTogether) {
+  TlsDriver server{config, jobs};
+  server.feed(client.hello(HelloBuilder::tls13()));
+  client.hear(server.take_output());
+  Bytes all = kChangeCipherSpec;
+  append(all, client.finish());
+  append(all, client.seal(ContentType::application_data, {1, 2, 3}));
+  append(all, client.seal(ContentType::application_data, {4, 5}));
+  append(all, client.seal(ContentType::alert, {1, 0}));
+  server.feed(all);
+  EXPECT_EQ(server.application_data(), (Bytes{1, 2, 3, 4, 5}));
+  EXPECT_TRUE(server.server().peer_closed());
+}
+
+TEST_F(ServerTest, ReadsPaddedRecords) {
+  TlsDriver server{config, jobs};
+  establish13(server);
+  Bytes inner{9, 8, 7, 23};
+  inner.resize(2'000, 0);
+  server.feed(client.seal_inner(inner));
+  EXPECT_EQ(server.application_data(), (Bytes{9, 8, 7}));
+  // [RFC 8446 5.4] the largest there may be.
+  Bytes full(kMaxFragment, 1);
+  full.push_back(23);
+  server.feed(client.seal_inner(full));
+  EXPECT_EQ(server.application_data().size(), 3 + kMaxFragment);
+}
+
+TEST_F(ServerTest, ReadsAFinishedInFragments) {
+  TlsDriver server{config, jobs};
+  server.feed(client.hello(HelloBuilder::tls13()));
+  client.hear(server.take_output());
+  const Bytes finished = client.finished_message();
+  for (const std::uint8_t byte : finished) {
+    server.feed(client.seal(ContentType::handshake, {byte}));
+  }
+  EXPECT_TRUE(server.server().is_established());
+}
+
+TEST_F(ServerTest, ReadsRecordsInManyPieces) {
+  TlsDriver server{config, jobs, {.piece_len = 3}};
+  establish13(server);
+  Bytes data(1'000, 0x31);
+  server.feed(client.seal(ContentType::application_data, data));
+  EXPECT_EQ(server.application_data(), data);
+}
+
+TEST_F(ServerTest, ToleratesAFewWarningsOfTls12) {
+  TlsDriver server{config, jobs};
+  establish12(server);
+  for (int i = 0; i < 4; ++i) server.feed(client.seal(ContentType::alert, {1, 100}));
+  EXPECT_FALSE(server.last().failed());
+  server.feed(client.seal(ContentType::alert, {1, 100}));
+  EXPECT_EQ(server.last().failure, HandshakeFailure::too_many_records);
+}
+
+TEST_F(ServerTest, AnswersCloseNotifyInTheHandshakeWithItsOwn) {
+  TlsDriver server{config, jobs};
+  server.feed(client.hello(HelloBuilder::tls13()));
+  client.hear(server.take_output());
+  server.feed(client.seal(ContentType::alert, {1, 0}));
+  EXPECT_EQ(server.last().failure, HandshakeFailure::client_closed);
+  client.hear(server.take_output());
+  EXPECT_EQ(client.alert(), 0);
+  EXPECT_EQ(server.handshake(), nullptr);
+}
+
+TEST_F(ServerTest, AnswersAFatalAlertWithNothing) {
+  TlsDriver server{config, jobs};
+  server.feed(client.hello(HelloBuilder::tls13()));
+  static_cast<void>(server.take_output());
+  // [RFC 8446 6.2] in the clear: this client could not make sense of ServerHello.
+  server.feed(record(ContentType::alert, Bytes{2, 47}));
+  EXPECT_EQ(server.last().failure, HandshakeFailure::alert_received);
+  EXPECT_TRUE(server.saw(Event::fatal_alert));
+  EXPECT_FALSE(server.server().has_output(nullptr));
+  EXPECT_TRUE(server.server().write_closed());
+}
+
+TEST_F(ServerTest, SealsNothingAfterClose) {
+  TlsDriver server{config, jobs};
+  establish13(server);
+  EXPECT_EQ(server.send(bytes_of("abc")).size(), 3 + server.server().record_overhead());
+  server.server().close();
+  EXPECT_FALSE(server.server().can_seal(nullptr));
+  client.hear(server.take_output());
+  EXPECT_EQ(server.send(bytes_of("abc")).size(), 0U);
+  // The client may go on.
+  server.feed(client.seal(ContentType::application_data, {1}));
+  EXPECT_EQ(server.application_data().size(), 1U);
+}
+
+TEST_F(ServerTest, SealsNoRecordThatDoesNotFit) {
+  TlsDriver server{config, jobs};
+  establish13(server);
+  const Bytes large(kMaxFragment + 1, 1);
+  Bytes room(kMaxRecord + 100);
+  const ByteView one[] = {large};
+  EXPECT_EQ(server.server().seal(server.engine(), one, room), 0U);
+  const ByteView two[] = {ByteView{large}.first(100)};
+  EXPECT_EQ(server.server().seal(server.engine(), two, MutableBytes{room}.first(121)), 0U);
+  EXPECT_EQ(server.server().seal(server.engine(), two, MutableBytes{room}.first(122)), 122U);
+}
+
+TEST_F(ServerTest, AnswersSeveralKeyUpdateRequestsOnce) {
+  TlsDriver server{config, jobs};
+  establish13(server);
+  for (int i = 0; i < 3; ++i) {
+    server.feed(client.seal(ContentType::handshake, message(HandshakeType::key_update, {1})));
+    client.update_write_keys();
+  }
+  EXPECT_FALSE(server.server().can_seal(nullptr));
+  const Bytes answer = server.take_output();
+  EXPECT_EQ(answer.size(), 5 + 5 + 1 + 16U);
+  EXPECT_TRUE(server.server().can_seal(nullptr));
+}
+
+TEST_F(ServerTest, IsClosedByDefault) {
+  const Server none;
+  EXPECT_FALSE(none.is_established());
+  EXPECT_FALSE(none.has_output(nullptr));
+  EXPECT_FALSE(none.needs_handshake(nullptr));
+}
+
+TEST_F(ServerTest, MovesWithItsKeys) {
+  TlsDriver server{config, jobs};
+  establish13(server);
+  Server moved = std::move(server.server());
+  Bytes sealed = client.seal(ContentType::application_data, {5, 6});
+  const MutableBytes pieces[] = {sealed};
+  EXPECT_EQ(moved.receive(server.engine(), {}, pieces).application_data.len, 2);
+}
+
+TEST_F(ServerTest, ReportsFailuresOfTheJob) {
+  const std::pair<crypto::JobStatus, HandshakeFailure> cases[] = {
+      {crypto::JobStatus::bad_peer_share, HandshakeFailure::bad_key_share},
+      {crypto::JobStatus::signer_failed, HandshakeFailure::signer_failed},
+      {crypto::JobStatus::expired, HandshakeFailure::timed_out},
+      {crypto::JobStatus::pending, HandshakeFailure::internal_error},
+  };
+  for (const auto& [status, failure] : cases) {
+    jobs.status = status;
+    TlsDriver server{config, jobs};
+    ScriptedClient one;
+    server.feed(one.hello(HelloBuilder::tls13()));
+    EXPECT_EQ(server.last().failure, failure);
+    one.hear(server.take_output());
+    EXPECT_EQ(one.alert(), static_cast<std::uint8_t>(alert_of(failure)));
+  }
+}
+
+}  // namespace
+}  // namespace sallyport::tls
