@@ -185,7 +185,10 @@ Step Server::receive_application_data(Handshake* handshake, ContentRange range) 
 
 Step Server::skip_early_data(Handshake& handshake, std::size_t len,
                              HandshakeFailure beyond) noexcept {
-  if (len > handshake.early_data_left) return fail(&handshake, beyond);
+  // Nothing left also means that none was announced.
+  if (handshake.early_data_left == 0 || len > handshake.early_data_left) {
+    return fail(&handshake, beyond);
+  }
   handshake.early_data_left = static_cast<std::uint16_t>(handshake.early_data_left - len);
   // A record may be empty, so bytes alone would not bound their number.
   if (len == 0 && !count_idle_record()) {

@@ -1,0 +1,304 @@
+// What is agreed on, as tables: the hello is the default one with a change, the configuration too.
+#include "lib/tls/negotiation.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/support/tls_client.h"
+
+namespace sallyport::tls {
+namespace {
+
+using crypto::KeyType;
+using crypto::NamedGroup;
+using crypto::SignatureScheme;
+using stats::HandshakeFailure;
+using testing::Bytes;
+using testing::HelloBuilder;
+using testing::test_config;
+using testing::u16_list;
+using testing::written;
+using wire::CipherSuite;
+using wire::ExtensionType;
+using wire::ProtocolVersion;
+
+// The body must outlive the parsed hello, so negotiation happens in here.
+Result<Parameters, HandshakeFailure> agree(const HelloBuilder& hello, const ServerConfig& config) {
+  const Bytes body = hello.body();
+  const auto parsed = wire::parse_client_hello(body);
+  EXPECT_TRUE(parsed.has_value());
+  if (!parsed) return Err{HandshakeFailure::internal_error};
+  return negotiate(*parsed, config);
+}
+
+TEST(Negotiation, OfVersionsFollowsSupportedVersionsAlone) {
+  struct Row {
+    std::uint16_t legacy;
+    Bytes supported;  // empty: extension absent
+    bool ours12, ours13;
+    ProtocolVersion expected;
+  };
+  constexpr auto kNone = ProtocolVersion::none;
+  constexpr auto k12 = ProtocolVersion::tls12;
+  constexpr auto k13 = ProtocolVersion::tls13;
+  const Row rows[] = {
+      {0x0303, {2, 3, 4}, true, true, k13},
+      {0x0303, {4, 3, 4, 3, 3}, true, true, k13},
+      {0x0303, {4, 3, 3, 3, 4}, true, true, k13},  // their order does not matter
+      {0x0303, {2, 3, 3}, true, true, k12},
+      {0x0303, {4, 3, 4, 3, 3}, true, false, k12},
+      {0x0303, {2, 3, 4}, true, false, kNone},
+      {0x0303, {2, 3, 3}, false, true, kNone},
+      {0x0303, {}, true, true, k12},
+      {0x0303, {}, false, true, kNone},
+      {0x0304, {}, true, true, k12},  // legacy_version says too much: 1.2 all the same
+      {0x0399, {}, true, true, k12},
+      {0x0302, {}, true, true, kNone},
+      {0x0301, {}, true, true, kNone},
+      {0x0301, {2, 3, 4}, true, true, k13},  // ignored when the extension is there
+      {0x0300, {2, 3, 4}, true, true, kNone},
+      {0x0303, {4, 0x2a, 0x2a, 3, 4}, true, true, k13},  // GREASE
+      {0x0303, {4, 3, 2, 3, 1}, true, true, kNone},
+  };
+  for (const Row& row : rows) {
+    HelloBuilder hello = HelloBuilder::tls13();
+    hello.legacy_version = row.legacy;
+    if (row.supported.empty()) {
+      hello.remove(ExtensionType::supported_versions);
+    } else {
+      hello.set(ExtensionType::supported_versions, row.supported);
+    }
+    ServerConfig config = test_config();
+    config.tls12 = row.ours12;
+    config.tls13 = row.ours13;
+    const auto agreed = agree(hello, config);
+    if (row.expected == kNone) {
+      EXPECT_EQ(agreed.error(), HandshakeFailure::protocol_version);
+      continue;
+    }
+    ASSERT_TRUE(agreed.has_value());
+    EXPECT_EQ(agreed->version, row.expected);
+    EXPECT_EQ(agreed->downgraded, row.expected == k12 && row.ours13);
+  }
+}
+
+TEST(Negotiation, RefusesAFallbackOnlyWhenWeSpeakMore) {
+  HelloBuilder hello = HelloBuilder::tls12();
+  hello.cipher_suites.push_back(0x5600);
+  ServerConfig config = test_config();
+  EXPECT_EQ(agree(hello, config).error(), HandshakeFailure::inappropriate_fallback);
+  config.tls13 = false;
+  EXPECT_TRUE(agree(hello, config).has_value());
+  HelloBuilder modern = HelloBuilder::tls13();
+  modern.cipher_suites.push_back(0x5600);
+  EXPECT_TRUE(agree(modern, test_config()).has_value());
+}
+
+TEST(Negotiation, TakesOurOrderOfSuites) {
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.cipher_suites = {0x0a0a, 0x1303, 0x1302, 0x1301};
+  ServerConfig config = test_config();
+  EXPECT_EQ(agree(hello, config)->cipher_suite, CipherSuite::tls_aes_128_gcm_sha256);
+  config.cipher_suites = {0xc02b, 0x1303, 0x1301};
+  EXPECT_EQ(agree(hello, config)->cipher_suite, CipherSuite::tls_chacha20_poly1305_sha256);
+}
+
+TEST(Negotiation, OfGroupsPrefersOneWithAShare) {
+  struct Row {
+    std::vector<std::uint16_t> supported;
+    std::vector<std::uint16_t> shares;
+    std::vector<NamedGroup> ours;
+    NamedGroup expected;
+    bool retry;
+  };
+  constexpr auto kX = NamedGroup::x25519;
+  constexpr auto kP = NamedGroup::secp256r1;
+  const Row rows[] = {
+      {{0x1d, 0x17}, {0x1d}, {kX, kP}, kX, false},
+      {{0x1d, 0x17}, {0x17}, {kX, kP}, kP, false},
+      {{0x17, 0x1d}, {0x17, 0x1d}, {kX, kP}, kX, false},
+      {{0x17, 0x1d}, {0x17, 0x1d}, {kP, kX}, kP, false},
+      {{0x17, 0x1d}, {}, {kX, kP}, kX, true},
+      {{0x18, 0x17}, {0x18}, {kX, kP}, kP, true},
+      {{0x1a1a, 0x1d}, {0x1a1a, 0x1d}, {kX, kP}, kX, false},  // GREASE
+      {{0x18}, {0x18}, {kX, kP}, NamedGroup::none, false},
+      {{0x1d}, {0x1d}, {kP}, NamedGroup::none, false},
+  };
+  for (const Row& row : rows) {
+    HelloBuilder hello = HelloBuilder::tls13();
+    hello.set(ExtensionType::supported_groups, u16_list(row.supported));
+    hello.set(ExtensionType::key_share, written([&](wire::Writer& w) {
+                w.vec16([&] {
+                  for (const std::uint16_t group : row.shares) {
+                    w.u16(group);
+                    w.vec16([&] {
+                      w.u8(4);
+                      w.zeros(group == 0x17 ? 64 : 31);
+                    });
+                  }
+                });
+              }));
+    ServerConfig config = test_config();
+    config.groups = row.ours;
+    const auto agreed = agree(hello, config);
+    if (row.expected == NamedGroup::none) {
+      EXPECT_EQ(agreed.error(), HandshakeFailure::no_common_group);
+      continue;
+    }
+    ASSERT_TRUE(agreed.has_value());
+    EXPECT_EQ(agreed->group, row.expected);
+    EXPECT_EQ(agreed->hello_retry, row.retry);
+  }
+}
+
+TEST(Negotiation, OfTls12GroupsTakesP256WithoutTheExtension) {
+  HelloBuilder hello = HelloBuilder::tls12();
+  hello.remove(ExtensionType::supported_groups);
+  EXPECT_EQ(agree(hello, test_config())->group, NamedGroup::secp256r1);
+  ServerConfig config = test_config();
+  config.groups = {NamedGroup::x25519};
+  EXPECT_EQ(agree(hello, config).error(), HandshakeFailure::no_common_group);
+}
+
+TEST(Negotiation, OfCredentialsPrefersTheExactName) {
+  ServerConfig config = test_config();
+  config.credentials[0].names = {"default.test"};
+  config.credentials[1].names = {"other.test"};
+  config.credentials.push_back(config.credentials[0]);
+  config.credentials[2].names = {"*.site.test"};
+  config.credentials.push_back(config.credentials[0]);
+  config.credentials[3].names = {"x.test", "www.site.test"};
+  struct Row {
+    const char* name;
+    std::uint16_t expected;
+    bool matched;
+  };
+  const Row rows[] = {
+      {"default.test", 0, true},   {"www.site.test", 3, true}, {"WWW.Site.Test", 3, true},
+      {"mail.site.test", 2, true}, {"site.test", 0, false},    {"a.b.site.test", 0, false},
+      {".site.test", 0, false},    {"nowhere.test", 0, false}, {"x.test", 3, true},
+      {"*.site.test", 2, true},    {"other.test", 1, true},    {"xsite.test", 0, false},
+  };
+  for (const Row& row : rows) {
+    HelloBuilder hello = HelloBuilder::tls13();
+    hello.server_name(row.name);
+    const auto agreed = agree(hello, config);
+    ASSERT_TRUE(agreed.has_value());
+    EXPECT_EQ(agreed->credential, row.expected) << row.name;
+    EXPECT_EQ(agreed->server_name_matched, row.matched) << row.name;
+  }
+}
+
+TEST(Negotiation, OfCredentialsGoesOnWhenTheClientCannotUseTheBest) {
+  ServerConfig config = test_config();
+  config.credentials[1].names = {"rsa.test"};
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.server_name("site.test");
+  hello.set(ExtensionType::signature_algorithms, u16_list({0x0804}));
+  const auto agreed = agree(hello, config);
+  ASSERT_TRUE(agreed.has_value());
+  EXPECT_EQ(agreed->credential, 1);
+  EXPECT_FALSE(agreed->server_name_matched);
+}
+
+TEST(Negotiation, OfSchemesFitsKeyAndVersion) {
+  struct Row {
+    std::vector<std::uint16_t> offered;
+    KeyType key;
+    bool tls13;
+    SignatureScheme expected;
+  };
+  constexpr auto kNone = SignatureScheme::none;
+  const Row rows[] = {
+      {{0x0403}, KeyType::ecdsa_p256, true, SignatureScheme::ecdsa_secp256r1_sha256},
+      {{0x0503, 0x0403}, KeyType::ecdsa_p256, true, SignatureScheme::ecdsa_secp256r1_sha256},
+      {{0x0503}, KeyType::ecdsa_p256, true, kNone},
+      {{0x0203}, KeyType::ecdsa_p256, true, kNone},
+      {{0x0804, 0x0805}, KeyType::rsa, true, SignatureScheme::rsa_pss_rsae_sha256},
+      {{0x0806}, KeyType::rsa, true, SignatureScheme::rsa_pss_rsae_sha512},
+      {{0x0401}, KeyType::rsa, true, kNone},  // PKCS #1 is for TLS 1.2
+      {{0x0401}, KeyType::rsa, false, SignatureScheme::rsa_pkcs1_sha256},
+      {{0x0601, 0x0501}, KeyType::rsa, false, SignatureScheme::rsa_pkcs1_sha384},
+      {{0x0401, 0x0804}, KeyType::rsa, false, SignatureScheme::rsa_pss_rsae_sha256},
+      {{0x0201}, KeyType::rsa, false, kNone},
+      {{0x0403}, KeyType::ecdsa_p256, false, SignatureScheme::ecdsa_secp256r1_sha256},
+  };
+  for (const Row& row : rows) {
+    HelloBuilder hello = row.tls13 ? HelloBuilder::tls13() : HelloBuilder::tls12();
+    hello.set(ExtensionType::signature_algorithms, u16_list(row.offered));
+    ServerConfig config = test_config();
+    std::erase_if(config.credentials, [&](const auto& c) { return c.key_type != row.key; });
+    const auto agreed = agree(hello, config);
+    if (row.expected == kNone) {
+      EXPECT_EQ(agreed.error(), HandshakeFailure::no_common_signature_scheme);
+      continue;
+    }
+    ASSERT_TRUE(agreed.has_value());
+    EXPECT_EQ(agreed->signature_scheme, row.expected);
+  }
+}
+
+TEST(Negotiation, OfTls12SuitesFollowsTheKeyOfTheCertificate) {
+  HelloBuilder hello = HelloBuilder::tls12();
+  hello.cipher_suites = {0xc030};
+  EXPECT_EQ(agree(hello, test_config())->credential, 1);
+  hello.cipher_suites = {0xc02c};
+  EXPECT_EQ(agree(hello, test_config())->credential, 0);
+  // [RFC 8422 5.1] the certificate's curve must be one that the client knows.
+  hello.set(ExtensionType::supported_groups, u16_list({0x001d}));
+  EXPECT_EQ(agree(hello, test_config()).error(), HandshakeFailure::no_common_signature_scheme);
+  hello.cipher_suites = {0xc02c, 0xcca8};
+  EXPECT_EQ(agree(hello, test_config())->cipher_suite,
+            CipherSuite::tls_ecdhe_rsa_with_chacha20_poly1305_sha256);
+}
+
+TEST(Negotiation, OfProtocolsFollowsOurOrder) {
+  ServerConfig config = test_config();
+  config.alpn_protocols = {"h2", "http/1.1"};
+  EXPECT_EQ(agree(HelloBuilder::tls13().alpn({"http/1.1", "h2"}), config)->alpn, 0);
+  EXPECT_EQ(agree(HelloBuilder::tls13().alpn({"http/1.1"}), config)->alpn, 1);
+  EXPECT_EQ(agree(HelloBuilder::tls13(), config)->alpn, kNoAlpnIndex);
+  EXPECT_EQ(agree(HelloBuilder::tls13().alpn({"H2"}), config).error(),
+            HandshakeFailure::no_application_protocol);
+  // None configured: the client's wish is ignored.
+  EXPECT_EQ(agree(HelloBuilder::tls13().alpn({"h2"}), test_config())->alpn, kNoAlpnIndex);
+}
+
+TEST(Negotiation, NotesWhatATls12ClientSignals) {
+  const auto agreed = agree(HelloBuilder::tls12(), test_config());
+  ASSERT_TRUE(agreed.has_value());
+  EXPECT_TRUE(agreed->secure_renegotiation);
+  EXPECT_TRUE(agreed->extended_master_secret);
+  EXPECT_FALSE(agreed->ec_point_formats);
+  HelloBuilder hello = HelloBuilder::tls12();
+  hello.remove(ExtensionType::renegotiation_info).remove(ExtensionType::extended_master_secret);
+  hello.set(ExtensionType::ec_point_formats, {3, 2, 1, 0});
+  EXPECT_FALSE(agree(hello, test_config())->secure_renegotiation);
+  EXPECT_TRUE(agree(hello, test_config())->ec_point_formats);
+  // [RFC 5746 3.3]
+  hello.cipher_suites.push_back(0x00ff);
+  EXPECT_TRUE(agree(hello, test_config())->secure_renegotiation);
+}
+
+TEST(Negotiation, IgnoresExtensionsThatNobodyKnows) {
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.add(ExtensionType{0x0a0a}, {}).add(ExtensionType{0x4469}, Bytes(100, 1));
+  hello.add(ExtensionType::padding, Bytes(200, 0)).add(ExtensionType::early_data, {});
+  const auto agreed = agree(hello, test_config());
+  ASSERT_TRUE(agreed.has_value());
+  EXPECT_TRUE(agreed->early_data_offered);
+}
+
+TEST(Negotiation, EveryFailureHasAnAlert) {
+  EXPECT_EQ(alert_of(HandshakeFailure::no_common_group), wire::AlertDescription::handshake_failure);
+  EXPECT_EQ(alert_of(HandshakeFailure::signer_failed), wire::AlertDescription::internal_error);
+  for (std::size_t i = 1; i < stats::Descriptions<HandshakeFailure>::all.size(); ++i) {
+    EXPECT_NE(alert_of(static_cast<HandshakeFailure>(i)), wire::AlertDescription::close_notify);
+  }
+}
+
+}  // namespace
+}  // namespace sallyport::tls

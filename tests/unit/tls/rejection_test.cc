@@ -1,0 +1,663 @@
+// What a client must not do, and the alert that it hears: a table of one wrong step each, said at a
+// certain point of an otherwise correct handshake.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <ostream>
+#include <string>
+
+#include "tests/support/tls_client.h"
+
+namespace sallyport::tls {
+namespace {
+
+using stats::HandshakeFailure;
+using testing::append;
+using testing::Bytes;
+using testing::FakeJobs;
+using testing::HelloBuilder;
+using testing::kChangeCipherSpec;
+using testing::message;
+using testing::record;
+using testing::ScriptedClient;
+using testing::TlsDriver;
+using testing::u16_list;
+using testing::written;
+using wire::AlertDescription;
+using wire::ContentType;
+using wire::ExtensionType;
+using wire::HandshakeType;
+using Alert = AlertDescription;
+using Failure = HandshakeFailure;
+
+// How far the handshake has come when the wrong step is made.
+enum class Point : std::uint8_t {
+  start,
+  retried,          // after a HelloRetryRequest
+  tls13_flight,     // after our first flight
+  tls13_open,       // established
+  tls12_flight,     // ServerHelloDone is out
+  tls12_keys,       // ClientKeyExchange was read
+  tls12_protected,  // ChangeCipherSpec was read
+  tls12_open,
+};
+
+struct Case {
+  const char* name;
+  Point point;
+  Failure failure;
+  Alert alert;
+  std::function<Bytes(ScriptedClient&)> say;
+};
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+HelloBuilder retried_hello() {
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.set(ExtensionType::supported_groups, u16_list({0x0018, 0x0017}));
+  hello.share(0x0018, Bytes(97, 4));
+  return hello;
+}
+HelloBuilder second_hello() { return retried_hello().share(0x0017, Bytes(65, 4)); }
+
+Bytes hello_record(const HelloBuilder& hello) {
+  return record(ContentType::handshake, hello.message(), 0x0301);
+}
+// hello13 is the record of a TLS 1.3 hello with one change.
+template <class Change>
+auto hello13(Change change) {
+  return [change](ScriptedClient&) {
+    HelloBuilder hello = HelloBuilder::tls13();
+    change(hello);
+    return hello_record(hello);
+  };
+}
+template <class Change>
+auto hello12(Change change) {
+  return [change](ScriptedClient&) {
+    HelloBuilder hello = HelloBuilder::tls12();
+    change(hello);
+    return hello_record(hello);
+  };
+}
+template <class Change>
+auto second(Change change) {
+  return [change](ScriptedClient&) {
+    HelloBuilder hello = second_hello();
+    change(hello);
+    return hello_record(hello);
+  };
+}
+auto raw(Bytes bytes) {
+  return [bytes](ScriptedClient&) { return bytes; };
+}
+auto sealed(ContentType type, Bytes content) {
+  return [type, content](ScriptedClient& client) { return client.seal(type, content); };
+}
+auto handshake_record(Bytes content) { return raw(record(ContentType::handshake, content)); }
+
+Bytes repeat(const Bytes& once, int times) {
+  Bytes all;
+  for (int i = 0; i < times; ++i) append(all, once);
+  return all;
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  const auto add = [&all](const char* name, Point point, Failure failure, Alert alert, auto say) {
+    all.push_back({name, point, failure, alert, say});
+  };
+
+  // --- Records before anything was said ---
+  add("HttpRequest", Point::start, Failure::not_tls, Alert::unexpected_message,
+      raw({'G', 'E', 'T', ' ', '/', ' '}));
+  add("ZeroBytes", Point::start, Failure::not_tls, Alert::unexpected_message, raw(Bytes(8, 0)));
+  add("OtherMajorVersion", Point::start, Failure::not_tls, Alert::unexpected_message,
+      raw({22, 2, 0, 0, 1, 1}));
+  // [RFC 8446 D.5] SSL 2.0 is answered by protocol_version.
+  add("Ssl2ClientHello", Point::start, Failure::protocol_version, Alert::protocol_version,
+      raw({0x80, 0x2e, 1, 0, 2, 0, 0x15}));
+  add("UnknownRecordType", Point::start, Failure::not_tls, Alert::unexpected_message,
+      raw({24, 3, 3, 0, 1, 1}));
+  add("ApplicationDataFirst", Point::start, Failure::unexpected_message, Alert::unexpected_message,
+      raw({23, 3, 3, 0, 1, 1}));
+  // [RFC 8446 5] ChangeCipherSpec before the first ClientHello.
+  add("ChangeCipherSpecFirst", Point::start, Failure::unexpected_message, Alert::unexpected_message,
+      raw(kChangeCipherSpec));
+  // [RFC 8446 5.1]
+  add("OversizePlaintextRecord", Point::start, Failure::record_overflow, Alert::record_overflow,
+      [](ScriptedClient&) { return record(ContentType::handshake, Bytes(kMaxFragment + 1, 1)); });
+  add("RecordLengthBeyondAnyLimit", Point::start, Failure::record_overflow, Alert::record_overflow,
+      raw({22, 3, 1, 0xff, 0xff}));
+  add("EmptyHandshakeRecord", Point::start, Failure::unexpected_message, Alert::unexpected_message,
+      raw({22, 3, 1, 0, 0}));
+  add("TruncatedAlert", Point::start, Failure::decode_error, Alert::decode_error,
+      raw({21, 3, 1, 0, 1, 2}));
+  add("TwoAlertsInARecord", Point::start, Failure::decode_error, Alert::decode_error,
+      raw({21, 3, 1, 0, 4, 1, 90, 1, 90}));
+  add("WarningsWithoutEnd", Point::start, Failure::too_many_records, Alert::unexpected_message,
+      raw(repeat({21, 3, 1, 0, 2, 1, 90}, 5)));
+
+  // --- Messages in place of a ClientHello ---
+  for (const HandshakeType type :
+       {HandshakeType::hello_request, HandshakeType::server_hello, HandshakeType::certificate,
+        HandshakeType::client_key_exchange, HandshakeType::finished, HandshakeType::key_update,
+        HandshakeType::end_of_early_data}) {
+    add("AnotherMessageFirst", Point::start, Failure::unexpected_message, Alert::unexpected_message,
+        handshake_record(message(type, Bytes(8, 0))));
+  }
+  add("ClientHelloTooLong", Point::start, Failure::client_hello_too_long, Alert::illegal_parameter,
+      handshake_record({1, 0, 0x40, 1, 3, 3}));
+  add("SecondMessageAfterClientHello", Point::start, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient&) {
+        Bytes both = HelloBuilder::tls13().message();
+        append(both, message(HandshakeType::finished, Bytes(32, 0)));
+        return record(ContentType::handshake, both);
+      });
+  add("AnotherRecordWithinAClientHello", Point::start, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient&) {
+        Bytes bytes =
+            record(ContentType::handshake, ByteView{HelloBuilder::tls13().message()}.first(30));
+        append(bytes, kChangeCipherSpec);
+        return bytes;
+      });
+
+  // --- ClientHello ---
+  add("EmptyClientHello", Point::start, Failure::decode_error, Alert::decode_error,
+      handshake_record(message(HandshakeType::client_hello, {})));
+  add("SessionIdTooLong", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) { h.session_id.resize(33); }));
+  add("NoCipherSuites", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) { h.cipher_suites.clear(); }));
+  add("NoCompressionMethods", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) { h.compression.clear(); }));
+  // [RFC 8446 4.1.2]
+  add("CompressionInTls13", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+      hello13([](HelloBuilder& h) {
+        h.compression = {0, 1};
+      }));
+  add("NoNullCompressionInTls12", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello12([](HelloBuilder& h) { h.compression = {1}; }));
+  add("BytesAfterTheExtensions", Point::start, Failure::decode_error, Alert::decode_error,
+      [](ScriptedClient&) {
+        Bytes body = HelloBuilder::tls13().body();
+        body.push_back(0);
+        return record(ContentType::handshake, message(HandshakeType::client_hello, body));
+      });
+  // [RFC 8446 4.2]
+  add("DuplicateExtension", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+      hello13([](HelloBuilder& h) {
+        h.add(ExtensionType::supported_versions, {2, 3, 4});
+      }));
+  add("DuplicateUnknownExtension", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello13([](HelloBuilder& h) {
+        h.add(ExtensionType{0x7777}, {}).add(ExtensionType{0x7777}, {});
+      }));
+  add("DuplicateAmongHundreds", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+      hello13([](HelloBuilder& h) {
+        for (std::uint16_t i = 0; i < 500; ++i)
+          h.add(ExtensionType{static_cast<std::uint16_t>(0x4000 + i)}, {});
+        h.add(ExtensionType{0x4005}, {});
+      }));
+  // [RFC 8446 4.2.11]
+  add("PreSharedKeyNotLast", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::psk_key_exchange_modes, {1, 1});
+        h.add(ExtensionType::pre_shared_key, written([](wire::Writer& w) {
+                w.vec16([&] {
+                  w.vec16([&] { w.u8(7); });
+                  w.u32(0);
+                });
+                w.vec16([&] { w.vec8([&] { w.zeros(32); }); });
+              }));
+        h.add(ExtensionType{0x7777}, {});
+      }));
+  // [RFC 8446 4.2.9]
+  add("PreSharedKeyWithoutModes", Point::start, Failure::missing_extension,
+      Alert::missing_extension, hello13([](HelloBuilder& h) {
+        h.add(ExtensionType::pre_shared_key, written([](wire::Writer& w) {
+                w.vec16([&] {
+                  w.vec16([&] { w.u8(7); });
+                  w.u32(0);
+                });
+                w.vec16([&] { w.vec8([&] { w.zeros(32); }); });
+              }));
+      }));
+  add("MoreBindersThanIdentities", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) {
+        h.add(ExtensionType::pre_shared_key, written([](wire::Writer& w) {
+                w.vec16([&] {
+                  w.vec16([&] { w.u8(7); });
+                  w.u32(0);
+                });
+                w.vec16([&] {
+                  w.vec8([&] { w.zeros(32); });
+                  w.vec8([&] { w.zeros(32); });
+                });
+              }));
+      }));
+  // [RFC 8446 E.5]
+  add("Ssl30", Point::start, Failure::protocol_version, Alert::protocol_version,
+      hello13([](HelloBuilder& h) { h.legacy_version = 0x0300; }));
+  add("Tls11", Point::start, Failure::protocol_version, Alert::protocol_version,
+      hello12([](HelloBuilder& h) { h.legacy_version = 0x0302; }));
+  add("OnlyUnknownVersions", Point::start, Failure::protocol_version, Alert::protocol_version,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::supported_versions, {4, 0x7f, 0x1c, 0x8a, 0x8a});
+      }));
+  add("OddVersionList", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::supported_versions, {3, 3, 4, 3});
+      }));
+  add("EmptyVersionList", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) { h.set(ExtensionType::supported_versions, {0}); }));
+  // [RFC 7507 3]
+  add("Fallback", Point::start, Failure::inappropriate_fallback, Alert::inappropriate_fallback,
+      hello12([](HelloBuilder& h) { h.cipher_suites.push_back(0x5600); }));
+  add("NoCommonSuite", Point::start, Failure::no_common_cipher_suite, Alert::handshake_failure,
+      hello13([](HelloBuilder& h) {
+        h.cipher_suites = {0x1304, 0x0a0a};
+      }));
+  add("SuitesOfTheOtherVersion", Point::start, Failure::no_common_cipher_suite,
+      Alert::handshake_failure, hello13([](HelloBuilder& h) { h.cipher_suites = {0xc02b}; }));
+  // [RFC 8446 9.2]
+  add("NoSignatureAlgorithms", Point::start, Failure::missing_extension, Alert::missing_extension,
+      hello13([](HelloBuilder& h) { h.remove(ExtensionType::signature_algorithms); }));
+  add("NoSupportedGroups", Point::start, Failure::missing_extension, Alert::missing_extension,
+      hello13([](HelloBuilder& h) { h.remove(ExtensionType::supported_groups); }));
+  add("NoKeyShare", Point::start, Failure::missing_extension, Alert::missing_extension,
+      hello13([](HelloBuilder& h) { h.remove(ExtensionType::key_share); }));
+  add("NoCommonGroup", Point::start, Failure::no_common_group, Alert::handshake_failure,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::supported_groups, u16_list({0x001e})).share(0x001e, Bytes(56, 1));
+      }));
+  add("NoCommonScheme", Point::start, Failure::no_common_signature_scheme, Alert::handshake_failure,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::signature_algorithms, u16_list({0x0401, 0x0203}));
+      }));
+  add("OddGroupList", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::supported_groups, {0, 3, 0, 0x1d, 0});
+      }));
+  // [RFC 8446 4.2.8]
+  add("ShareOfAGroupNotListed", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+      hello13([](HelloBuilder& h) { h.set(ExtensionType::supported_groups, u16_list({0x0017})); }));
+  add("TwoSharesOfOneGroup", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::key_share, written([](wire::Writer& w) {
+                w.vec16([&] {
+                  for (int i = 0; i < 2; ++i) {
+                    w.u16(0x001d);
+                    w.vec16([&] { w.zeros(32); });
+                  }
+                });
+              }));
+      }));
+  add("ShortShare", Point::start, Failure::bad_key_share, Alert::illegal_parameter,
+      hello13([](HelloBuilder& h) { h.share(0x001d, Bytes(31, 1)); }));
+  add("CompressedPoint", Point::start, Failure::bad_key_share, Alert::illegal_parameter,
+      hello13([](HelloBuilder& h) { h.share(0x0017, Bytes(65, 2)); }));
+  add("EmptyShare", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) { h.share(0x001d, {}); }));
+  add("TwoHostNames", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::server_name, {0, 8, 0, 0, 1, 'a', 0, 0, 1, 'b'});
+      }));
+  add("EmptyHostName", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::server_name, {0, 3, 0, 0, 0});
+      }));
+  add("EmptyProtocolName", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::application_layer_protocol_negotiation, {0, 2, 0, 0});
+      }));
+  // [RFC 7301 3.2]
+  add("NoCommonProtocol", Point::start, Failure::no_application_protocol,
+      Alert::no_application_protocol, hello13([](HelloBuilder& h) { h.alpn({"spdy"}); }));
+  // [RFC 5746 3.6]
+  add("RenegotiationInfoInAFirstHandshake", Point::start, Failure::renegotiation,
+      Alert::handshake_failure, hello12([](HelloBuilder& h) {
+        h.set(ExtensionType::renegotiation_info, {2, 1, 2});
+      }));
+  // [RFC 8422 5.1.2]
+  add("NoUncompressedPoints", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+      hello12([](HelloBuilder& h) {
+        h.set(ExtensionType::ec_point_formats, {1, 1});
+      }));
+  add("ExtendedMasterSecretWithABody", Point::start, Failure::decode_error, Alert::decode_error,
+      hello12([](HelloBuilder& h) { h.set(ExtensionType::extended_master_secret, {0}); }));
+  // [RFC 5246 7.4.1.4.1] without the extension, SHA-1 is meant.
+  add("Tls12WithoutSignatureAlgorithms", Point::start, Failure::no_common_signature_scheme,
+      Alert::handshake_failure,
+      hello12([](HelloBuilder& h) { h.remove(ExtensionType::signature_algorithms); }));
+  add("Tls12WithoutCommonGroup", Point::start, Failure::no_common_group, Alert::handshake_failure,
+      hello12([](HelloBuilder& h) {
+        h.cipher_suites = {0xc02f};
+        h.set(ExtensionType::supported_groups, u16_list({0x0018}));
+      }));
+
+  // --- The second ClientHello ---
+  add("SecondHelloWithoutTheShare", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) { h.share(0x0018, Bytes(97, 4)); }));
+  add("SecondHelloWithAnotherRandom", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) { h.random[5] ^= 1; }));
+  add("SecondHelloWithAnotherSessionId", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) { h.session_id[0] ^= 1; }));
+  add("SecondHelloWithOtherSuites", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) { h.cipher_suites.pop_back(); }));
+  add("SecondHelloForcingAnotherSuite", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) { h.cipher_suites = {0x1303}; }));
+  add("SecondHelloWithAnotherName", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) { h.server_name("site.test"); }));
+  add("SecondHelloWithTwoShares", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) {
+        h.set(ExtensionType::key_share, written([](wire::Writer& w) {
+                w.vec16([&] {
+                  w.u16(0x0017);
+                  w.vec16([&] {
+                    w.u8(4);
+                    w.zeros(64);
+                  });
+                  w.u16(0x0018);
+                  w.vec16([&] { w.zeros(97); });
+                });
+              }));
+      }));
+  add("SecondHelloWithEarlyData", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter,
+      second([](HelloBuilder& h) { h.set(ExtensionType::early_data, {}); }));
+  add("SecondHelloOfTls12", Point::retried, Failure::illegal_parameter, Alert::illegal_parameter,
+      second([](HelloBuilder& h) {
+        h.set(ExtensionType::supported_versions, {2, 3, 3});
+      }));
+  add("FinishedInPlaceOfSecondHello", Point::retried, Failure::unexpected_message,
+      Alert::unexpected_message, handshake_record(message(HandshakeType::finished, Bytes(32, 0))));
+  add("ApplicationDataThatNobodyAnnounced", Point::retried, Failure::unexpected_message,
+      Alert::unexpected_message, raw(record(ContentType::application_data, Bytes(40, 1))));
+  add("ChangeCipherSpecsWithoutEnd", Point::retried, Failure::too_many_records,
+      Alert::unexpected_message, raw(repeat(kChangeCipherSpec, 9)));
+
+  // --- TLS 1.3 after our flight ---
+  add("WrongFinished", Point::tls13_flight, Failure::bad_finished, Alert::decrypt_error,
+      [](ScriptedClient& client) {
+        Bytes finished = client.finished_message();
+        finished.back() ^= 1;
+        return client.seal(ContentType::handshake, finished);
+      });
+  add("FinishedOfTheWrongLength", Point::tls13_flight, Failure::decode_error, Alert::decode_error,
+      sealed(ContentType::handshake, message(HandshakeType::finished, Bytes(48, 0))));
+  add("FinishedTwiceInARecord", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient& client) {
+        return client.seal(ContentType::handshake, repeat(client.finished_message(), 2));
+      });
+  add("FinishedInTheClear", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient& client) {
+        return record(ContentType::handshake, client.finished_message());
+      });
+  add("CertificateUnasked", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message,
+      sealed(ContentType::handshake, message(HandshakeType::certificate, {0, 0, 0, 0})));
+  add("EndOfEarlyDataUnasked", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message,
+      sealed(ContentType::handshake, message(HandshakeType::end_of_early_data, {})));
+  add("SecondClientHelloUnasked", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message, raw(hello_record(HelloBuilder::tls13())));
+  add("ApplicationDataBeforeFinished", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message, sealed(ContentType::application_data, {1, 2, 3}));
+  add("ChangeCipherSpecUnderProtection", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message, sealed(ContentType::change_cipher_spec, {1}));
+  add("ChangeCipherSpecOfAnotherValue", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message, raw({20, 3, 3, 0, 1, 2}));
+  add("ChangeCipherSpecOfTwoBytes", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message, raw({20, 3, 3, 0, 2, 1, 1}));
+  add("ChangeCipherSpecWithinFinished", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient& client) {
+        const Bytes finished = client.finished_message();
+        Bytes bytes = client.seal(ContentType::handshake, {finished.begin(), finished.begin() + 9});
+        append(bytes, kChangeCipherSpec);
+        return bytes;
+      });
+  add("RecordThatDoesNotDecrypt", Point::tls13_flight, Failure::bad_record_mac,
+      Alert::bad_record_mac, [](ScriptedClient& client) {
+        Bytes bytes = client.finish();
+        bytes.back() ^= 1;
+        return bytes;
+      });
+  add("RecordShorterThanATag", Point::tls13_flight, Failure::bad_record_mac, Alert::bad_record_mac,
+      raw(record(ContentType::application_data, Bytes(15, 1))));
+  add("EmptyProtectedRecord", Point::tls13_flight, Failure::bad_record_mac, Alert::bad_record_mac,
+      raw(record(ContentType::application_data, {})));
+  add("AlertInTheClearAfterProtection", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient& client) {
+        Bytes bytes = client.seal(ContentType::alert, {1, 90});
+        append(bytes, record(ContentType::alert, Bytes{2, 40}));
+        return bytes;
+      });
+
+  // --- TLS 1.3 established ---
+  // [RFC 8446 5.4]
+  add("RecordOfNothingButPadding", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message,
+      [](ScriptedClient& client) { return client.seal_inner(Bytes(50, 0)); });
+  add("InnerPlaintextTooLong", Point::tls13_open, Failure::record_overflow, Alert::record_overflow,
+      [](ScriptedClient& client) {
+        Bytes inner(kMaxFragment + 1, 1);
+        inner.push_back(23);
+        return client.seal_inner(inner);
+      });
+  add("PaddingBeyondTheLimit", Point::tls13_open, Failure::record_overflow, Alert::record_overflow,
+      [](ScriptedClient& client) {
+        Bytes inner{1, 23};
+        inner.resize(kMaxFragment + 2, 0);
+        return client.seal_inner(inner);
+      });
+  add("CiphertextTooLong", Point::tls13_open, Failure::record_overflow, Alert::record_overflow,
+      raw({23, 3, 3, 0x41, 0x01}));
+  add("UnknownInnerType", Point::tls13_open, Failure::unexpected_message, Alert::unexpected_message,
+      [](ScriptedClient& client) {
+        return client.seal_inner({1, 2, 99});
+      });
+  add("ClientHelloAfterTheHandshake", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient& client) {
+        return client.seal(ContentType::handshake, HelloBuilder::tls13().message());
+      });
+  add("NewSessionTicketFromAClient", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message,
+      sealed(ContentType::handshake, message(HandshakeType::new_session_ticket, Bytes(20, 0))));
+  add("FinishedAgain", Point::tls13_open, Failure::unexpected_message, Alert::unexpected_message,
+      sealed(ContentType::handshake, message(HandshakeType::finished, Bytes(32, 0))));
+  add("KeyUpdateOfAnotherValue", Point::tls13_open, Failure::illegal_parameter,
+      Alert::illegal_parameter,
+      sealed(ContentType::handshake, message(HandshakeType::key_update, {2})));
+  add("KeyUpdateTooLong", Point::tls13_open, Failure::decode_error, Alert::decode_error,
+      sealed(ContentType::handshake, message(HandshakeType::key_update, {1, 0})));
+  add("KeyUpdateWithMoreBehindIt", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message,
+      sealed(ContentType::handshake, repeat(message(HandshakeType::key_update, {0}), 2)));
+  add("ApplicationDataWithinKeyUpdate", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient& client) {
+        Bytes bytes = client.seal(ContentType::handshake, {24, 0});
+        append(bytes, client.seal(ContentType::application_data, {1}));
+        return bytes;
+      });
+  add("ChangeCipherSpecAfterTheHandshake", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message, raw(kChangeCipherSpec));
+  add("HandshakeRecordInTheClear", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message, handshake_record(message(HandshakeType::key_update, {0})));
+  add("AlertInTheClear", Point::tls13_open, Failure::unexpected_message, Alert::unexpected_message,
+      raw({21, 3, 3, 0, 2, 2, 40}));
+  add("EmptyRecordsWithoutEnd", Point::tls13_open, Failure::too_many_records,
+      Alert::unexpected_message, [](ScriptedClient& client) {
+        Bytes bytes;
+        for (int i = 0; i < 9; ++i) append(bytes, client.seal(ContentType::application_data, {}));
+        return bytes;
+      });
+  add("EmptyHandshakeFragment", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message, sealed(ContentType::handshake, {}));
+  add("ReplayedRecord", Point::tls13_open, Failure::bad_record_mac, Alert::bad_record_mac,
+      [](ScriptedClient& client) {
+        return repeat(client.seal(ContentType::application_data, {1}), 2);
+      });
+  add("RecordUnderOldKeysAfterUpdate", Point::tls13_open, Failure::bad_record_mac,
+      Alert::bad_record_mac, [](ScriptedClient& client) {
+        Bytes bytes = client.seal(ContentType::handshake, message(HandshakeType::key_update, {0}));
+        append(bytes, client.seal(ContentType::application_data, {1}));
+        return bytes;
+      });
+
+  // --- TLS 1.2 ---
+  add("Tls12FinishedWithoutKeyExchange", Point::tls12_flight, Failure::unexpected_message,
+      Alert::unexpected_message, handshake_record(message(HandshakeType::finished, Bytes(12, 0))));
+  // [RFC 5246 7.1] the injection of CVE-2014-0224.
+  add("Tls12EarlyChangeCipherSpec", Point::tls12_flight, Failure::unexpected_message,
+      Alert::unexpected_message, raw(kChangeCipherSpec));
+  add("Tls12ClientHelloAgain", Point::tls12_flight, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient&) {
+        return record(ContentType::handshake, HelloBuilder::tls12().message());
+      });
+  add("Tls12CertificateUnasked", Point::tls12_flight, Failure::unexpected_message,
+      Alert::unexpected_message, handshake_record(message(HandshakeType::certificate, {0, 0, 0})));
+  add("Tls12ApplicationDataBeforeFinished", Point::tls12_flight, Failure::unexpected_message,
+      Alert::unexpected_message, raw(record(ContentType::application_data, Bytes{1})));
+  add("Tls12ShortPoint", Point::tls12_flight, Failure::bad_key_share, Alert::illegal_parameter,
+      handshake_record(message(HandshakeType::client_key_exchange, {3, 1, 2, 3})));
+  add("Tls12PointLengthWrong", Point::tls12_flight, Failure::decode_error, Alert::decode_error,
+      handshake_record(message(HandshakeType::client_key_exchange, {9, 1, 2, 3})));
+  add("Tls12KeyExchangeTooLong", Point::tls12_flight, Failure::decode_error, Alert::decode_error,
+      handshake_record(message(HandshakeType::client_key_exchange, Bytes(300, 1))));
+  add("Tls12EmptyKeyExchange", Point::tls12_flight, Failure::decode_error, Alert::decode_error,
+      handshake_record(message(HandshakeType::client_key_exchange, {})));
+  add("Tls12MessageBehindKeyExchange", Point::tls12_flight, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient&) {
+        Bytes point{32};
+        point.resize(33, 7);
+        return record(ContentType::handshake,
+                      repeat(message(HandshakeType::client_key_exchange, point), 2));
+      });
+  add("Tls12RecordOfAnotherVersion", Point::tls12_flight, Failure::protocol_version,
+      Alert::protocol_version,
+      raw(record(ContentType::handshake, message(HandshakeType::client_key_exchange, {1, 1}),
+                 0x0302)));
+  add("Tls12FinishedBeforeChangeCipherSpec", Point::tls12_keys, Failure::unexpected_message,
+      Alert::unexpected_message, handshake_record(message(HandshakeType::finished, Bytes(12, 0))));
+  add("Tls12ChangeCipherSpecOfAnotherValue", Point::tls12_keys, Failure::unexpected_message,
+      Alert::unexpected_message, raw({20, 3, 3, 0, 1, 0}));
+  add("Tls12KeyExchangeAgain", Point::tls12_keys, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient&) {
+        Bytes point{32};
+        point.resize(33, 7);
+        return record(ContentType::handshake, message(HandshakeType::client_key_exchange, point));
+      });
+  add("Tls12FinishedInTheClear", Point::tls12_protected, Failure::bad_record_mac,
+      Alert::bad_record_mac, [](ScriptedClient& client) {
+        return record(ContentType::handshake, client.finished12_message());
+      });
+  add("Tls12WrongFinished", Point::tls12_protected, Failure::bad_finished, Alert::decrypt_error,
+      [](ScriptedClient& client) {
+        Bytes finished = client.finished12_message();
+        finished[7] ^= 1;
+        return client.seal(ContentType::handshake, finished);
+      });
+  add("Tls12FinishedTooShort", Point::tls12_protected, Failure::decode_error, Alert::decode_error,
+      sealed(ContentType::handshake, message(HandshakeType::finished, Bytes(11, 0))));
+  add("Tls12ChangeCipherSpecTwice", Point::tls12_protected, Failure::unexpected_message,
+      Alert::unexpected_message, sealed(ContentType::change_cipher_spec, {1}));
+  add("Tls12ApplicationDataBeforeFinishedUnderKeys", Point::tls12_protected,
+      Failure::unexpected_message, Alert::unexpected_message,
+      sealed(ContentType::application_data, {1}));
+  // [RFC 5746 4.4]
+  add("Tls12Renegotiation", Point::tls12_open, Failure::renegotiation, Alert::handshake_failure,
+      [](ScriptedClient& client) {
+        return client.seal(ContentType::handshake, HelloBuilder::tls12().message());
+      });
+  add("Tls12HelloRequestFromAClient", Point::tls12_open, Failure::unexpected_message,
+      Alert::unexpected_message,
+      sealed(ContentType::handshake, message(HandshakeType::hello_request, {})));
+  add("Tls12KeyUpdate", Point::tls12_open, Failure::unexpected_message, Alert::unexpected_message,
+      sealed(ContentType::handshake, message(HandshakeType::key_update, {0})));
+  add("Tls12ChangeCipherSpecAfterTheHandshake", Point::tls12_open, Failure::unexpected_message,
+      Alert::unexpected_message, sealed(ContentType::change_cipher_spec, {1}));
+  add("Tls12BadTag", Point::tls12_open, Failure::bad_record_mac, Alert::bad_record_mac,
+      [](ScriptedClient& client) {
+        Bytes bytes = client.seal(ContentType::application_data, {1, 2, 3});
+        bytes.back() ^= 0x80;
+        return bytes;
+      });
+  add("Tls12TypeChangedOnTheWay", Point::tls12_open, Failure::bad_record_mac, Alert::bad_record_mac,
+      [](ScriptedClient& client) {
+        Bytes bytes = client.seal(ContentType::application_data, {1, 0});
+        bytes[0] = 21;
+        return bytes;
+      });
+  add("Tls12PlaintextRecord", Point::tls12_open, Failure::bad_record_mac, Alert::bad_record_mac,
+      raw(record(ContentType::application_data, Bytes(10, 1))));
+  add("Tls12EmptyRecordsWithoutEnd", Point::tls12_open, Failure::too_many_records,
+      Alert::unexpected_message, [](ScriptedClient& client) {
+        Bytes bytes;
+        for (int i = 0; i < 9; ++i) append(bytes, client.seal(ContentType::application_data, {}));
+        return bytes;
+      });
+  add("Tls12AlertOfOneByte", Point::tls12_open, Failure::decode_error, Alert::decode_error,
+      sealed(ContentType::alert, {2}));
+  return all;
+}
+
+class Rejection : public ::testing::TestWithParam<Case> {
+ protected:
+  // advance brings both sides to `point` the way an honest client would.
+  static void advance(ScriptedClient& client, TlsDriver& server, Point point) {
+    if (point == Point::start) return;
+    if (point == Point::retried) {
+      server.feed(client.hello(retried_hello()));
+      client.hear(server.take_output());
+      ASSERT_TRUE(client.retried());
+      return;
+    }
+    const bool tls13 = point == Point::tls13_flight || point == Point::tls13_open;
+    server.feed(client.hello(tls13 ? HelloBuilder::tls13() : HelloBuilder::tls12()));
+    client.hear(server.take_output());
+    if (point == Point::tls13_open) server.feed(client.finish());
+    if (tls13 || point == Point::tls12_flight) return;
+    server.feed(client.client_key_exchange());
+    if (point == Point::tls12_keys) return;
+    server.feed(kChangeCipherSpec);
+    if (point == Point::tls12_protected) return;
+    server.feed(client.seal(ContentType::handshake, client.say(client.finished12_message())));
+    client.hear(server.take_output());
+    ASSERT_TRUE(server.server().is_established());
+  }
+};
+
+TEST_P(Rejection, AnswersWithTheAlertOfTheRfc) {
+  const Case& c = GetParam();
+  ServerConfig config = testing::test_config();
+  config.alpn_protocols = {"h2", "http/1.1"};
+  for (const std::size_t piece_len : {kMaxRecord, std::size_t{7}}) {
+    ScriptedClient client;
+    FakeJobs jobs;
+    TlsDriver server{config, jobs, {.piece_len = piece_len}};
+    ASSERT_NO_FATAL_FAILURE(advance(client, server, c.point));
+    ASSERT_FALSE(server.last().failed()) << stats::name_of(server.last().failure);
+    server.feed(c.say(client));
+    EXPECT_EQ(stats::name_of(server.last().failure), stats::name_of(c.failure));
+    EXPECT_EQ(server.last().alert, c.alert);
+    EXPECT_EQ(server.last().await, Await::nothing);
+    // The client hears it under the keys that it expects.
+    client.hear(server.take_output());
+    EXPECT_EQ(client.alert(), static_cast<std::uint8_t>(c.alert));
+    // Nothing is held any more, and nothing more is said or heard.
+    EXPECT_EQ(server.handshake(), nullptr);
+    EXPECT_FALSE(server.holds_message_buffer());
+    EXPECT_TRUE(server.server().write_closed());
+    server.feed(kChangeCipherSpec);
+    EXPECT_TRUE(server.take_output().empty());
+  }
+}
+
+std::string name_of_case(const ::testing::TestParamInfo<Case>& one) {
+  return std::to_string(one.index) + one.param.name;
+}
+INSTANTIATE_TEST_SUITE_P(Table, Rejection, ::testing::ValuesIn(cases()), name_of_case);
+
+}  // namespace
+}  // namespace sallyport::tls
