@@ -14,29 +14,26 @@ esac
 
 scripts/install_deps.sh --test
 [[ -f build-release/build.ninja ]] || meson setup build-release --buildtype=release >/dev/null
-ninja -C build-release >&2 </dev/null
 
-# Programs are registered with Meson's benchmark(), which knows their arguments and order.
-mapfile -t programs < <(meson introspect --benchmarks build-release | /usr/bin/python3 -c '
-import json, shlex, sys
+mapfile -t programs < <(meson introspect --targets build-release | /usr/bin/python3 -c '
+import json, os, sys
 wanted = sys.argv[1:]
-for benchmark in json.load(sys.stdin):
-    if not wanted or any(word in benchmark["name"] for word in wanted):
-        print(benchmark["name"] + "\t" + shlex.join(benchmark["cmd"]))
+for target in json.load(sys.stdin):
+    name = target["name"]
+    if name.startswith("bench_") and (not wanted or any(word in name for word in wanted)):
+        print(os.path.relpath(target["filename"][0], "build-release"))
 ' "$@")
 [[ ${#programs[@]} -gt 0 ]] || { echo "bench.sh: no benchmark is called ${*:-anything}" >&2; exit 1; }
+ninja -C build-release "${programs[@]}" >&2 </dev/null
 
 failed=0 figures=0
-for line in "${programs[@]}"; do
-  name=${line%%$'\t'*}
-  echo "-- $name" >&2
-  eval "command=(${line#*$'\t'})"
-  # shellcheck disable=SC2154  # assigned by the eval above, from words that shlex has quoted
-  output=$(timeout 600 "${command[@]}" </dev/null) || { echo "bench.sh: $name failed" >&2; failed=1; }
-  while IFS= read -r word; do
-    case "$word" in
-      "metric "*) echo "$word"; figures=$((figures + 1)) ;;
-      ?*) echo "$word" >&2 ;;
+for program in "${programs[@]}"; do
+  echo "-- $program" >&2
+  output=$(timeout 900 "build-release/$program" </dev/null) || { echo "bench.sh: $program failed" >&2; failed=1; }
+  while IFS= read -r line; do
+    case "$line" in
+      "metric "*) echo "$line"; figures=$((figures + 1)) ;;
+      ?*) echo "$line" >&2 ;;
     esac
   done <<<"$output"
 done

@@ -52,8 +52,12 @@ class OnBed(unittest.TestCase):
 
     # --- what sallyctl says ----------------------------------------------------------------------
 
+    def in_use(self) -> dict[str, int]:
+        """in_use are the gauges of all workers together."""
+        return self.bed.sallyport.show("connections")["totals"]
+
     def open_connections(self) -> int:
-        return self.bed.sallyport.show("connections")["totals"]["connections"]
+        return self.in_use()["connections"]
 
     def drops(self) -> dict[str, int]:
         reasons = self.bed.sallyport.show("drops")["reasons"]
@@ -75,8 +79,15 @@ class OnBed(unittest.TestCase):
         return last
 
     def wait_until_idle(self, seconds: float = 20.0) -> None:
-        """wait_until_idle returns when no connection is left and all buffers are back."""
-        self.wait_until(lambda: self.open_connections() == 0, "connections stay open", seconds)
+        """wait_until_idle returns when no connection, handshake, job or frame is held any more."""
+        def left_over():
+            gauges = self.in_use()
+            return {name: gauges[name] for name in ("connections", "handshakes", "jobs", "frames_held")
+                    if gauges[name] != 0}
+        deadline = time.monotonic() + seconds
+        while left := left_over():
+            self.assertLess(time.monotonic(), deadline, f"still held: {left}")
+            time.sleep(0.1)
 
 
 def on_each(**parameters):
