@@ -1,0 +1,76 @@
+// SendQueue: the bytes of one direction that the peer has not acknowledged, one frame per segment.
+//
+// Each frame holds its payload behind enough head-room for the largest header, so sending writes a
+// header in front and nothing else; it stays here, by reference, until the ACK that covers it.  The
+// queue owns one reference of each frame.
+#pragma once
+#include <bit>
+#include <cstdint>
+
+#include "lib/base/byteorder.h"
+#include "lib/tcp/seq.h"
+#include "lib/worker/turn.h"
+
+namespace sallyport::worker {
+
+// Room before a payload: Ethernet, an 802.1Q tag, IPv6 and a TCP header with full options are 118.
+constexpr std::uint16_t kHeadRoom = 128;
+
+// Chunk describes the payload of a queued frame; it lives in Frame::user, because offset and len of
+// the frame itself change when a header is put in front of it.
+struct Chunk {
+  tcp::SeqNum seq;  // of the first byte
+  std::uint16_t offset = 0;
+  std::uint16_t len = 0;
+
+  [[nodiscard]] static Chunk of(const frame::Frame& f) noexcept {
+    return std::bit_cast<Chunk>(f.user);
+  }
+  void store(frame::Frame& f) const noexcept { f.user = std::bit_cast<std::uint64_t>(*this); }
+  [[nodiscard]] ByteView bytes(const frame::Frame& f) const noexcept {
+    return {f.buffer + offset, len};
+  }
+};
+static_assert(sizeof(Chunk) == sizeof(std::uint64_t));
+
+class SendQueue {
+ public:
+  // restart begins an empty queue whose first byte will have sequence number `seq`.
+  void restart(tcp::SeqNum seq) noexcept { end_ = seq; }
+
+  // push_back appends `f`, whose bytes() are the payload.
+  void push_back(frame::Frame& f, Turn& turn) noexcept {
+    Chunk{end_, f.offset, f.len}.store(f);
+    end_ = end_ + f.len;
+    bytes_ += f.len;
+    frames_.push_back(f);
+    ++turn.held.tx_held;
+  }
+  // acknowledge drops every frame that lies before `una`; a frame acknowledged in part stays.
+  void acknowledge(tcp::SeqNum una, Turn& turn) noexcept;
+  void clear(Turn& turn) noexcept;
+
+  // find returns the frame that holds `seq`, or nullptr at and beyond the end.
+  [[nodiscard]] frame::Frame* find(tcp::SeqNum seq) noexcept;
+  // copy reads [seq, seq + out.size()) across frames.  Precondition: the range is queued.
+  void copy(tcp::SeqNum seq, MutableBytes out) noexcept;
+
+  // bytes counts what is queued, from the front of the first frame: at most one segment more than
+  // what is unacknowledged.
+  [[nodiscard]] std::uint32_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::uint32_t num_frames() const noexcept { return frames_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return frames_.empty(); }
+  [[nodiscard]] tcp::SeqNum end() const noexcept { return end_; }
+  [[nodiscard]] frame::Frame* back() noexcept { return frames_.back(); }
+  // grow_back appends `n` bytes that were written into the tail of the last frame.  Precondition:
+  // that frame was never sent.
+  void grow_back(std::uint16_t n) noexcept;
+
+ private:
+  frame::FrameList frames_;
+  frame::Frame* cursor_ = nullptr;  // where find() looked last: sending walks forward
+  tcp::SeqNum end_;
+  std::uint32_t bytes_ = 0;
+};
+
+}  // namespace sallyport::worker
