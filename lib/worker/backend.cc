@@ -1,0 +1,131 @@
+// The backend of a connection: chosen and opened after the client's Finished, and replaced by
+// another one when it refuses or keeps silent, as long as no byte was relayed.
+#include <algorithm>
+
+#include "lib/tcp/open.h"
+#include "lib/tcp/options.h"
+#include "lib/worker/transmitter.h"
+#include "lib/worker/worker.h"
+
+namespace sallyport::worker {
+
+using stats::HandshakeFailure;
+using stats::HandshakeStage;
+using stats::Traffic;
+
+namespace {
+
+// The first backend and at most two others: a client waits no longer than three time-outs, and a
+// pool that is down does not multiply every connection by its size.
+constexpr std::size_t kMaxAttempts = 3;
+// A local port must be free and its tuple must belong to this worker; with w workers one in w
+// does.  When so many draws find none, the ports towards this backend are used up.
+constexpr std::uint32_t kMaxPortDraws = 1'024;
+
+// Room for the header and tag that a segment of the backend gets as a record, so that one full
+// segment becomes exactly one full frame to the client.
+constexpr std::uint16_t kRecordRoom = 29;
+
+}  // namespace
+
+void Worker::open_backend(Connection& c, Turn& turn) noexcept {
+  const snapshot::Pool& pool = (*snapshot_->pools)[c.pool.value];
+  balance::Cursor& shared = cursors_[c.pool.value % cursors_.size()];
+  // Only a first attempt moves the cursor: otherwise a dead backend would, with one retry each, be
+  // the first choice of every connection to a pool of two.
+  balance::Cursor own = shared;
+  while (c.tried.size() < kMaxAttempts) {
+    balance::Cursor& cursor = c.tried.size() == 0 ? shared : own;
+    const auto picked = balance::pick(pool.plan, cursor, {.hash = c.client.hash}, c.tried);
+    if (!picked) break;
+    c.tried.add(*picked);
+    if (connect_to(c, pool, pool.backends[picked->value], turn)) return;
+  }
+  count_failure(
+      c, c.tried.size() == 0 ? HandshakeFailure::no_backend : HandshakeFailure::no_local_port);
+  finish_client(c, Phase::ending, turn);
+}
+
+bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapshot::Backend& backend,
+                        Turn& turn) noexcept {
+  FourTuple tuple{{}, backend.address};
+  FlowTable::Hash hash = 0;
+  if (!draw_local_port(pool, tuple, hash)) return false;
+  const FlowRef flow{FlowRef::Kind::backend, index_of(c)};
+  if (!flows_.insert(hash, flow)) return false;
+  const snapshot::Interface& interface = (*snapshot_->interfaces)[backend.interface.value];
+  const bool is_v4 = tuple.local.ip.is_v4();
+  const std::uint16_t own_mss = tcp::mss_for_mtu(interface.mtu, is_v4);
+  // What the backend sends in one segment must fit one segment to the client as a record.
+  const std::uint16_t client_payload = c.client.tcb.snd_mss;
+  const std::uint16_t option_room = tcp::kTimestampsLength;  // the MSS option does not count it
+  const auto one_record = static_cast<std::uint16_t>(
+      client_payload > 2 * kRecordRoom ? client_payload - kRecordRoom + option_room
+                                       : client_payload);
+  c.backend.kind = flow.kind;
+  c.backend.index = flow.index;
+  c.backend.in_use = true;
+  c.backend.tcp_done = false;
+  c.backend.peer_closed = false;
+  c.backend.link = {backend.interface, backend.next_hop, {}};
+  c.backend.tuple = tuple;
+  c.backend.hash = hash;
+  c.backend.tcb = tcp::open_active(tuple,
+                                   {.iss = tcp::initial_sequence(tuple, isn_secret_, instant_),
+                                    .ts_offset = tcp::timestamp_offset(tuple, isn_secret_),
+                                    .our_mss = std::min(own_mss, one_record),
+                                    .receive_buffer = limits(c).backend_receive_buffer},
+                                   instant_);
+  c.backend.send.restart(c.backend.tcb.iss + 1);
+  c.phase = Phase::connecting;
+  c.phase_deadline = turn.now + limits(c).backend_connect;
+  pass_stage(c, HandshakeStage::backend_syn_sent, turn.now);
+  mark_ready(c);
+  return true;
+}
+
+bool Worker::draw_local_port(const snapshot::Pool& pool, FourTuple& tuple,
+                             FlowTable::Hash& hash) noexcept {
+  const std::uint32_t num_ports = std::uint32_t{pool.local_port_last} - pool.local_port_first + 1U;
+  for (std::uint32_t draw = 0; draw < kMaxPortDraws; ++draw) {
+    // Counting upwards uses every port of every source before one comes again, so a port rests as
+    // long as can be; the backend may hold its old tuple in TIME_WAIT.
+    const std::uint32_t at = next_local_port_++;
+    const IpAddress& source =
+        pool.source_addresses[(at / num_ports) % pool.source_addresses.size()];
+    if (source.is_v4() != tuple.remote.ip.is_v4()) {
+      next_local_port_ += num_ports - at % num_ports - 1;
+      continue;
+    }
+    tuple.local = {source, static_cast<std::uint16_t>(pool.local_port_first + at % num_ports)};
+    const std::uint32_t toeplitz = frame::toeplitz(config_.toeplitz_key, tuple.remote, tuple.local);
+    if (config_.reta.owner(toeplitz) != config_.index) continue;
+    hash = flows_.hash(tuple);
+    if (find_flow(tuple, hash).kind == FlowRef::Kind::none) return true;
+  }
+  return false;
+}
+
+void Worker::on_backend_established(Connection& c, Turn& turn) noexcept {
+  if (c.phase != Phase::connecting) return;
+  pass_stage(c, HandshakeStage::backend_established, turn.now);
+  c.phase = Phase::relaying;
+  c.last_activity = turn.now;
+  c.phase_deadline = turn.now + limits(c).idle;
+}
+
+void Worker::on_backend_unreachable(Connection& c, HandshakeFailure failure, Turn& turn) noexcept {
+  end_side(c.backend, turn);
+  if (c.phase != Phase::connecting) return;
+  const snapshot::Pool& pool = (*snapshot_->pools)[c.pool.value];
+  balance::Cursor probe = cursors_[c.pool.value % cursors_.size()];
+  if (c.tried.size() < kMaxAttempts && balance::pick(pool.plan, probe, {}, c.tried)) {
+    stats_.traffic.count(Traffic::backend_retries);
+    open_backend(c, turn);
+    return;
+  }
+  count_failure(c, failure);
+  finish_client(c, Phase::ending, turn);
+}
+
+}  // namespace sallyport::worker

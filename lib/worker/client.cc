@@ -1,0 +1,203 @@
+// The client's side of TLS: records in, jobs out and back, records out.
+#include <algorithm>
+#include <array>
+
+#include "lib/base/secret.h"
+#include "lib/tcp/options.h"
+#include "lib/tcp/output.h"
+#include "lib/worker/worker.h"
+
+namespace sallyport::worker {
+
+using stats::HandshakeFailure;
+using stats::HandshakeStage;
+using stats::Traffic;
+
+namespace {
+
+static_assert(InputQueue::kMaxPieces <= 96);
+
+// A record to a backend with the smallest segments that we send.
+constexpr std::size_t kFramesPerRecord = tls::kMaxRecord / tcp::kSmallestMss + 2;
+
+// A handle travels through a job as one opaque number.
+[[nodiscard]] std::uint64_t token_of(Handle<Connection> handle) noexcept {
+  return std::uint64_t{handle.generation} << 32U | handle.index;
+}
+[[nodiscard]] Handle<Connection> handle_of(std::uint64_t token) noexcept {
+  return {static_cast<std::uint32_t>(token), static_cast<std::uint32_t>(token >> 32U)};
+}
+
+}  // namespace
+
+tls::Attached Worker::attached(const Connection& c) noexcept {
+  return {handshakes_.get(c.handshake), message_buffers_.get(c.message_buffer)};
+}
+
+// --- Records in --------------------------------------------------------------------------------
+
+void Worker::open_records(Connection& c, Turn& turn) noexcept {
+  // While a backend is being opened records wait: what they hold could not be passed on.
+  while (c.client.in_use && (c.phase == Phase::handshake || c.phase == Phase::relaying) &&
+         c.await == tls::Await::peer && c.client.input.size() >= tls::kRecordHeader) {
+    InputQueue& input = c.client.input;
+    std::array<std::uint8_t, tls::kRecordHeader> header;
+    input.peek(header);
+    const std::size_t size = tls::Server::record_size(header);
+    if (input.size() < size) return;
+    if (c.phase == Phase::relaying && !can_deliver(c, size, turn)) {
+      // What the backend acknowledges makes room; for frames nobody calls us.
+      if (turn.out.frame_credit() < kFramesPerRecord || frames_are_scarce()) mark_ready(c);
+      return;
+    }
+    std::array<MutableBytes, InputQueue::kMaxPieces> room;
+    const auto record = input.pieces(size, room);
+    const tls::Step step = c.tls.receive(tls_, attached(c), record);
+    if (step.await == tls::Await::message_buffer) {
+      c.await = step.await;
+      if (!lend_message_buffer(c)) {
+        wait_for_resource(c);
+        return;
+      }
+      continue;  // the same record again
+    }
+    stats_.traffic.count(Traffic::records_opened);
+    if (step.application_data.len > 0) deliver(c, record, step.application_data, turn);
+    input.consume(size, turn);
+    on_step(c, step, turn);
+  }
+}
+
+bool Worker::lend_message_buffer(Connection& c) noexcept {
+  if (message_buffers_.allocate(c.message_buffer) == nullptr) return false;
+  c.await = tls::Await::peer;
+  return true;
+}
+
+void Worker::on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept {
+  c.await = step.await;
+  if (step.events.has(tls::Event::client_hello)) {
+    pass_stage(c, HandshakeStage::client_hello, turn.now);
+    c.phase_deadline = c.accepted + limits(c).handshake;
+  }
+  if (step.failed()) {
+    on_tls_failed(c, step.failure, turn);
+  } else if (step.events.has(tls::Event::established)) {
+    on_tls_established(c, turn);
+  }
+  // Nobody will read what came after the client's last word.
+  if (step.await == tls::Await::nothing) c.client.input.clear(turn);
+  if (!c.tls.needs_message_buffer(handshakes_.get(c.handshake))) release_message_buffer(c);
+  if (step.await == tls::Await::job && !submit_job(c, turn)) wait_for_resource(c);
+}
+
+void Worker::on_tls_established(Connection& c, Turn& turn) noexcept {
+  pass_stage(c, HandshakeStage::tls_established, turn.now);
+  const Nanos took = config_.tsc_rate.nanos(turn.now - c.accepted);
+  stats_.handshake_nanoseconds.record(static_cast<std::uint64_t>(took.count()));
+  const snapshot::Listener& listener = (*snapshot_->listeners)[c.listener];
+  if (const std::uint8_t alpn = c.tls.alpn();
+      alpn != tls::Server::kNoAlpn && alpn < listener.alpn_pools.size()) {
+    c.pool = listener.alpn_pools[alpn];
+  }
+  open_backend(c, turn);
+}
+
+void Worker::on_tls_failed(Connection& c, HandshakeFailure failure, Turn& turn) noexcept {
+  if (c.phase == Phase::handshake) {
+    count_failure(c, failure);
+  } else {
+    count_close(c, failure == HandshakeFailure::alert_received
+                       ? stats::CloseCause::client_alert
+                       : stats::CloseCause::client_protocol_error);
+  }
+  abort_backend(c, turn);
+  finish_client(c, Phase::ending, turn);
+}
+
+// --- Jobs --------------------------------------------------------------------------------------
+
+bool Worker::submit_job(Connection& c, Turn& turn) noexcept {
+  tls::Handshake* handshake = handshakes_.get(c.handshake);
+  if (handshake == nullptr || jobs_.full() || turn.out.job_credit() == 0) return false;
+  crypto::KeyShare key_share;
+  const crypto::NamedGroup group = c.tls.wants_key_share(*handshake);
+  if (group != crypto::NamedGroup::none && !key_shares_.take(group, turn.now, key_share)) {
+    return false;
+  }
+  Handle<crypto::CryptoJob> self;
+  crypto::CryptoJob& job = *jobs_.allocate(self);
+  job = {};
+  job.connection = token_of(connections_.handle_of(c));
+  job.self = self;
+  job.worker = config_.index;
+  job.submitted = turn.now;
+  job.deadline = c.phase_deadline;
+  const tls::Step step = c.tls.start_job(tls_, *handshake, job, key_share);
+  wipe_object(key_share);
+  if (step.failed()) {
+    release_job(job);
+    on_step(c, step, turn);
+    return true;
+  }
+  c.await = step.await;
+  c.job = self;
+  pass_stage(c, HandshakeStage::job_submitted, turn.now);
+  turn.out.put(job);
+  return true;
+}
+
+void Worker::complete(crypto::CryptoJob& job, Turn& turn) noexcept {
+  if (job.kind == crypto::JobKind::make_key_shares) {
+    key_shares_.absorb(job);
+    release_job(job);
+    return;
+  }
+  Connection* c = connections_.get(handle_of(job.connection));
+  tls::Handshake* handshake = c == nullptr ? nullptr : handshakes_.get(c->handshake);
+  if (handshake == nullptr || c->job != job.self || c->phase == Phase::ending) {
+    stats_.traffic.count(Traffic::stale_jobs);
+    release_job(job);
+    return;
+  }
+  c->job = {};
+  pass_stage(*c, HandshakeStage::job_completed, turn.now);
+  const tls::Step step = c->tls.job_done(tls_, *handshake, job);
+  release_job(job);
+  on_step(*c, step, turn);
+  if (!release_if_done(*c)) mark_ready(*c);
+}
+
+void Worker::release_job(crypto::CryptoJob& job) noexcept {
+  const Handle<crypto::CryptoJob> self = job.self;
+  wipe_object(job);
+  jobs_.release(self);
+}
+
+// --- Records out -------------------------------------------------------------------------------
+
+void Worker::pull_tls_output(Connection& c, Turn& turn) noexcept {
+  if (!c.client.has_tcp()) return;
+  tls::Handshake* handshake = handshakes_.get(c.handshake);
+  while (c.tls.has_output(handshake)) {
+    if (turn.out.frame_credit() == 0) {
+      mark_ready(c);
+      return;
+    }
+    frame::Frame& f = turn.out.take(kHeadRoom);
+    const std::size_t room = std::max<std::size_t>(c.client.tcb.snd_mss, tls::Server::kMinPullRoom);
+    const tls::Pulled pulled =
+        c.tls.pull(tls_, handshake, MutableBytes{f.buffer + f.offset, f.tail_room()}.first(room));
+    if (pulled.len == 0) {
+      turn.out.untake(f);
+      stats_.drops.count(stats::DropReason::internal_error);
+      break;
+    }
+    f.len = static_cast<std::uint16_t>(pulled.len);
+    c.client.send.push_back(f, turn);
+    if (pulled.flight_complete) pass_stage(c, HandshakeStage::flight_sent, turn.now);
+  }
+  if (c.handshake && !c.tls.needs_handshake(handshake)) release_handshake(c);
+}
+
+}  // namespace sallyport::worker

@@ -1,0 +1,111 @@
+// Connection: one client, the TLS between us, and the backend that answers it.
+#pragma once
+#include <bit>
+#include <cstdint>
+
+#include "lib/balance/plan.h"
+#include "lib/base/address.h"
+#include "lib/base/slab.h"
+#include "lib/base/units.h"
+#include "lib/crypto/job.h"
+#include "lib/snapshot/snapshot.h"
+#include "lib/stats/reasons.h"
+#include "lib/tcp/reassembly.h"
+#include "lib/tcp/tcb.h"
+#include "lib/tls/server.h"
+#include "lib/worker/flow_table.h"
+#include "lib/worker/index_list.h"
+#include "lib/worker/input_queue.h"
+#include "lib/worker/send_queue.h"
+
+namespace sallyport::worker {
+
+// LinkPeer is where frames of one side go: to a fixed MAC (the source of the peer's last accepted
+// frame) or to a next hop of the interface, whose MAC the snapshot tells.
+struct LinkPeer {
+  static constexpr std::uint16_t kFixedMac = 0xffff;
+  snapshot::InterfaceIndex interface;
+  std::uint16_t next_hop = kFixedMac;
+  MacAddress mac;
+};
+
+// FrameAccess lets lib/tcp keep received frames in order of their text: the bytes of such a frame
+// are the text, and its first sequence number lies in Frame::user.
+struct FrameAccess {
+  static frame::Frame*& next(frame::Frame& f) noexcept { return f.next; }
+  static tcp::SeqNum seq(const frame::Frame& f) noexcept {
+    return {static_cast<std::uint32_t>(f.user)};
+  }
+  static std::uint32_t len(const frame::Frame& f) noexcept { return f.len; }
+  // set says where the text of `f`, which is f.bytes() already, begins in the stream.
+  static void set(frame::Frame& f, tcp::SeqNum seq, std::uint32_t len) noexcept {
+    f.user = seq.raw;
+    f.len = static_cast<std::uint16_t>(len);
+  }
+  static void drop_front(frame::Frame& f, std::uint32_t n) noexcept {
+    f.user = (seq(f) + n).raw;
+    f.offset = static_cast<std::uint16_t>(f.offset + n);
+    f.len = static_cast<std::uint16_t>(f.len - n);
+  }
+  static void drop_back(frame::Frame& f, std::uint32_t n) noexcept {
+    f.len = static_cast<std::uint16_t>(f.len - n);
+  }
+};
+using OutOfOrderQueue = tcp::OutOfOrderQueue<frame::Frame, FrameAccess>;
+
+// Side is one TCP connection: to the client or to the backend.
+struct Side {
+  FlowRef::Kind kind = FlowRef::Kind::none;
+  std::uint32_t index = 0;   // of the connection
+  bool in_use = false;       // there is something of this side that is not finished
+  bool tcp_done = false;     // TCP is over and the flow entry gone; `input` may hold last words
+  bool peer_closed = false;  // FIN received, and everything before it
+  LinkPeer link;
+  FourTuple tuple;
+  FlowTable::Hash hash = 0;
+  tcp::Tcb tcb;
+  SendQueue send;
+  InputQueue input;
+  OutOfOrderQueue out_of_order;
+
+  [[nodiscard]] bool has_tcp() const noexcept { return in_use && !tcp_done; }
+};
+
+// Phase is what the connection as a whole is doing.
+enum class Phase : std::uint8_t {
+  handshake,   // TLS not established; there is no backend
+  connecting,  // TLS established; a backend was sent a SYN
+  relaying,    // both sides established
+  ending,      // nothing is relayed any more; what is queued drains and the sides close
+};
+
+struct Connection {
+  Side client;
+  Side backend;
+  tls::Server tls;
+  Handle<tls::Handshake> handshake;
+  Handle<tls::MessageBuffer> message_buffer;
+  Handle<crypto::CryptoJob> job;
+  std::uint64_t configuration = 0;  // pinned for as long as `handshake` is held
+
+  Tsc accepted;        // the cookie was
+  Tsc stage_at;        // last handshake stage passed
+  Tsc last_activity;   // bytes moved either way
+  Tsc phase_deadline;  // what it means depends on the phase; Tsc{} = none
+  Tsc armed;           // deadline in the timer wheel; Tsc{} = none
+  IndexLink ready;     // work can be pulled
+  IndexLink waiting;   // for a job slot, a key pair or a message buffer
+
+  std::uint16_t listener = 0;
+  snapshot::PoolIndex pool;
+  balance::Tried tried;
+  Phase phase = Phase::handshake;
+  tls::Await await = tls::Await::peer;
+  bool client_finishing = false;   // close_notify or an alert, then our FIN
+  bool client_fin_queued = false;  // our FIN to the client follows what is queued
+  bool backend_fin_queued = false;
+  bool bytes_to_client = false;  // any application data was sent yet
+  bool close_counted = false;    // a CloseCause or HandshakeFailure was counted
+};
+
+}  // namespace sallyport::worker

@@ -1,0 +1,393 @@
+// From a received frame to the connection that it belongs to.
+#include <algorithm>
+#include <memory>
+
+#include "lib/tcp/open.h"
+#include "lib/tcp/options.h"
+#include "lib/tcp/output.h"
+#include "lib/tcp/stray.h"
+#include "lib/tcp/syn_cookie.h"
+#include "lib/worker/transmitter.h"
+#include "lib/worker/worker.h"
+
+namespace sallyport::worker {
+
+using stats::CookieRefusal;
+using stats::DropReason;
+using stats::HandshakeStage;
+using stats::Traffic;
+
+namespace {
+
+// Frames kept ahead of a gap.  Without the limit one peer with a hole at the start of its window
+// could pin a buffer with every later segment.
+constexpr OutOfOrderQueue::Limits kBeforeFinished{.max_nodes = 8, .max_bytes = 4'096};
+constexpr OutOfOrderQueue::Limits kAfterFinished{.max_nodes = 64, .max_bytes = 65'536};
+
+[[nodiscard]] tcp::WallTime wall_time(const snapshot::Snapshot& snapshot, Tsc now) noexcept {
+  return {snapshot.wall.unix_ms_at(now, snapshot.tsc_rate)};
+}
+
+[[nodiscard]] tcp::SynAckParameters syn_ack_parameters(
+    const snapshot::Snapshot& snapshot, const snapshot::Listener& listener,
+    snapshot::InterfaceIndex interface) noexcept {
+  const std::uint16_t mtu = (*snapshot.interfaces)[interface.value].mtu;
+  return {.our_mss = tcp::mss_for_mtu(mtu, listener.address.ip.is_v4()),
+          .receive_buffer = listener.limits.client_receive_buffer};
+}
+
+}  // namespace
+
+void Worker::receive(frame::Frame& f, Turn& turn) noexcept {
+  const DropReason why = receive_packet(f, turn);
+  if (why != DropReason::none) stats_.drops.count(why);
+}
+
+DropReason Worker::receive_packet(frame::Frame& f, Turn& turn) noexcept {
+  if (f.checksum == frame::ChecksumState::bad) return DropReason::tcp_bad_checksum;
+  const bool verify = f.checksum == frame::ChecksumState::unknown;
+  const auto packet = wire::parse_packet(f.bytes(), f.vlan, {.ip = verify, .tcp = verify});
+  if (!packet) return drop_reason_of(packet.error());
+
+  const auto& interfaces = *snapshot_->interfaces;
+  const auto interface = std::ranges::find_if(interfaces, [&](const snapshot::Interface& i) {
+    return i.port == f.port.value && i.vlan == packet->ethernet.vlan;
+  });
+  if (interface == interfaces.end()) return DropReason::vlan_unknown;
+  if (packet->ethernet.source == interface->mac) return DropReason::ethernet_own_source;
+  const MacAddress& to = packet->ethernet.destination;
+  if (to != interface->mac && !to.is_multicast()) return DropReason::ethernet_not_for_us;
+  if (packet->kind != wire::PacketKind::tcp) return local_.handle(f, *packet, *interface, turn);
+  // [RFC 1122 3.3.6] A segment that came in a link-layer broadcast is nobody's.
+  if (to.is_multicast()) return DropReason::ethernet_not_for_us;
+  const auto index = static_cast<std::uint16_t>(interface - interfaces.begin());
+  return receive_tcp(f, *packet, {index}, turn);
+}
+
+DropReason Worker::receive_tcp(frame::Frame& f, const wire::Packet& packet,
+                               snapshot::InterfaceIndex interface, Turn& turn) noexcept {
+  const FourTuple tuple = tuple_of(packet);
+  if (tuple.local == tuple.remote) return DropReason::tcp_land;
+  const tcp::Segment segment = segment_of(packet);
+  const FlowTable::Hash hash = flows_.hash(tuple);
+  const FlowRef flow = find_flow(tuple, hash);
+  switch (flow.kind) {
+    case FlowRef::Kind::client: {
+      Connection& c = at(flow.index);
+      return receive_segment(c, c.client, f, packet, segment, turn);
+    }
+    case FlowRef::Kind::backend: {
+      Connection& c = at(flow.index);
+      return receive_segment(c, c.backend, f, packet, segment, turn);
+    }
+    case FlowRef::Kind::time_wait:
+      return receive_time_wait(flow.index, packet, segment, interface, turn);
+    case FlowRef::Kind::none:
+      break;
+  }
+  if (is_local((*snapshot_->interfaces)[interface.value], tuple.remote.ip)) {
+    return DropReason::ip_bad_source;
+  }
+  if (segment.flags.syn() && !segment.flags.ack() && !segment.flags.rst()) {
+    return receive_syn(packet, segment, interface, turn);
+  }
+  return receive_stray(f, packet, segment, hash, interface, turn);
+}
+
+FlowRef Worker::find_flow(const FourTuple& tuple, FlowTable::Hash hash) noexcept {
+  return flows_.find(hash, [&](FlowRef ref) {
+    switch (ref.kind) {
+      case FlowRef::Kind::client:
+        return at(ref.index).client.tuple == tuple;
+      case FlowRef::Kind::backend:
+        return at(ref.index).backend.tuple == tuple;
+      case FlowRef::Kind::time_wait:
+        return time_wait_.at(ref.index).tuple == tuple;
+      case FlowRef::Kind::none:
+        break;
+    }
+    return false;
+  });
+}
+
+const snapshot::Listener* Worker::find_listener(const SocketAddress& address,
+                                                std::uint16_t& index) const noexcept {
+  const auto& listeners = *snapshot_->listeners;
+  const auto found = std::ranges::lower_bound(listeners, address, {}, &snapshot::Listener::address);
+  if (found == listeners.end() || found->address != address) return nullptr;
+  index = static_cast<std::uint16_t>(found - listeners.begin());
+  return &*found;
+}
+
+DropReason Worker::receive_syn(const wire::Packet& packet, const tcp::Segment& segment,
+                               snapshot::InterfaceIndex interface, Turn& turn) noexcept {
+  const FourTuple tuple = tuple_of(packet);
+  std::uint16_t index = 0;
+  const snapshot::Listener* listener = find_listener(tuple.local, index);
+  if (listener == nullptr) {
+    if (!is_local((*snapshot_->interfaces)[interface.value], tuple.local.ip)) {
+      return DropReason::ip_not_for_us;
+    }
+    answer_with_reset(packet, segment, interface, turn);
+    return DropReason::tcp_no_listener;
+  }
+  if (snapshot_->draining) return DropReason::draining;
+  stats_.stages.count(HandshakeStage::syn_received);
+  const tcp::Segment syn_ack =
+      tcp::make_syn_ack(tuple, segment, syn_ack_parameters(*snapshot_, *listener, interface),
+                        snapshot_->cookie_keys, wall_time(*snapshot_, turn.now));
+  stats_.stages.count(HandshakeStage::syn_ack_sent);
+  send_bare(reply_peer(*snapshot_, interface, packet), tuple, syn_ack, turn);
+  return DropReason::none;
+}
+
+DropReason Worker::receive_stray(frame::Frame& f, const wire::Packet& packet,
+                                 const tcp::Segment& segment, FlowTable::Hash hash,
+                                 snapshot::InterfaceIndex interface, Turn& turn) noexcept {
+  const FourTuple tuple = tuple_of(packet);
+  std::uint16_t index = 0;
+  const snapshot::Listener* listener = find_listener(tuple.local, index);
+  if (listener == nullptr) {
+    if (!is_local((*snapshot_->interfaces)[interface.value], tuple.local.ip)) {
+      return DropReason::ip_not_for_us;
+    }
+    answer_with_reset(packet, segment, interface, turn);
+    return DropReason::tcp_no_connection;
+  }
+  if (!segment.flags.ack() || segment.flags.rst() || segment.flags.syn()) {
+    answer_with_reset(packet, segment, interface, turn);
+    return DropReason::tcp_no_connection;
+  }
+  const tcp::WallTime wall = wall_time(*snapshot_, turn.now);
+  const auto cookie = tcp::check_cookie(tuple, segment, snapshot_->cookie_keys, wall);
+  if (!cookie) {
+    if (tcp::overtakes(tuple, segment, snapshot_->cookie_keys, wall)) {
+      return DropReason::tcp_early_overtake;
+    }
+    stats_.cookie_refusals.count(cookie.error());
+    answer_with_reset(packet, segment, interface, turn);
+    return DropReason::tcp_cookie_refused;
+  }
+  if (segment.payload_len == 0) {
+    // The last ACK of the handshake makes no state; the first data will prove the cookie again.  A
+    // peer that closes without a byte of data is told that nobody remembers it.
+    if (segment.flags.fin()) answer_with_reset(packet, segment, interface, turn);
+    return DropReason::none;
+  }
+  if (snapshot_->draining) {
+    stats_.cookie_refusals.count(CookieRefusal::draining);
+    answer_with_reset(packet, segment, interface, turn);
+    return DropReason::draining;
+  }
+  Connection* c =
+      accept(tuple, hash, segment, *cookie, index, reply_peer(*snapshot_, interface, packet), turn);
+  if (c == nullptr) {
+    // No answer: the client sends its data again, and there may be a slot then.
+    stats_.cookie_refusals.count(CookieRefusal::no_slot);
+    return DropReason::connection_limit;
+  }
+  return receive_segment(*c, c->client, f, packet, segment, turn);
+}
+
+Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
+                           const tcp::Segment& segment, const tcp::CookieOptions& options,
+                           std::uint16_t listener_index, const LinkPeer& peer,
+                           Turn& turn) noexcept {
+  if (connections_.full() || handshakes_.full() || frames_are_scarce()) return nullptr;
+  Handle<Connection> handle;
+  Handle<tls::Handshake> handshake_handle;
+  Connection* c = connections_.allocate(handle);
+  tls::Handshake* handshake = handshakes_.allocate(handshake_handle);
+  if (c == nullptr || handshake == nullptr ||
+      !flows_.insert(hash, {FlowRef::Kind::client, handle.index})) {
+    connections_.release(handle);
+    handshakes_.release(handshake_handle);
+    return nullptr;
+  }
+  const snapshot::Listener& listener = (*snapshot_->listeners)[listener_index];
+  renew(*c);
+  c->listener = listener_index;
+  c->pool = listener.pool;
+  c->handshake = handshake_handle;
+  c->configuration = snapshot_->configuration;
+  pins_.pin(c->configuration);
+  std::destroy_at(&c->tls);
+  std::construct_at(&c->tls, *handshake, *listener.tls);
+  Side& client = c->client;
+  client.kind = FlowRef::Kind::client;
+  client.index = handle.index;
+  client.in_use = true;
+  client.link = peer;
+  client.tuple = tuple;
+  client.hash = hash;
+  client.tcb = tcp::open_passive(
+      tuple, segment, options, syn_ack_parameters(*snapshot_, listener, peer.interface), instant_);
+  client.send.restart(client.tcb.snd_nxt);
+  c->accepted = c->stage_at = c->last_activity = turn.now;
+  c->phase_deadline = turn.now + std::min(listener.limits.client_hello, listener.limits.handshake);
+  stats_.stages.count(HandshakeStage::cookie_accepted);
+  return c;
+}
+
+DropReason Worker::receive_time_wait(std::uint32_t index, const wire::Packet& packet,
+                                     const tcp::Segment& segment,
+                                     snapshot::InterfaceIndex interface, Turn& turn) noexcept {
+  TimeWaitRecord& record = time_wait_.at(index);
+  const tcp::Stamp expires_at = record.state.expires_at;
+  const tcp::TimeWaitArrival arrival = tcp::segment_arrives(record.state, segment, instant_);
+  if (arrival.rearmed) {
+    // Moving costs a slot for a while, so a peer may have it only when half of the time is over.
+    const bool late =
+        expires_at.instant(instant_) < instant_ + tcp::Micros{tcp::kTimeWait.count / 2};
+    if (!late) record.state.expires_at = expires_at;
+    if (late) time_wait_.begin_anew(index);
+  }
+  switch (arrival.reply) {
+    case tcp::TimeWaitReply::none:
+      return DropReason::none;
+    case tcp::TimeWaitReply::ack:
+      if (challenge_acks_.take(turn.now)) {
+        send_bare(reply_peer(*snapshot_, interface, packet), tuple_of(packet), arrival.segment,
+                  turn);
+      }
+      return DropReason::none;
+    case tcp::TimeWaitReply::reopen:
+      time_wait_.forget(index);
+      return receive_syn(packet, segment, interface, turn);
+  }
+  return DropReason::internal_error;
+}
+
+// --- Segments of a connection --------------------------------------------------------------------
+
+bool Worker::reads(const Connection& c, const Side& side) const noexcept {
+  if (c.phase == Phase::ending) return false;
+  return side.kind == FlowRef::Kind::backend || !c.tls.peer_closed();
+}
+
+DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
+                                   const wire::Packet& packet, const tcp::Segment& segment,
+                                   Turn& turn) noexcept {
+  const bool refuse = segment.payload_len > 0 && held_.rx_held >= config_.max_rx_frames_held;
+  tcp::Arrival arrival = tcp::segment_arrives(
+      side.tcb, segment, instant_, refuse ? tcp::TextPolicy::refuse : tcp::TextPolicy::accept);
+  DropReason why = arrival.drop;
+  if (refuse && why == DropReason::none) why = DropReason::tcp_buffers_low;
+  if (arrival.drop == DropReason::none && side.link.next_hop == LinkPeer::kFixedMac) {
+    side.link.mac = packet.ethernet.source;
+  }
+  if (arrival.bytes_acked > 0) side.send.acknowledge(side.tcb.snd_una, turn);
+  if (arrival.bytes_acked > 0 || arrival.text.kind != tcp::Text::Kind::none) {
+    c.last_activity = turn.now;
+  }
+  if (arrival.events.has(tcp::Event::fast_retransmit)) {
+    stats_.traffic.count(Traffic::fast_retransmits);
+  }
+  if (arrival.events.has(tcp::Event::duplicate_text)) {
+    stats_.traffic.count(Traffic::duplicate_segments);
+  }
+  if (arrival.text.kind != tcp::Text::Kind::none) {
+    const DropReason text = take_text(c, side, f, packet, arrival.text, arrival.events, turn);
+    if (why == DropReason::none) why = text;
+  }
+  switch (arrival.reply) {
+    case tcp::Reply::none:
+    case tcp::Reply::ack:
+      break;  // wants_ack() at the end of the burst
+    case tcp::Reply::challenge_ack:
+      if (challenge_acks_.take(turn.now)) {
+        stats_.traffic.count(Traffic::challenge_acks);
+        send_bare(side.link, side.tuple, tcp::make_ack(side.tcb, instant_), turn);
+      }
+      break;
+    case tcp::Reply::reset:
+      if (resets_.take(turn.now)) {
+        stats_.traffic.count(Traffic::rst_sent);
+        send_bare(side.link, side.tuple, arrival.rst, turn);
+      } else if (why == DropReason::none) {
+        why = DropReason::rst_rate_limited;
+      }
+      break;
+  }
+  on_tcp_events(c, side, arrival.events, turn);
+  if (!release_if_done(c)) mark_ready(c);
+  return why;
+}
+
+DropReason Worker::take_text(Connection& c, Side& side, frame::Frame& f, const wire::Packet& packet,
+                             const tcp::Text& text, tcp::Events& events, Turn& turn) noexcept {
+  f.offset = static_cast<std::uint16_t>(f.offset + packet.payload_offset + text.offset);
+  f.len = static_cast<std::uint16_t>(text.len);
+  if (text.kind == tcp::Text::Kind::out_of_order) {
+    stats_.traffic.count(Traffic::out_of_order_segments);
+    FrameAccess::set(f, text.seq, text.len);
+    const auto& bounds = c.phase == Phase::handshake ? kBeforeFinished : kAfterFinished;
+    switch (side.out_of_order.insert(f, bounds)) {
+      case OutOfOrderQueue::Insert::kept:
+        f.kept = true;
+        ++held_.rx_held;
+        return DropReason::none;
+      case OutOfOrderQueue::Insert::duplicate:
+        stats_.traffic.count(Traffic::duplicate_segments);
+        return DropReason::none;
+      case OutOfOrderQueue::Insert::full:
+        return DropReason::tcp_reassembly_full;
+    }
+  }
+  const bool wanted = reads(c, side);
+  if (wanted) {
+    f.kept = true;
+    side.input.append(f, turn);
+  }
+  // What had arrived ahead of this gap may follow now.
+  while (frame::Frame* next = side.out_of_order.pop(side.tcb.rcv_nxt)) {
+    --held_.rx_held;
+    events.add(tcp::buffered_text_delivered(side.tcb, next->len));
+    if (wanted) {
+      side.input.append(*next, turn);
+    } else {
+      turn.out.release(*next);
+    }
+  }
+  return wanted ? DropReason::none : DropReason::tcp_after_close;
+}
+
+void Worker::on_tcp_events(Connection& c, Side& side, tcp::Events events, Turn& turn) noexcept {
+  if (!events.any()) return;
+  const bool is_client = side.kind == FlowRef::Kind::client;
+  if (events.has(tcp::Event::peer_closed)) side.peer_closed = true;
+  if (events.has(tcp::Event::established) && !is_client) on_backend_established(c, turn);
+  if (events.has(tcp::Event::refused)) {
+    on_backend_unreachable(c, stats::HandshakeFailure::backend_refused, turn);
+    return;
+  }
+  if (events.has(tcp::Event::reset)) {
+    count_close(c, is_client ? stats::CloseCause::client_reset : stats::CloseCause::backend_reset);
+    end_side(side, turn);
+    // The other side must see that the stream was cut off, not that it ended.
+    if (is_client) {
+      abort_backend(c, turn);
+    } else {
+      reset_side(c.client, turn);
+    }
+    return;
+  }
+  if (events.has(tcp::Event::time_wait) || events.has(tcp::Event::closed)) {
+    retire_tcp(side, events.has(tcp::Event::time_wait));
+    if (side.input.empty()) end_side(side, turn);
+  }
+}
+
+void Worker::answer_with_reset(const wire::Packet& packet, const tcp::Segment& segment,
+                               snapshot::InterfaceIndex interface, Turn& turn) noexcept {
+  const auto rst = tcp::reset_for(segment);
+  if (!rst) return;
+  if (!resets_.take(turn.now)) {
+    stats_.drops.count(DropReason::rst_rate_limited);
+    return;
+  }
+  stats_.traffic.count(Traffic::rst_sent);
+  send_bare(reply_peer(*snapshot_, interface, packet), tuple_of(packet), *rst, turn);
+}
+
+}  // namespace sallyport::worker

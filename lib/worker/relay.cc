@@ -1,0 +1,204 @@
+// Plaintext both ways, back-pressure between the sides, and how one side's end becomes the other's.
+//
+// Back-pressure.  What one side may send is what we can hold for it: its own bytes that wait here
+// plus those that the other side has not acknowledged.  Nothing is dropped for want of room.
+//
+// Ends.  close_notify of the client -> FIN to the backend, whose answer still flows.  FIN of the
+// backend -> close_notify and FIN to the client.  FIN of the client without close_notify may be a
+// truncation: the backend gets RST.  RST of one side -> RST to the other.
+#include <algorithm>
+#include <array>
+
+#include "lib/tcp/close.h"
+#include "lib/tcp/output.h"
+#include "lib/tcp/receive.h"
+#include "lib/worker/worker.h"
+
+namespace sallyport::worker {
+
+using stats::CloseCause;
+using stats::HandshakeStage;
+using stats::Traffic;
+
+const snapshot::Limits& Worker::limits(const Connection& c) const noexcept {
+  return (*snapshot_->listeners)[c.listener].limits;
+}
+
+bool Worker::frames_are_scarce() const noexcept {
+  return held_.tx_held >= config_.max_tx_frames_held / 4 * 3 ||
+         held_.rx_held >= config_.max_rx_frames_held / 4 * 3;
+}
+
+// --- Client to backend -------------------------------------------------------------------------
+
+bool Worker::can_deliver(const Connection& c, std::size_t len, const Turn& turn) const noexcept {
+  if (!c.backend.has_tcp()) return true;  // then it is discarded
+  const std::size_t frames = len / c.backend.tcb.snd_mss + 2;
+  return c.backend.send.bytes() + len <= limits(c).send_buffer &&
+         turn.out.frame_credit() >= frames && !frames_are_scarce();
+}
+
+void Worker::deliver(Connection& c, std::span<const MutableBytes> record, tls::ContentRange range,
+                     Turn& turn) noexcept {
+  stats_.traffic.count(Traffic::client_plaintext_bytes, range.len);
+  Side& backend = c.backend;
+  if (!backend.has_tcp() || c.backend_fin_queued) return;
+  const std::uint16_t mss = backend.tcb.snd_mss;
+  std::size_t skip = range.offset;
+  std::size_t left = range.len;
+  for (const MutableBytes piece : record) {
+    if (skip >= piece.size()) {
+      skip -= piece.size();
+      continue;
+    }
+    ByteView text = ByteView{piece}.subspan(skip);
+    text = text.first(std::min(text.size(), left));
+    skip = 0;
+    left -= text.size();
+    while (!text.empty()) {
+      frame::Frame* last = backend.send.back();
+      // A frame that was never sent may still grow to a full segment.
+      const bool grow = last != nullptr && Chunk::of(*last).len < mss &&
+                        !tcp::before(Chunk::of(*last).seq, backend.tcb.snd_max) &&
+                        !last->is_shared();
+      if (!grow) {
+        frame::Frame& f = turn.out.take(kHeadRoom);
+        backend.send.push_back(f, turn);
+        last = &f;
+      }
+      const Chunk chunk = Chunk::of(*last);
+      const std::size_t n = std::min<std::size_t>(text.size(), mss - chunk.len);
+      std::ranges::copy(text.first(n), last->buffer + chunk.offset + chunk.len);
+      backend.send.grow_back(static_cast<std::uint16_t>(n));
+      text = text.subspan(n);
+    }
+    if (left == 0) break;
+  }
+}
+
+// --- Backend to client -------------------------------------------------------------------------
+
+void Worker::seal_plaintext(Connection& c, Turn& turn) noexcept {
+  InputQueue& input = c.backend.input;
+  if (!c.client.has_tcp()) {
+    input.clear(turn);
+    return;
+  }
+  const std::size_t overhead = c.tls.record_overhead();
+  const std::size_t mss = c.client.tcb.snd_mss;
+  while (!input.empty() && c.tls.can_seal(handshakes_.get(c.handshake))) {
+    if (turn.out.frame_credit() == 0) {
+      mark_ready(c);
+      return;
+    }
+    if (frames_are_scarce()) {
+      mark_ready(c);
+      return;
+    }
+    if (c.client.send.bytes() + mss > limits(c).send_buffer) return;
+    // One record is one segment: it can be used as soon as it arrives, and a lost segment holds up
+    // nothing but itself.
+    const std::size_t most = mss > overhead ? mss - overhead : 1;
+    std::array<MutableBytes, InputQueue::kMaxPieces> pieces_room;
+    std::array<ByteView, InputQueue::kMaxPieces> views;
+    const auto pieces = input.pieces(std::min(most, input.size()), pieces_room);
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      views[i] = pieces[i];
+      taken += views[i].size();
+    }
+    frame::Frame& f = turn.out.take(kHeadRoom);
+    const std::size_t sealed = c.tls.seal(tls_, std::span{views}.first(pieces.size()),
+                                          {f.buffer + f.offset, taken + overhead});
+    if (sealed == 0) {
+      turn.out.untake(f);
+      stats_.drops.count(stats::DropReason::internal_error);
+      count_close(c, CloseCause::internal_error);
+      abort_backend(c, turn);
+      reset_side(c.client, turn);
+      return;
+    }
+    f.len = static_cast<std::uint16_t>(sealed);
+    c.client.send.push_back(f, turn);
+    input.consume(taken, turn);
+    stats_.traffic.count(Traffic::records_sealed);
+    stats_.traffic.count(Traffic::backend_plaintext_bytes, taken);
+    if (!c.bytes_to_client) {
+      c.bytes_to_client = true;
+      pass_stage(c, HandshakeStage::first_byte_to_client, turn.now);
+    }
+  }
+}
+
+// --- Ends --------------------------------------------------------------------------------------
+
+void Worker::pass_on_ends(Connection& c, Turn& turn) noexcept {
+  // The client said close_notify, and all of its data is queued for the backend.
+  if (c.phase == Phase::relaying && c.tls.peer_closed() && c.backend.has_tcp() &&
+      !c.backend_fin_queued) {
+    c.backend_fin_queued = true;
+    count_close(c, CloseCause::client_close_notify);
+    (void)tcp::close(c.backend.tcb);
+    c.phase_deadline = turn.now + limits(c).half_close;
+  }
+  // The backend closed, and all of its data is sealed.
+  if (c.phase == Phase::relaying && c.backend.peer_closed && c.backend.input.empty() &&
+      !c.client_finishing) {
+    count_close(c, CloseCause::backend_fin);
+    finish_client(c, Phase::relaying, turn);  // the client may still have something to say
+  }
+  // The client ended TCP.  Records that are complete are used first; an end without close_notify
+  // may have been forged or cut off.
+  if (c.client.in_use && c.client.peer_closed && !c.tls.peer_closed() && c.phase != Phase::ending &&
+      !has_whole_record(c)) {
+    count_close(c, CloseCause::client_fin);
+    abort_backend(c, turn);
+    finish_client(c, Phase::ending, turn);
+  }
+  // The client has left.  A backend that was not told so by FIN is told by RST.
+  if (!c.client.in_use && !c.backend_fin_queued) abort_backend(c, turn);
+  if (c.client_finishing) close_client(c, turn);
+}
+
+bool Worker::has_whole_record(const Connection& c) const noexcept {
+  const InputQueue& input = c.client.input;
+  if (input.size() < tls::kRecordHeader) return false;
+  std::array<std::uint8_t, tls::kRecordHeader> header;
+  input.peek(header);
+  return input.size() >= tls::Server::record_size(header);
+}
+
+void Worker::abort_backend(Connection& c, Turn& turn) noexcept { reset_side(c.backend, turn); }
+
+void Worker::finish_client(Connection& c, Phase next, Turn& turn) noexcept {
+  c.phase = next;
+  c.phase_deadline = turn.now + limits(c).half_close;
+  c.client_finishing = true;
+  c.tls.close();  // no effect behind a fatal alert
+  mark_ready(c);
+}
+
+void Worker::close_client(Connection& c, Turn& turn) noexcept {
+  if (!c.client.has_tcp() || c.client_fin_queued) return;
+  pull_tls_output(c, turn);
+  if (c.tls.has_output(handshakes_.get(c.handshake))) return;  // again when there is credit
+  c.client_fin_queued = true;
+  (void)tcp::close(c.client.tcb);
+}
+
+// --- Room --------------------------------------------------------------------------------------
+
+void Worker::offer_room(Connection& c) noexcept {
+  // While frames are scarce no window grows; what was promised stands.
+  if (frames_are_scarce()) return;
+  const auto offer = [](Side& side, std::uint32_t limit, std::size_t held) {
+    if (!side.has_tcp()) return;
+    const auto used = static_cast<std::uint32_t>(std::min<std::size_t>(held, limit));
+    tcp::set_receive_room(side.tcb, limit - used);
+  };
+  const snapshot::Limits& l = limits(c);
+  offer(c.client, l.client_receive_buffer, c.client.input.size() + c.backend.send.bytes());
+  offer(c.backend, l.backend_receive_buffer, c.backend.input.size() + c.client.send.bytes());
+}
+
+}  // namespace sallyport::worker

@@ -1,0 +1,239 @@
+// Worker: everything one I/O lcore knows, and one function that moves it forward.
+//
+// process() is pure: its result depends on the worker's state and on what it is given, never on a
+// clock, a device or another thread.  The lcore loop, the scenario tests, the fuzzers and the
+// benchmarks all call the same function.
+//
+// One call goes in one direction: finished jobs, received frames, timers, connections that wait for
+// a resource, and last the ready list, where everything larger than a direct reply is pulled while
+// there is credit for it.  The parts of the class are in files of their own:
+//
+//   worker.cc    the order of a call, slabs, lists and timers, the end of a connection
+//   receive.cc   frame -> packet -> connection; SYNs, strays, TIME_WAIT; segments of a connection
+//   client.cc    TLS: records, steps, jobs
+//   backend.cc   choosing and opening a backend, and another one when it does not answer
+//   relay.cc     plaintext both ways, and how one side's end becomes the other's
+//   transmit.cc  segments out
+#pragma once
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "lib/balance/plan.h"
+#include "lib/base/arena.h"
+#include "lib/base/random.h"
+#include "lib/base/slab.h"
+#include "lib/base/timer_wheel.h"
+#include "lib/base/token_bucket.h"
+#include "lib/crypto/job.h"
+#include "lib/crypto/key_share_cache.h"
+#include "lib/frame/outbox.h"
+#include "lib/snapshot/publication.h"
+#include "lib/stats/worker_stats.h"
+#include "lib/tcp/input.h"
+#include "lib/tcp/output.h"
+#include "lib/tcp/syn_cookie.h"
+#include "lib/tcp/time.h"
+#include "lib/tls/engine.h"
+#include "lib/wire/packet.h"
+#include "lib/worker/connection.h"
+#include "lib/worker/flow_table.h"
+#include "lib/worker/index_list.h"
+#include "lib/worker/local_responder.h"
+#include "lib/worker/time_wait_table.h"
+#include "lib/worker/turn.h"
+#include "lib/worker/worker_config.h"
+
+namespace sallyport::worker {
+
+class Worker {
+ public:
+  // Allocates everything that the worker will ever need, the large tables from `arena`, which must
+  // outlive it.  `pins` counts the handshakes that point into a configuration; `stats` is written
+  // here and by the lcore only.
+  Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
+         stats::WorkerStats& stats, Tsc now);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // use sets what process() reads until the next call of use().  `snapshot` must stay alive until
+  // then, and its configuration for as long as `pins` says.
+  void use(const snapshot::Snapshot& snapshot) noexcept { snapshot_ = &snapshot; }
+
+  // process moves this worker's world forward to `now`, which never goes backwards.
+  // Precondition: use() was called; `out` has credit for two frames and one job per element of
+  // `rx`.  A frame of `rx` whose `kept` is set afterwards belongs to the worker, the others to the
+  // caller; every job of `done` belongs to the worker.
+  void process(std::span<frame::Frame* const> rx, std::span<crypto::CryptoJob* const> done, Tsc now,
+               frame::Outbox& out) noexcept;
+
+  // reset_all ends connections with an RST to both sides, as far as `out` has credit, and returns
+  // how many are left: for the end of draining.
+  std::size_t reset_all(Tsc now, frame::Outbox& out) noexcept;
+  // abandon gives back every frame that connections hold, without a word to anybody: for the end
+  // of the lcore.
+  void abandon(frame::Outbox& out) noexcept;
+
+  [[nodiscard]] std::size_t num_connections() const noexcept { return connections_.live(); }
+  // for_each_connection calls visit(const Connection&) for up to `limit` of them; for tests, and
+  // for reports made on this worker's own lcore.
+  template <class Visit>
+  void for_each_connection(std::size_t limit, Visit&& visit) const {
+    for (std::uint32_t i = 0; i < connections_.capacity() && limit > 0; ++i) {
+      const Connection* c = connections_.get(connections_.handle_at(i));
+      if (c == nullptr) continue;
+      visit(*c);
+      --limit;
+    }
+  }
+  [[nodiscard]] const FrameAccount& frames_held() const noexcept { return held_; }
+
+ private:
+  // --- worker.cc -----------------------------------------------------------------------------
+  [[nodiscard]] Connection& at(std::uint32_t index) noexcept;
+  static void renew(Connection& c) noexcept;
+  [[nodiscard]] std::uint32_t index_of(const Connection& c) const noexcept;
+  void mark_ready(Connection& c) noexcept;
+  void wait_for_resource(Connection& c) noexcept;
+  void retry_waiting(Turn& turn) noexcept;
+  void refill_key_shares(Turn& turn) noexcept;
+  void visit_ready(Turn& turn) noexcept;
+  // advance does everything that `c` can do now; the connection may be gone afterwards.
+  void advance(Connection& c, Turn& turn) noexcept;
+  void on_timer(std::uint32_t index, Turn& turn) noexcept;
+  void on_phase_deadline(Connection& c, Turn& turn) noexcept;
+  [[nodiscard]] Tsc next_deadline(const Connection& c) const noexcept;
+  void rearm(Connection& c) noexcept;
+  void pass_stage(Connection& c, stats::HandshakeStage stage, Tsc now) noexcept;
+  void count_failure(Connection& c, stats::HandshakeFailure failure) noexcept;
+  void count_close(Connection& c, stats::CloseCause cause) noexcept;
+  void release_handshake(Connection& c) noexcept;
+  void release_message_buffer(Connection& c) noexcept;
+  // end_side forgets one side without a word to its peer; release_if_done frees the slot when both
+  // have ended.
+  void end_side(Side& side, Turn& turn) noexcept;
+  // retire_tcp gives up the tuple; what the peer sent last may still be relayed.
+  void retire_tcp(Side& side, bool time_wait) noexcept;
+  bool release_if_done(Connection& c) noexcept;
+  // reset_side sends an RST, if the state has one, and forgets the side.
+  void reset_side(Side& side, Turn& turn) noexcept;
+  void publish_gauges() noexcept;
+
+  // --- receive.cc ----------------------------------------------------------------------------
+  void receive(frame::Frame& f, Turn& turn) noexcept;
+  [[nodiscard]] stats::DropReason receive_packet(frame::Frame& f, Turn& turn) noexcept;
+  [[nodiscard]] stats::DropReason receive_tcp(frame::Frame& f, const wire::Packet& packet,
+                                              snapshot::InterfaceIndex interface,
+                                              Turn& turn) noexcept;
+  [[nodiscard]] FlowRef find_flow(const FourTuple& tuple, FlowTable::Hash hash) noexcept;
+  [[nodiscard]] const snapshot::Listener* find_listener(const SocketAddress& address,
+                                                        std::uint16_t& index) const noexcept;
+  [[nodiscard]] stats::DropReason receive_syn(const wire::Packet& packet,
+                                              const tcp::Segment& segment,
+                                              snapshot::InterfaceIndex interface,
+                                              Turn& turn) noexcept;
+  // receive_stray takes a segment of no connection: perhaps the first data of a new one.
+  [[nodiscard]] stats::DropReason receive_stray(frame::Frame& f, const wire::Packet& packet,
+                                                const tcp::Segment& segment, FlowTable::Hash hash,
+                                                snapshot::InterfaceIndex interface,
+                                                Turn& turn) noexcept;
+  [[nodiscard]] Connection* accept(const FourTuple& tuple, FlowTable::Hash hash,
+                                   const tcp::Segment& segment, const tcp::CookieOptions& options,
+                                   std::uint16_t listener_index, const LinkPeer& peer,
+                                   Turn& turn) noexcept;
+  [[nodiscard]] stats::DropReason receive_time_wait(std::uint32_t index, const wire::Packet& packet,
+                                                    const tcp::Segment& segment,
+                                                    snapshot::InterfaceIndex interface,
+                                                    Turn& turn) noexcept;
+  [[nodiscard]] stats::DropReason receive_segment(Connection& c, Side& side, frame::Frame& f,
+                                                  const wire::Packet& packet,
+                                                  const tcp::Segment& segment, Turn& turn) noexcept;
+  [[nodiscard]] stats::DropReason take_text(Connection& c, Side& side, frame::Frame& f,
+                                            const wire::Packet& packet, const tcp::Text& text,
+                                            tcp::Events& events, Turn& turn) noexcept;
+  void on_tcp_events(Connection& c, Side& side, tcp::Events events, Turn& turn) noexcept;
+  void answer_with_reset(const wire::Packet& packet, const tcp::Segment& segment,
+                         snapshot::InterfaceIndex interface, Turn& turn) noexcept;
+  [[nodiscard]] bool reads(const Connection& c, const Side& side) const noexcept;
+
+  // --- client.cc -----------------------------------------------------------------------------
+  void complete(crypto::CryptoJob& job, Turn& turn) noexcept;
+  void release_job(crypto::CryptoJob& job) noexcept;
+  // open_records takes whole records off the client's input, as long as their contents have room.
+  void open_records(Connection& c, Turn& turn) noexcept;
+  void on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept;
+  [[nodiscard]] bool submit_job(Connection& c, Turn& turn) noexcept;
+  [[nodiscard]] bool lend_message_buffer(Connection& c) noexcept;
+  void pull_tls_output(Connection& c, Turn& turn) noexcept;
+  void on_tls_established(Connection& c, Turn& turn) noexcept;
+  void on_tls_failed(Connection& c, stats::HandshakeFailure failure, Turn& turn) noexcept;
+  [[nodiscard]] tls::Attached attached(const Connection& c) noexcept;
+
+  // --- backend.cc ----------------------------------------------------------------------------
+  void open_backend(Connection& c, Turn& turn) noexcept;
+  [[nodiscard]] bool connect_to(Connection& c, const snapshot::Pool& pool,
+                                const snapshot::Backend& backend, Turn& turn) noexcept;
+  [[nodiscard]] bool draw_local_port(const snapshot::Pool& pool, FourTuple& tuple,
+                                     FlowTable::Hash& hash) noexcept;
+  void on_backend_established(Connection& c, Turn& turn) noexcept;
+  void on_backend_unreachable(Connection& c, stats::HandshakeFailure failure, Turn& turn) noexcept;
+
+  // --- relay.cc ------------------------------------------------------------------------------
+  // deliver copies opened application data to the backend's send queue.
+  void deliver(Connection& c, std::span<const MutableBytes> record, tls::ContentRange range,
+               Turn& turn) noexcept;
+  [[nodiscard]] bool can_deliver(const Connection& c, std::size_t len,
+                                 const Turn& turn) const noexcept;
+  void seal_plaintext(Connection& c, Turn& turn) noexcept;
+  void pass_on_ends(Connection& c, Turn& turn) noexcept;
+  [[nodiscard]] bool has_whole_record(const Connection& c) const noexcept;
+  void offer_room(Connection& c) noexcept;
+  // abort_backend and abort_client end one side because of the other.
+  void abort_backend(Connection& c, Turn& turn) noexcept;
+  // finish_client queues close_notify, unless an alert is on its way; close_client queues our FIN
+  // when that has been pulled.
+  void finish_client(Connection& c, Phase next, Turn& turn) noexcept;
+  void close_client(Connection& c, Turn& turn) noexcept;
+  [[nodiscard]] const snapshot::Limits& limits(const Connection& c) const noexcept;
+  [[nodiscard]] bool frames_are_scarce() const noexcept;
+
+  // --- transmit.cc ---------------------------------------------------------------------------
+  void transmit(Connection& c, Side& side, Turn& turn) noexcept;
+  void send_queued(Side& side, const tcp::Transmission& t, const tcp::Segment& header,
+                   Turn& turn) noexcept;
+  // send_bare sends a segment without payload; counts a drop when the next hop is unknown.
+  void send_bare(const LinkPeer& peer, const FourTuple& tuple, const tcp::Segment& segment,
+                 Turn& turn) noexcept;
+  void send_ack(Side& side, Turn& turn) noexcept;
+
+  WorkerConfig config_;
+  snapshot::Reader& pins_;
+  stats::WorkerStats& stats_;
+  Random random_;
+  tcp::Clock clock_;
+  tcp::Instant instant_;  // of the current call
+  const snapshot::Snapshot* snapshot_ = nullptr;
+
+  Slab<Connection> connections_;
+  Slab<tls::Handshake> handshakes_;
+  Slab<tls::MessageBuffer> message_buffers_;
+  Slab<crypto::CryptoJob> jobs_;
+  FlowTable flows_;
+  TimeWaitTable time_wait_;
+  TimerWheel timers_;
+  crypto::KeyShareCache key_shares_;
+  tls::Engine tls_;
+  LocalResponder local_;
+  TokenBucket resets_;
+  TokenBucket challenge_acks_;
+  FrameAccount held_;
+  IndexList<Connection, &Connection::ready> ready_;
+  IndexList<Connection, &Connection::waiting> waiting_;
+  // Pools beyond share cursors, which costs evenness and nothing else.
+  std::array<balance::Cursor, 256> cursors_{};
+  SipKey isn_secret_;
+  std::uint32_t next_local_port_ = 0;
+};
+
+}  // namespace sallyport::worker

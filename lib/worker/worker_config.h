@@ -1,0 +1,40 @@
+// WorkerConfig: what a worker is built with, once.  Everything that may change while it runs comes
+// with the snapshot instead.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/base/random.h"
+#include "lib/base/units.h"
+#include "lib/frame/toeplitz.h"
+
+namespace sallyport::worker {
+
+struct WorkerConfig {
+  std::uint16_t index = 0;  // which worker this is, below num_workers
+  frame::Reta reta{1};      // who owns which tuple; the same on every worker
+  frame::ToeplitzKey toeplitz_key = frame::symmetric_toeplitz_key();
+  TscRate tsc_rate;
+  Random::Seed seed{};  // from the operating system; fixed in tests
+
+  // Sizes of the slabs.  Each may be full; then the rule beside it holds.
+  std::size_t max_connections = 1'024;   // full: no cookie is accepted, the client tries again
+  std::size_t max_handshakes = 256;      // full: as above
+  std::size_t max_message_buffers = 64;  // full: the handshake waits for one
+  std::size_t max_jobs = 128;            // full: the handshake waits for one
+  std::size_t max_time_wait = 4'096;     // full: the oldest record goes early
+  std::uint16_t key_shares = 64;         // ephemeral key pairs kept ready per group
+
+  // Frames that connections may hold beyond one call.  Above three quarters of a limit new data is
+  // no longer accepted or sealed; what is under way goes on, and ACKs free frames again.
+  std::uint32_t max_rx_frames_held = 4'096;
+  std::uint32_t max_tx_frames_held = 8'192;
+
+  // Stateless answers (ARP, ND, echo) and RSTs per second: without these bounds a flood of requests
+  // would be a flood of replies.
+  std::uint32_t local_replies_per_second = 1'000;
+  std::uint32_t resets_per_second = 1'000;
+  std::uint32_t challenge_acks_per_second = 1'000;
+};
+
+}  // namespace sallyport::worker
