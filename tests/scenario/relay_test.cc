@@ -1,0 +1,340 @@
+// The main job: a TLS client, the worker, a backend.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/openssl_client.h"
+#include "tests/support/simulation.h"
+
+namespace sallyport::testing {
+namespace {
+
+Bytes pattern(std::size_t len) {
+  Bytes bytes(len);
+  std::uint32_t state = 1;
+  for (auto& byte : bytes) {
+    state = state * 1'664'525 + 1'013'904'223;
+    byte = static_cast<std::uint8_t>(state >> 24U);
+  }
+  return bytes;
+}
+
+// Echo answers every byte with itself, on every connection of the backends.
+class Echo {
+ public:
+  explicit Echo(Simulation& sim) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      sim.backends.listen(sim.backend(i), [this](Socket& s) { sockets_.push_back(&s); });
+    }
+  }
+  void step() {
+    for (Socket* s : sockets_) {
+      const Bytes bytes = s->take_received();
+      received_ += bytes.size();
+      s->send(bytes);
+      if (s->peer_closed() && s->unacked() == 0) s->close();
+    }
+  }
+  [[nodiscard]] const std::vector<Socket*>& sockets() const { return sockets_; }
+  [[nodiscard]] std::size_t received() const { return received_; }
+
+ private:
+  std::vector<Socket*> sockets_;
+  std::size_t received_ = 0;
+};
+
+// Page answers each request that ends in an empty line with `len` bytes and closes.
+class Page {
+ public:
+  Page(Simulation& sim, std::size_t len) : page_{pattern(len)} {
+    for (std::size_t i = 0; i < 2; ++i) {
+      sim.backends.listen(sim.backend(i), [this](Socket& s) {
+        sockets_.push_back({&s, {}, false});
+      });
+    }
+  }
+  void step() {
+    for (Exchange& e : sockets_) {
+      const Bytes bytes = e.socket->take_received();
+      e.request.append(bytes.begin(), bytes.end());
+      if (e.answered || e.request.find("\r\n\r\n") == std::string::npos) continue;
+      e.answered = true;
+      e.socket->send(page_);
+      e.socket->close();
+    }
+  }
+  [[nodiscard]] const Bytes& page() const { return page_; }
+  [[nodiscard]] std::size_t num_connections() const { return sockets_.size(); }
+
+ private:
+  struct Exchange {
+    Socket* socket;
+    std::string request;
+    bool answered;
+  };
+  Bytes page_;
+  std::vector<Exchange> sockets_;
+};
+
+constexpr const char* kRequest = "GET / HTTP/1.0\r\n\r\n";
+
+// all_gone: no slot, no frame, nothing is left of any connection but TIME_WAIT records.
+void expect_all_gone(Simulation& sim) {
+  EXPECT_TRUE(sim.run([&] { return sim.worker().num_connections() == 0; }, seconds{200}));
+  sim.run_for(milliseconds{50});
+  EXPECT_EQ(sim.frames_in_use(), 0U);
+  EXPECT_EQ(sim.worker().frames_held().rx_held, 0U);
+  EXPECT_EQ(sim.worker().frames_held().tx_held, 0U);
+  EXPECT_EQ(sim.stats().gauges.value(stats::Gauge::handshakes), 0U);
+  EXPECT_EQ(sim.stats().drops.value(stats::DropReason::internal_error), 0U);
+}
+
+TEST(Relay, ARequestComesBackFromABackendOverTls13) {
+  Simulation sim;
+  Echo echo{sim};
+  OpensslClient tls{sim.connect()};
+  tls.write(kRequest);
+  EXPECT_TRUE(sim.run([&] {
+    tls.step();
+    echo.step();
+    return tls.text().size() >= 18;
+  })) << tls.error();
+  EXPECT_EQ(tls.text(), kRequest);
+  EXPECT_EQ(sim.stats().stages.value(stats::HandshakeStage::tls_established), 1U);
+  EXPECT_EQ(sim.stats().stages.value(stats::HandshakeStage::backend_established), 1U);
+}
+
+struct Variant {
+  int version;
+  const char* cipher;
+  const char* groups;
+  crypto::KeyType key_type;
+  bool ipv6;
+};
+
+class EveryVariant : public ::testing::TestWithParam<Variant> {};
+
+TEST_P(EveryVariant, APageArrivesWholeAndBothSidesCloseCleanly) {
+  const Variant& v = GetParam();
+  Simulation sim{{.ipv6 = v.ipv6, .key_type = v.key_type}};
+  Page page{sim, 300'000};
+  OpensslClient tls{sim.connect(), {.version = v.version, .cipher = v.cipher, .groups = v.groups}};
+  tls.write(kRequest);
+  EXPECT_TRUE(sim.run([&] {
+    tls.step();
+    page.step();
+    return tls.got_close_notify();
+  })) << tls.error();
+  EXPECT_TRUE(tls.received() == page.page()) << tls.received().size() << tls.error();
+  tls.shutdown();
+  tls.step();
+  tls.socket().close();
+  sim.run([&] { return tls.socket().is_over(); }, seconds{2});
+  EXPECT_TRUE(tls.socket().is_over());
+  EXPECT_FALSE(tls.socket().was_reset());
+  expect_all_gone(sim);
+  EXPECT_EQ(sim.stats().closes.value(stats::CloseCause::backend_fin), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Relay, EveryVariant,
+                         ::testing::Values(Variant{TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256",
+                                                   "X25519", crypto::KeyType::ecdsa_p256, false},
+                                           Variant{TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384",
+                                                   "P-256", crypto::KeyType::ecdsa_p256, true},
+                                           Variant{TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256",
+                                                   "X25519", crypto::KeyType::rsa, false},
+                                           Variant{TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256",
+                                                   "P-256", crypto::KeyType::ecdsa_p256, false},
+                                           Variant{TLS1_2_VERSION, "ECDHE-RSA-AES256-GCM-SHA384",
+                                                   "X25519", crypto::KeyType::rsa, true},
+                                           Variant{TLS1_2_VERSION, "ECDHE-ECDSA-CHACHA20-POLY1305",
+                                                   "X25519:P-256", crypto::KeyType::ecdsa_p256,
+                                                   false}));
+
+TEST(Relay, CloseNotifyOfTheClientBecomesFinWhileTheAnswerStillFlows) {
+  Simulation sim;
+  Socket* at_backend = nullptr;
+  for (std::size_t i = 0; i < 2; ++i) {
+    sim.backends.listen(sim.backend(i), [&](Socket& s) { at_backend = &s; });
+  }
+  OpensslClient tls{sim.connect()};
+  tls.write("all I have to say");
+  tls.shutdown();
+  ASSERT_TRUE(sim.run([&] {
+    tls.step();
+    return at_backend != nullptr && at_backend->peer_closed();
+  })) << tls.error();
+  const Bytes answer = pattern(50'000);
+  at_backend->send(answer);
+  at_backend->close();
+  ASSERT_TRUE(sim.run([&] {
+    tls.step();
+    return tls.got_close_notify();
+  }));
+  EXPECT_TRUE(tls.received() == answer);
+  tls.socket().close();
+  expect_all_gone(sim);
+  EXPECT_EQ(sim.stats().closes.value(stats::CloseCause::client_close_notify), 1U);
+}
+
+TEST(Relay, AClientThatEndsWithoutCloseNotifyIsReportedAsTruncationToTheBackend) {
+  Simulation sim;
+  Echo echo{sim};
+  OpensslClient tls{sim.connect()};
+  tls.write("half a request");
+  ASSERT_TRUE(sim.run([&] {
+    tls.step();
+    echo.step();
+    return echo.received() == 14;
+  }));
+  tls.socket().close();
+  ASSERT_TRUE(sim.run([&] { return echo.sockets()[0]->is_over(); }));
+  EXPECT_TRUE(echo.sockets()[0]->was_reset());
+  expect_all_gone(sim);
+  EXPECT_EQ(sim.stats().closes.value(stats::CloseCause::client_fin), 1U);
+}
+
+TEST(Relay, ResetOfOneSideResetsTheOther) {
+  for (const bool by_client : {true, false}) {
+    Simulation sim;
+    Echo echo{sim};
+    OpensslClient tls{sim.connect()};
+    tls.write("hello");
+    ASSERT_TRUE(sim.run([&] {
+      tls.step();
+      echo.step();
+      return tls.text() == "hello";
+    }));
+    Socket& at_backend = *echo.sockets()[0];
+    (by_client ? tls.socket() : at_backend).abort();
+    Socket& other = by_client ? at_backend : tls.socket();
+    EXPECT_TRUE(sim.run([&] { return other.is_over(); }));
+    EXPECT_TRUE(other.was_reset());
+    expect_all_gone(sim);
+  }
+}
+
+TEST(Relay, ARefusedBackendIsReplacedByAnotherBeforeAnyByteWasRelayed) {
+  Simulation sim;
+  Echo echo{sim};
+  sim.backends.stop_listening(sim.backend(0));
+  for (int i = 0; i < 4; ++i) {
+    OpensslClient tls{sim.connect()};
+    tls.write("hello");
+    EXPECT_TRUE(sim.run([&] {
+      tls.step();
+      echo.step();
+      return tls.text() == "hello";
+    })) << tls.error();
+  }
+  EXPECT_EQ(sim.stats().traffic.value(stats::Traffic::backend_retries), 2U);
+}
+
+TEST(Relay, WithoutAnyBackendTheClientGetsCloseNotifyAndFin) {
+  Simulation sim;
+  OpensslClient tls{sim.connect()};
+  tls.write("hello");
+  EXPECT_TRUE(sim.run([&] {
+    tls.step();
+    return tls.got_close_notify() && tls.socket().peer_closed();
+  })) << tls.error();
+  tls.socket().close();
+  expect_all_gone(sim);
+  EXPECT_EQ(sim.stats().failures.value(stats::HandshakeFailure::backend_refused), 1U);
+}
+
+TEST(Relay, ASilentBackendIsReplacedAfterItsTimeAndThenTheClientIsTold) {
+  Simulation sim;
+  sim.backends.silence(true);
+  OpensslClient tls{sim.connect()};
+  tls.write("hello");
+  EXPECT_TRUE(sim.run(
+      [&] {
+        tls.step();
+        return tls.got_close_notify();
+      },
+      seconds{10}))
+      << tls.error();
+  EXPECT_EQ(sim.stats().failures.value(stats::HandshakeFailure::backend_timed_out), 1U);
+  EXPECT_EQ(sim.stats().traffic.value(stats::Traffic::backend_retries), 1U);
+  tls.socket().close();
+  expect_all_gone(sim);
+}
+
+TEST(Relay, ASlowReaderClosesTheOtherSidesWindowAndNothingIsLost) {
+  Simulation sim;
+  Page page{sim, 3'000'000};
+  OpensslClient tls{sim.connect()};
+  tls.write(kRequest);
+  ASSERT_TRUE(sim.run([&] {
+    tls.step();
+    page.step();
+    return tls.received().size() > 100'000;
+  }));
+  tls.socket().set_reading(false);
+  sim.run_for(seconds{5});
+  // Bounded: what the client has not acknowledged, one window of the backend, no more.
+  EXPECT_LT(sim.worker().frames_held().tx_held, 400U);
+  EXPECT_LT(sim.worker().frames_held().rx_held, 100U);
+  tls.socket().set_reading(true);
+  ASSERT_TRUE(sim.run([&] {
+    tls.step();
+    return tls.got_close_notify();
+  })) << tls.error();
+  EXPECT_TRUE(tls.received() == page.page());
+  tls.shutdown();
+  tls.step();
+  tls.socket().close();
+  expect_all_gone(sim);
+}
+
+TEST(Relay, AHandshakeThatStopsHalfWayTimesOutAndLeavesNothing) {
+  Simulation sim;
+  Socket& socket = sim.connect();
+  ASSERT_TRUE(sim.run([&] { return socket.is_established(); }));
+  socket.send(Bytes{0x16, 0x03, 0x01, 0x02, 0x00, 0x01});
+  ASSERT_TRUE(sim.run([&] { return sim.worker().num_connections() == 1; }));
+  ASSERT_TRUE(sim.run([&] { return sim.worker().num_connections() == 0; }, seconds{7}));
+  EXPECT_EQ(sim.stats().failures.value(stats::HandshakeFailure::timed_out), 1U);
+  expect_all_gone(sim);
+}
+
+TEST(Relay, ABareHandshakeAckMakesNoState) {
+  Simulation sim;
+  Socket& socket = sim.connect();
+  ASSERT_TRUE(sim.run([&] { return socket.is_established(); }));
+  sim.run_for(milliseconds{10});
+  EXPECT_EQ(sim.worker().num_connections(), 0U);
+  EXPECT_EQ(sim.stats().stages.value(stats::HandshakeStage::syn_ack_sent), 1U);
+}
+
+TEST(Relay, FaultsOfEveryKindLoseNoByteEitherWay) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    Simulation sim{
+        {.seed = seed,
+         .faults = {.loss = 0.01, .duplication = 0.01, .reordering = 0.01, .corruption = 0.002},
+         .ipv6 = seed % 2 == 0}};
+    Echo echo{sim};
+    OpensslClient tls{sim.connect(), {.version = seed % 3 == 0 ? TLS1_2_VERSION : TLS1_3_VERSION}};
+    const Bytes sent = pattern(400'000);
+    tls.write(sent);
+    tls.shutdown();
+    EXPECT_TRUE(sim.run(
+        [&] {
+          tls.step();
+          echo.step();
+          return tls.got_close_notify() || !tls.error().empty() || tls.socket().is_over();
+        },
+        seconds{300}))
+        << tls.error();
+    EXPECT_TRUE(tls.received() == sent) << tls.received().size() << " " << tls.error();
+    tls.socket().close();
+    expect_all_gone(sim);
+  }
+}
+
+}  // namespace
+}  // namespace sallyport::testing

@@ -1,0 +1,91 @@
+#include "tests/support/openssl_client.h"
+
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <array>
+
+namespace sallyport::testing {
+
+OpensslClient::OpensslClient(Socket& socket, const OpensslClientOptions& options)
+    : socket_{socket},
+      context_{SSL_CTX_new(TLS_client_method())},
+      ssl_{nullptr},
+      in_{BIO_new(BIO_s_mem())},
+      out_{BIO_new(BIO_s_mem())} {
+  SSL_CTX_set_min_proto_version(context_, options.version);
+  SSL_CTX_set_max_proto_version(context_, options.version);
+  SSL_CTX_set_verify(context_, SSL_VERIFY_NONE, nullptr);
+  if (!options.cipher.empty()) {
+    if (options.version == TLS1_3_VERSION) {
+      SSL_CTX_set_ciphersuites(context_, options.cipher.c_str());
+    } else {
+      SSL_CTX_set_cipher_list(context_, options.cipher.c_str());
+    }
+  }
+  if (!options.groups.empty()) SSL_CTX_set1_groups_list(context_, options.groups.c_str());
+  ssl_ = SSL_new(context_);
+  SSL_ctrl(ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+           const_cast<char*>(options.server_name.c_str()));
+  if (!options.alpn.empty()) {
+    Bytes list{static_cast<std::uint8_t>(options.alpn.size())};
+    list.insert(list.end(), options.alpn.begin(), options.alpn.end());
+    SSL_set_alpn_protos(ssl_, list.data(), static_cast<unsigned>(list.size()));
+  }
+  BIO_set_mem_eof_return(in_, -1);
+  SSL_set_bio(ssl_, in_, out_);
+  SSL_set_connect_state(ssl_);
+}
+
+OpensslClient::~OpensslClient() {
+  SSL_free(ssl_);
+  SSL_CTX_free(context_);
+}
+
+void OpensslClient::step() {
+  const Bytes bytes = socket_.take_received();
+  if (!bytes.empty()) BIO_write(in_, bytes.data(), static_cast<int>(bytes.size()));
+  if (!socket_.is_established()) return;
+  if (error_.empty()) {
+    if (!is_established()) {
+      const int result = SSL_do_handshake(ssl_);
+      if (result <= 0 && SSL_get_error(ssl_, result) == SSL_ERROR_SSL) {
+        const char* reason = ERR_reason_error_string(ERR_peek_error());
+        error_ = reason != nullptr ? reason : "unknown";
+        ERR_clear_error();
+      }
+    }
+    if (is_established() && !to_write_.empty()) {
+      // A little at a time: what waits in the socket is memory of this test.
+      const std::size_t n = std::min<std::size_t>(to_write_.size(), 262'144);
+      if (socket_.unacked() < 262'144) {
+        SSL_write(ssl_, to_write_.data(), static_cast<int>(n));
+        to_write_.erase(to_write_.begin(), to_write_.begin() + static_cast<std::ptrdiff_t>(n));
+      }
+    }
+    std::array<std::uint8_t, 16'384> buffer;
+    for (;;) {
+      const int n = SSL_read(ssl_, buffer.data(), buffer.size());
+      if (n <= 0) {
+        if (is_established() && SSL_get_error(ssl_, n) == SSL_ERROR_SSL) {
+          const char* reason = ERR_reason_error_string(ERR_peek_error());
+          error_ = reason != nullptr ? reason : "unknown";
+        }
+        ERR_clear_error();
+        break;
+      }
+      received_.insert(received_.end(), buffer.begin(), buffer.begin() + n);
+    }
+    if (shutdown_ && !shut_ && to_write_.empty() && is_established()) {
+      shut_ = true;
+      SSL_shutdown(ssl_);
+    }
+  }
+  std::array<std::uint8_t, 16'384> buffer;
+  int n = 0;
+  while ((n = BIO_read(out_, buffer.data(), buffer.size())) > 0) {
+    socket_.send(ByteView{buffer}.first(static_cast<std::size_t>(n)));
+  }
+}
+
+}  // namespace sallyport::testing

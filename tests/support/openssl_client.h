@@ -1,0 +1,63 @@
+// OpensslClient: OpenSSL's client on a Socket of the simulator.
+#pragma once
+#include <openssl/ssl.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/tcp_host.h"
+
+namespace sallyport::testing {
+
+struct OpensslClientOptions {
+  int version = TLS1_3_VERSION;
+  std::string cipher{};  // TLS 1.2 list or TLS 1.3 suites, empty: OpenSSL's own
+  std::string groups{};  // "X25519:P-256"
+  std::string alpn{};
+  std::string server_name = "sallyport.test";
+};
+
+class OpensslClient {
+ public:
+  explicit OpensslClient(Socket& socket, const OpensslClientOptions& options = {});
+  ~OpensslClient();
+  OpensslClient(const OpensslClient&) = delete;
+  OpensslClient& operator=(const OpensslClient&) = delete;
+
+  // step moves bytes between the socket and OpenSSL as far as they go.
+  void step();
+  void write(ByteView bytes) { to_write_.insert(to_write_.end(), bytes.begin(), bytes.end()); }
+  void write(std::string_view text) {
+    write(ByteView{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  }
+  // shutdown sends close_notify after everything that was written.
+  void shutdown() { shutdown_ = true; }
+
+  [[nodiscard]] bool is_established() const { return SSL_is_init_finished(ssl_) == 1; }
+  [[nodiscard]] bool got_close_notify() const {
+    return (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0;
+  }
+  // error is OpenSSL's reason for failing, empty while all is well.
+  [[nodiscard]] const std::string& error() const { return error_; }
+  [[nodiscard]] const Bytes& received() const { return received_; }
+  [[nodiscard]] std::string_view text() const {
+    return {reinterpret_cast<const char*>(received_.data()), received_.size()};
+  }
+  [[nodiscard]] SSL* ssl() { return ssl_; }
+  [[nodiscard]] Socket& socket() { return socket_; }
+
+ private:
+  Socket& socket_;
+  SSL_CTX* context_;
+  SSL* ssl_;
+  BIO* in_;
+  BIO* out_;
+  Bytes to_write_;
+  Bytes received_;
+  std::string error_;
+  bool shutdown_ = false;
+  bool shut_ = false;
+};
+
+}  // namespace sallyport::testing
