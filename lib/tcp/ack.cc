@@ -8,7 +8,11 @@ namespace {
 // [RFC 5681 3.2] The third duplicate ACK means a loss, fewer only reordering.
 constexpr std::uint8_t kDuplicateThreshold = 3;
 
-// [RFC 6298 5] A backed-off time-out stays until a new sample replaces it.
+// [RFC 6298 5 except] Karn: a backed-off time-out stays until a new sample replaces it, or a path
+// longer than the time-out would never yield one.  But only so many doublings outlive progress:
+// enough for any path on Earth, and a lossy one does not end up waiting for minutes.
+constexpr std::uint8_t kBackoffKeptOnProgress = 2;
+
 void sample_round_trip(Tcb& tcb, const Segment& segment, Instant now) noexcept {
   if (tcb.rtt_timing) {
     if (before(segment.ack, tcb.rtt_seq)) return;
@@ -48,6 +52,7 @@ void new_ack(Tcb& tcb, const Segment& segment, Instant now, Arrival& arrival) no
     if (tcb.syn_retransmitted && tcb.rtt.srtt.count == 0) tcb.rtt.rto = kRtoAfterLostSyn;
   }
   tcb.stuck = false;
+  tcb.backoff = std::min(tcb.backoff, kBackoffKeptOnProgress);
 
   tcb.snd_una = segment.ack;
   tcb.snd_nxt = later(tcb.snd_nxt, tcb.snd_una);
