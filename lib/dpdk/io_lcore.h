@@ -100,7 +100,11 @@ class IoLcore {
     return 0;
   }
 
+  // num_iterations may be read from any thread.
+  [[nodiscard]] std::uint64_t num_iterations() const noexcept { return num_iterations_.value(); }
+
   void iterate(Tsc now) noexcept {
+    num_iterations_.add();
     charge(now);
     if (!queues_.flush(now)) {
       regime_ = stats::LcoreRegime::backpressured;
@@ -210,6 +214,7 @@ class IoLcore {
   std::array<crypto::CryptoJob*, 2 * frame::Outbox::kMaxJobs> finished_{};
   std::size_t num_finished_ = 0;
   std::uint32_t empty_polls_ = 0;
+  stats::Counter num_iterations_;
   stats::LcoreRegime regime_ = stats::LcoreRegime::idle;
   Tsc last_;
   TscSpan crypto_;

@@ -28,6 +28,10 @@ std::string device_id(const std::string& device) { return device.substr(0, devic
 // Two stations with one address would take each other's frames for their own.
 bool shares_mac_with_peer(const std::string& driver) { return driver == "net_tap"; }
 
+// hides_link: once its interface is in another network namespace, net_tap cannot see it any more
+// and says that the link is down.
+bool hides_link(const std::string& driver) { return driver == "net_tap"; }
+
 // extended_key is our hash key in the length that a device wants (0: any).  It repeats every two
 // bytes, so that can be done.
 std::vector<std::uint8_t> extended_key(std::size_t length) {
@@ -373,7 +377,7 @@ LinkState Port::link() const noexcept {
   rte_eth_link link{};
   if (id_ == kNone || rte_eth_link_get_nowait(id_, &link) != 0) return {};
   const bool known = link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
-  return {.up = link.link_status == RTE_ETH_LINK_UP,
+  return {.up = link.link_status == RTE_ETH_LINK_UP || hides_link(driver_),
           .megabits = known ? link.link_speed : 0,
           .full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX};
 }

@@ -1,0 +1,85 @@
+// Daemon: the life of the process: start, serve, drain, end.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "app/sallyport/dataplane.h"
+#include "app/sallyport/memory_plan.h"
+#include "app/sallyport/neighbourhood.h"
+#include "app/sallyport/options.h"
+#include "app/sallyport/telemetry_commands.h"
+#include "lib/admin/log.h"
+#include "lib/base/random.h"
+#include "lib/config/credentials.h"
+#include "lib/config/load.h"
+#include "lib/control/compile.h"
+#include "lib/control/cookie_keyring.h"
+#include "lib/control/identities.h"
+#include "lib/control/publisher.h"
+
+namespace sallyport {
+
+class Daemon {
+ public:
+  // `parsed` has no errors.
+  Daemon(config::Parsed parsed, admin::LogLevel log_level);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // run returns the exit code: 0 after a clean shutdown, 1 when it could not start.
+  [[nodiscard]] int run();
+
+ private:
+  // Why the control loop ended.
+  enum class Ending : std::uint8_t { drained, timed_out, impatient };
+
+  // start returns what is wrong and what to do about it.
+  [[nodiscard]] dpdk::Failure start();
+  [[nodiscard]] dpdk::Failure load(config::LoadedCredentials& credentials);
+  void serve();
+  void drain();
+  [[nodiscard]] int finish();
+
+  // tick is what the control thread does every few milliseconds.
+  void tick();
+  void hear_and_probe();
+  void publish_if_due();
+  void publish();
+  void watch_ports();
+  [[nodiscard]] std::size_t num_connections() const;
+  [[nodiscard]] bool all_passed() const;
+  void log(admin::LogLevel level, admin::LogTopic topic, std::string_view message);
+
+  config::Parsed parsed_;
+  const config::Config& config_;
+  admin::Log log_;
+  MemoryPlan plan_;
+  Random random_;
+  control::Identities identities_;
+  std::optional<control::CookieKeyring> keyring_;
+  control::Compiled compiled_;
+  std::optional<Neighbourhood> neighbourhood_;
+
+  std::mutex mutex_;  // publisher_ and neighbourhood_ against the telemetry threads
+  control::Publisher publisher_;
+  Dataplane dataplane_;
+  std::optional<TelemetryCommands> telemetry_;
+
+  bool draining_ = false;
+  bool settled_ = false;
+  std::uint64_t published_ms_ = 0;
+  std::uint64_t cookie_period_ = 0;
+  std::uint64_t ports_watched_ms_ = 0;
+  std::shared_ptr<const Neighbourhood::Interfaces> interfaces_;  // as published last
+  std::vector<control::ControlFrame> to_send_;
+  struct PortSeen {
+    bool up = false;
+    dpdk::Steering steering{};
+  };
+  std::vector<PortSeen> ports_seen_;
+};
+
+}  // namespace sallyport

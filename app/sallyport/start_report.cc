@@ -1,0 +1,118 @@
+#include "app/sallyport/start_report.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace sallyport {
+namespace {
+
+std::string mebibytes(std::size_t bytes) {
+  return std::to_string((bytes + (1U << 19)) >> 20) + " MiB";
+}
+
+// line starts a line of the report: a title in a column of its own, then the text.
+std::string line(std::string_view title, const std::string& text) {
+  constexpr std::size_t kColumn = 13;
+  std::string result = "  " + std::string{title};
+  result.resize(std::max(kColumn, result.size() + 1), ' ');
+  return result + text + '\n';
+}
+
+std::string place_text(const dpdk::LcorePlace& place) {
+  std::string cpus;
+  for (const unsigned cpu : place.cpus) cpus += (cpus.empty() ? "" : ",") + std::to_string(cpu);
+  const char* verb = place.cpus.size() == 1 ? " on CPU " : " floating over CPUs ";
+  return "lcore " + std::to_string(place.lcore) + verb + cpus;
+}
+
+const char* idle_text(dpdk::IdleMode mode) {
+  switch (mode) {
+    case dpdk::IdleMode::spin:
+      return "polls without a pause";
+    case dpdk::IdleMode::pause:
+      return "pauses when idle";
+    case dpdk::IdleMode::sleep:
+      return "sleeps when idle";
+  }
+  return "";
+}
+
+std::string choices_text(const dpdk::PortReport& report, dpdk::Provider provider) {
+  std::string text;
+  for (const dpdk::Choice& choice : report.choices) {
+    if (choice.provider != provider) continue;
+    text += (text.empty() ? "" : ", ") + std::string{choice.offload};
+    if (!choice.reason.empty()) text += " (" + choice.reason + ")";
+  }
+  return text;
+}
+
+std::string port_text(const dpdk::Port& port) {
+  const dpdk::PortReport report = port.report();
+  const dpdk::LinkState link = port.link();
+  std::string speed = link.megabits == 0 ? "" : " at " + std::to_string(link.megabits) + " Mb/s";
+  std::string text = line("port " + report.name, report.device);
+  text += line("", "driver " + report.driver + ", MAC " + to_string(report.mac) + ", MTU " +
+                       std::to_string(report.mtu) + ", link " + (link.up ? "up" + speed : "down"));
+  text += line("", "queues " + std::to_string(report.num_queues) + " x " +
+                       std::to_string(report.rx_descriptors) + " receive, " +
+                       std::to_string(report.tx_descriptors) + " transmit descriptors");
+  text += line("", std::string{"steering "} + dpdk::name_of(report.steering) + ": " +
+                       report.steering_reason);
+  for (const dpdk::Provider provider :
+       {dpdk::Provider::hardware, dpdk::Provider::software, dpdk::Provider::off}) {
+    const std::string choices = choices_text(report, provider);
+    if (choices.empty()) continue;
+    const char* title = provider == dpdk::Provider::hardware   ? "by the device: "
+                        : provider == dpdk::Provider::software ? "in software: "
+                                                               : "not used: ";
+    text += line("", title + choices);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string version_text() {
+  return std::string{"sallyport "} + SALLYPORT_VERSION + " (" + dpdk::Eal::version() + ")";
+}
+
+std::string start_report(const config::Config& config, const MemoryPlan& plan,
+                         const Dataplane& dataplane, const control::Identities& identities) {
+  std::string text = version_text() + '\n';
+  text +=
+      line("instance", config.dataplane.name + ", telemetry " + dataplane.eal().telemetry_socket());
+
+  std::size_t tables = 0;
+  for (const auto& worker : dataplane.workers()) tables += worker->processor->arena_bytes();
+  const std::size_t pools = dataplane.rx_pool().bytes() + dataplane.tx_pool().bytes();
+  text += line("memory", dataplane.eal().huge_pages() ? "huge pages" : "ordinary pages");
+  text += line("", "receive pool " + std::to_string(plan.rx_frames) + " frames, " +
+                       mebibytes(dataplane.rx_pool().bytes()));
+  text += line("", "transmit pool " + std::to_string(plan.tx_frames) + " frames, " +
+                       mebibytes(dataplane.tx_pool().bytes()));
+  text += line("", "connection tables " + mebibytes(tables) + " for " +
+                       std::to_string(config.dataplane.max_connections) + " connections");
+  text += line("", "total " + mebibytes(pools + tables));
+
+  text += line("lcores", place_text(dataplane.eal().plan().main) + ": control");
+  for (const auto& worker : dataplane.workers()) {
+    text += line("", place_text(worker->place) + ": I/O, " + idle_text(worker->idle));
+  }
+  for (const auto& port : dataplane.ports()) text += port_text(*port);
+  for (const config::Listener& listener : config.listeners) {
+    std::string addresses;
+    for (const SocketAddress& address : listener.addresses) {
+      addresses += (addresses.empty() ? "" : ", ") + to_string(address);
+    }
+    text += line("listener", listener.name + " at " + addresses + ", pool " + listener.pool);
+  }
+  for (const control::Identities::SelfMade& made : identities.self_made) {
+    std::string names;
+    for (const std::string& name : made.listeners) names += (names.empty() ? "" : ", ") + name;
+    text += line("certificate", "made for " + names + "; SHA-256 " + made.fingerprint);
+  }
+  return text;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,138 @@
+#include "app/sallyport/telemetry_commands.h"
+
+#include <charconv>
+
+#include "lib/admin/documents.h"
+#include "lib/admin/reports.h"
+#include "lib/dpdk/telemetry.h"
+#include "lib/snapshot/snapshot.h"
+
+namespace sallyport {
+
+TelemetryCommands::~TelemetryCommands() { dpdk::close_telemetry(); }
+
+dpdk::Failure TelemetryCommands::add() {
+  const dpdk::TelemetryCommand all[] = {
+      {"/sallyport/handshakes", "Handshakes by stage, failures, times. Takes no parameters",
+       [](void* self, std::string_view) {
+         return static_cast<TelemetryCommands*>(self)->handshakes();
+       },
+       this},
+      {"/sallyport/connections", "Connections. Parameters: int number of the first to list",
+       [](void* self, std::string_view parameters) {
+         return static_cast<TelemetryCommands*>(self)->connections(parameters);
+       },
+       this},
+      {"/sallyport/lcores", "What lcores spend their time on. Takes no parameters",
+       [](void* self, std::string_view) { return static_cast<TelemetryCommands*>(self)->lcores(); },
+       this},
+      {"/sallyport/ports", "Ports, their offloads and counters. Takes no parameters",
+       [](void* self, std::string_view) { return static_cast<TelemetryCommands*>(self)->ports(); },
+       this},
+      {"/sallyport/backends", "Backends and their next hops. Takes no parameters",
+       [](void* self, std::string_view) {
+         return static_cast<TelemetryCommands*>(self)->backends();
+       },
+       this},
+      {"/sallyport/drops", "Frames dropped, by reason. Takes no parameters",
+       [](void* self, std::string_view) { return static_cast<TelemetryCommands*>(self)->drops(); },
+       this},
+  };
+  for (const dpdk::TelemetryCommand& command : all) {
+    if (dpdk::Failure failure = dpdk::add_telemetry_command(command)) return failure;
+  }
+  return {};
+}
+
+std::vector<const stats::WorkerStats*> TelemetryCommands::stats_of_workers() const {
+  std::vector<const stats::WorkerStats*> all;
+  for (const auto& worker : dataplane_.workers()) all.push_back(&worker->processor->stats());
+  return all;
+}
+
+Document TelemetryCommands::handshakes() const {
+  return admin::handshakes_document(stats_of_workers());
+}
+
+Document TelemetryCommands::drops() const { return admin::drops_document(stats_of_workers()); }
+
+Document TelemetryCommands::connections(std::string_view parameters) const {
+  std::size_t first = 0;
+  std::from_chars(parameters.data(), parameters.data() + parameters.size(), first);
+  return admin::connections_document(stats_of_workers(), {}, first);
+}
+
+Document TelemetryCommands::lcores() const {
+  using stats::ExecutorCounter;
+  std::vector<admin::LcoreReport> reports;
+  for (const auto& worker : dataplane_.workers()) {
+    const auto& executor = worker->processor->executor().counters();
+    admin::LcoreReport& report = reports.emplace_back();
+    report.lcore = static_cast<std::uint16_t>(worker->place.lcore);
+    report.stats = &worker->processor->stats();
+    report.iterations = worker->lcore->num_iterations();
+    report.jobs_executed = executor.value(ExecutorCounter::jobs_ok);
+    report.batches = executor.value(ExecutorCounter::derive_batches) +
+                     executor.value(ExecutorCounter::sign_batches) +
+                     executor.value(ExecutorCounter::key_share_batches);
+    report.batch_lanes = executor.value(ExecutorCounter::derive_lanes) +
+                         executor.value(ExecutorCounter::sign_lanes) +
+                         executor.value(ExecutorCounter::key_share_lanes);
+  }
+  return admin::lcores_document(reports);
+}
+
+Document TelemetryCommands::ports() const {
+  std::vector<admin::PortReport> reports;
+  for (const auto& port : dataplane_.ports()) {
+    const dpdk::PortReport from = port->report();
+    const dpdk::PortCounters counters = port->counters();
+    const dpdk::LinkState link = port->link();
+    admin::PortReport& to = reports.emplace_back();
+    to.name = from.name;
+    to.device = from.device;
+    to.driver = from.driver;
+    to.mac = from.mac;
+    to.link_up = link.up;
+    to.link_mbps = link.megabits;
+    to.mtu = from.mtu;
+    to.rx_queues = to.tx_queues = from.num_queues;
+    to.steering = dpdk::name_of(from.steering);
+    for (const dpdk::Choice& choice : from.choices) {
+      if (choice.provider == dpdk::Provider::hardware) to.offloads.emplace_back(choice.offload);
+      if (choice.provider == dpdk::Provider::software) to.emulated.emplace_back(choice.offload);
+    }
+    to.rx_frames = counters.rx_frames;
+    to.rx_bytes = counters.rx_bytes;
+    to.tx_frames = counters.tx_frames;
+    to.tx_bytes = counters.tx_bytes;
+    to.rx_missed = counters.rx_missed;
+    to.rx_no_buffer = counters.rx_no_buffer;
+    to.rx_errors = counters.rx_errors;
+    to.tx_errors = counters.tx_errors;
+  }
+  return admin::ports_document(reports);
+}
+
+Document TelemetryCommands::backends() const {
+  std::vector<admin::BackendReport> reports;
+  const std::lock_guard lock{control_mutex_};
+  const snapshot::Snapshot* now = publisher_.current();
+  if (now == nullptr) return admin::backends_document(reports);
+  for (const snapshot::Pool& pool : *now->pools) {
+    for (const snapshot::Backend& backend : pool.backends) {
+      const snapshot::NextHop& hop =
+          (*now->interfaces)[backend.interface.value].next_hops[backend.next_hop];
+      admin::BackendReport& report = reports.emplace_back();
+      report.pool = pool.name;
+      report.address = backend.address;
+      report.weight = backend.weight;
+      report.healthy = backend.healthy;
+      report.next_hop_resolved = hop.resolved;
+      report.next_hop_mac = hop.mac;
+    }
+  }
+  return admin::backends_document(reports);
+}
+
+}  // namespace sallyport

@@ -1,0 +1,45 @@
+// The commands under /sallyport on DPDK's telemetry socket: what sallyctl shows.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/sallyport/dataplane.h"
+#include "lib/base/document.h"
+#include "lib/control/publisher.h"
+#include "lib/dpdk/eal.h"
+
+namespace sallyport {
+
+class TelemetryCommands {
+ public:
+  // All three outlive this object.  `control_mutex` is held by whoever publishes, and by the
+  // telemetry threads while they read what is published.
+  TelemetryCommands(const Dataplane& dataplane, const control::Publisher& publisher,
+                    std::mutex& control_mutex)
+      : dataplane_{dataplane}, publisher_{publisher}, control_mutex_{control_mutex} {}
+  ~TelemetryCommands();
+  TelemetryCommands(const TelemetryCommands&) = delete;
+  TelemetryCommands& operator=(const TelemetryCommands&) = delete;
+
+  [[nodiscard]] dpdk::Failure add();
+
+  [[nodiscard]] Document handshakes() const;
+  [[nodiscard]] Document connections(std::string_view parameters) const;
+  [[nodiscard]] Document lcores() const;
+  [[nodiscard]] Document ports() const;
+  [[nodiscard]] Document backends() const;
+  [[nodiscard]] Document drops() const;
+
+ private:
+  [[nodiscard]] std::vector<const stats::WorkerStats*> stats_of_workers() const;
+
+  const Dataplane& dataplane_;
+  const control::Publisher& publisher_;
+  std::mutex& control_mutex_;
+};
+
+}  // namespace sallyport

@@ -1,0 +1,86 @@
+// WorkerProcessor: one Worker as the lcore loop drives it, with the executor that works its jobs
+// off on the same lcore.
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "lib/base/arena.h"
+#include "lib/base/check.h"
+#include "lib/frame/outbox.h"
+#include "lib/offload/executor.h"
+#include "lib/snapshot/publication.h"
+#include "lib/stats/worker_stats.h"
+#include "lib/worker/worker.h"
+
+namespace sallyport {
+
+class WorkerProcessor {
+ public:
+  // One iteration executes at most this many jobs, so that frames do not wait longer than for one
+  // full batch.
+  static constexpr std::size_t kJobsPerIteration = 8;
+  static constexpr std::size_t kMaxJobs = 1024;
+
+  WorkerProcessor(const worker::WorkerConfig& config, Arena arena, snapshot::Reader& reader,
+                  const std::atomic<const snapshot::Snapshot*>& source, Tsc now)
+      : arena_{arena},
+        reader_{reader},
+        source_{source},
+        worker_{config, arena_, reader, stats_, now} {
+    SALLYPORT_CHECK(config.max_jobs <= kMaxJobs);
+  }
+
+  void process(std::span<frame::Frame* const> rx, std::span<crypto::CryptoJob* const> done, Tsc now,
+               frame::Outbox& out) noexcept {
+    worker_.use(reader_.enter(source_));
+    worker_.process(rx, done, now, out);
+    if (reset_requested_.load(std::memory_order_relaxed)) [[unlikely]] {
+      static_cast<void>(worker_.reset_all(now, out));
+    }
+  }
+
+  std::size_t run_jobs(std::span<crypto::CryptoJob* const> submitted,
+                       std::span<crypto::CryptoJob*> finished, Tsc now) noexcept {
+    // The job slab is the only limit of jobs in flight, and the queue holds as many.
+    for (crypto::CryptoJob* job : submitted) queue_[tail_++ % kMaxJobs] = job;
+    std::size_t num = 0;
+    while (head_ != tail_ && num < kJobsPerIteration && num < finished.size()) {
+      finished[num++] = queue_[head_++ % kMaxJobs];
+    }
+    if (num != 0) executor_.run(finished.first(num), now);
+    return num;
+  }
+
+  void abandon(frame::Outbox& out) noexcept {
+    worker_.abandon(out);
+    reader_.leave();
+  }
+
+  // --- control thread ----------------------------------------------------------------------------
+  // request_reset makes the worker end all its connections: at the end of draining.
+  void request_reset() noexcept { reset_requested_.store(true, std::memory_order_relaxed); }
+  [[nodiscard]] const stats::WorkerStats& stats() const noexcept { return stats_; }
+  [[nodiscard]] std::size_t arena_bytes() const noexcept { return arena_.bytes(); }
+  [[nodiscard]] const snapshot::Reader& reader() const noexcept { return reader_; }
+  // executor is for the control thread until the lcore starts; then only its counters are.
+  [[nodiscard]] offload::Executor& executor() noexcept { return executor_; }
+  // writable_stats is for the lcore loop, which counts beside the worker.
+  [[nodiscard]] stats::WorkerStats& writable_stats() noexcept { return stats_; }
+
+ private:
+  stats::WorkerStats stats_;
+  Arena arena_;
+  snapshot::Reader& reader_;
+  const std::atomic<const snapshot::Snapshot*>& source_;
+  worker::Worker worker_;
+  offload::Executor executor_;
+  std::array<crypto::CryptoJob*, kMaxJobs> queue_{};
+  std::size_t head_ = 0;
+  std::size_t tail_ = 0;
+  std::atomic<bool> reset_requested_{false};
+};
+
+}  // namespace sallyport
