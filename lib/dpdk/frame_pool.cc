@@ -52,7 +52,13 @@ Failure FramePool::create(const FramePoolOptions& options) {
   }
   rte_mempool_obj_iter(pool_, initialise, nullptr);
   num_frames_ = options.num_frames;
-  bytes_ = bytes_for(options);
+  bytes_ = 0;
+  rte_mempool_mem_iter(
+      pool_,
+      [](rte_mempool*, void* bytes, rte_mempool_memhdr* chunk, unsigned) {
+        *static_cast<std::size_t*>(bytes) += chunk->len;
+      },
+      &bytes_);
   return {};
 }
 
@@ -98,7 +104,12 @@ std::size_t FramePool::bytes_for(const FramePoolOptions& options) noexcept {
   const auto object = static_cast<std::uint32_t>(sizeof(rte_mbuf) + sizeof(frame::Frame) +
                                                  data_room(options.frame_len));
   rte_mempool_objsz size{};
-  return std::size_t{rte_mempool_calc_obj_size(object, 0, &size)} * options.num_frames;
+  const std::size_t stride = rte_mempool_calc_obj_size(object, 0, &size);
+  // DPDK lets no object cross the border of an ordinary page, unless it is longer than one.
+  constexpr std::size_t kPage = 4096;
+  const std::size_t per_page = kPage / stride;
+  if (per_page == 0) return (stride + kPage - 1) / kPage * kPage * options.num_frames;
+  return (options.num_frames + per_page - 1) / per_page * kPage;
 }
 
 }  // namespace sallyport::dpdk

@@ -44,7 +44,7 @@ class FramePool {
   // num_in_use is exact while no lcore runs.
   [[nodiscard]] std::uint32_t num_in_use() const noexcept;
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
-  // bytes_for is what a pool of these options will need.
+  // bytes_for is what a pool of these options will need in ordinary pages; in huge ones it is less.
   [[nodiscard]] static std::size_t bytes_for(const FramePoolOptions& options) noexcept;
   [[nodiscard]] rte_mempool* native() const noexcept { return pool_; }
 

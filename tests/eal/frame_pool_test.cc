@@ -59,6 +59,15 @@ TEST(FramePool, KeepsAFrameUntilItsLastReferenceIsGone) {
   EXPECT_EQ(pool.num_in_use(), 0U);
 }
 
+TEST(FramePool, TakesAsMuchMemoryAsItSaysBeforehand) {
+  const std::string name = unique_name("pool");
+  const FramePoolOptions options{.name = name.c_str(), .num_frames = 8191};
+  FramePool pool;
+  ASSERT_EQ(pool.create(options).value_or(""), "");
+  EXPECT_LE(pool.bytes(), FramePool::bytes_for(options) + FramePool::bytes_for(options) / 16);
+  EXPECT_GE(pool.bytes(), FramePool::bytes_for(options) / 16 * 15);
+}
+
 TEST(FramePool, SaysWhatToDoWhenThereIsNotEnoughMemory) {
   FramePool pool;
   const Failure failure = pool.create({.name = "too_large", .num_frames = 4'000'000});
