@@ -24,10 +24,13 @@ class SipState {
     v0_ ^= word;
     num_bytes_ += 8;
   }
-  // finish works on a copy, so that one prefix can end in several ways.
-  [[nodiscard]] constexpr std::uint64_t finish() const noexcept {
+  // finish works on a copy, so that one prefix can end in several ways.  Up to seven more bytes of
+  // message fit beside the length, which costs less than another word: the low `tail_len` bytes of
+  // `tail`, whose others are zero.
+  [[nodiscard]] constexpr std::uint64_t finish(std::uint64_t tail = 0,
+                                               unsigned tail_len = 0) const noexcept {
     SipState s = *this;
-    s.absorb(std::uint64_t{num_bytes_ & 0xffU} << 56);
+    s.absorb(std::uint64_t{(num_bytes_ + tail_len) & 0xffU} << 56 | tail);
     s.v2_ ^= 0xff;
     for (int i = 0; i < 4; ++i) s.round();
     return s.v0_ ^ s.v1_ ^ s.v2_ ^ s.v3_;

@@ -6,6 +6,20 @@
 #include "lib/tcp/tuple_hash.h"
 
 namespace sallyport::tcp {
+namespace {
+
+// Purpose keeps two values from one secret unrelated.
+enum class Purpose : std::uint8_t { initial_sequence = 1, timestamp_offset = 2 };
+
+std::uint32_t tuple_hash(const FourTuple& tuple, const SipKey& secret, Purpose purpose) noexcept {
+  SipState hash{secret};
+  const TupleWords words{tuple};
+  words.absorb_addresses(hash);
+  const auto tail = std::uint64_t{static_cast<std::uint8_t>(purpose)} << 32 | words.ports();
+  return static_cast<std::uint32_t>(hash.finish(tail, 5));
+}
+
+}  // namespace
 
 Tcb open_passive(const FourTuple& tuple, const Segment& segment, const CookieOptions& options,
                  const SynAckParameters& ours, Instant now) noexcept {
@@ -67,16 +81,13 @@ Tcb open_active(const FourTuple& tuple, const ActiveOpen& ours, Instant) noexcep
 }
 
 SeqNum initial_sequence(const FourTuple& tuple, const SipKey& secret, Instant now) noexcept {
-  SipState hash{secret};
-  absorb_tuple(hash, tuple, 0x4953'5300);
   // [RFC 9293 3.4.1] A clock that ticks every four microseconds.
-  return {static_cast<std::uint32_t>(hash.finish()) + static_cast<std::uint32_t>(now.us / 4)};
+  const auto clock = static_cast<std::uint32_t>(now.us / 4);
+  return {tuple_hash(tuple, secret, Purpose::initial_sequence) + clock};
 }
 
 std::uint32_t timestamp_offset(const FourTuple& tuple, const SipKey& secret) noexcept {
-  SipState hash{secret};
-  absorb_tuple(hash, tuple, 0x5453'0000);
-  return static_cast<std::uint32_t>(hash.finish());
+  return tuple_hash(tuple, secret, Purpose::timestamp_offset);
 }
 
 }  // namespace sallyport::tcp

@@ -46,33 +46,43 @@ std::uint32_t coarse_index(const MssTable& table, std::uint16_t mss) noexcept {
 }
 
 std::uint32_t fine_index(const MssTable& table, std::uint32_t coarse, std::uint16_t mss) noexcept {
-  std::uint32_t fine = kFineSteps - 1;
-  while (fine > 0 && fine_mss(table, coarse, fine) > mss) --fine;
+  std::uint32_t fine = 0;  // nearly always: entries of the table are the common sizes
+  while (fine + 1 < kFineSteps && fine_mss(table, coarse, fine + 1) <= mss) ++fine;
   return fine;
 }
 
-const MssTable& table_for(const FourTuple& tuple) noexcept {
-  return tuple.local.ip.is_v4() ? kMssV4 : kMssV6;
+const MssTable& table_for(const TupleWords& tuple) noexcept {
+  return tuple.is_v4() ? kMssV4 : kMssV6;
 }
 
 const SipKey& key_for(const CookieKeys& keys, std::uint32_t isn) noexcept {
   return ((isn ^ keys.epoch) & 1U) == 0 ? keys.current : keys.previous;
 }
 
-// The hashes below end in different numbers of words, so none is the value of another.
-std::uint32_t ts_offset_of(const FourTuple& tuple, const SipKey& key) noexcept {
-  SipState hash{key};
-  absorb_tuple(hash, tuple, 0);
-  return static_cast<std::uint32_t>(hash.finish());
-}
+// TupleMac is the hash of one tuple under one key, at the point where its uses part.  They end in
+// different numbers of bytes, so none is the value of another.
+class TupleMac {
+ public:
+  TupleMac(const TupleWords& tuple, const SipKey& key) noexcept
+      : hash_{key}, ports_{tuple.ports()} {
+    tuple.absorb_addresses(hash_);
+  }
+  [[nodiscard]] std::uint32_t ts_offset() const noexcept {
+    return static_cast<std::uint32_t>(hash_.finish(ports_, 4));
+  }
+  // A key does not live for 2^16 periods, which are six days.
+  [[nodiscard]] std::uint32_t mac(SeqNum client_isn, std::uint64_t period,
+                                  std::uint32_t option_bits, bool timestamps) const noexcept {
+    SipState hash = hash_;
+    hash.absorb(std::uint64_t{client_isn.raw} << 32 | ports_);
+    const std::uint64_t tail = (period & 0xffff) << 16 | (timestamps ? 1U << 15 : 0U) | option_bits;
+    return static_cast<std::uint32_t>(hash.finish(tail, 4)) & ~kOptionBits;
+  }
 
-std::uint32_t mac_of(const FourTuple& tuple, const SipKey& key, SeqNum client_isn,
-                     std::uint64_t period, std::uint32_t option_bits, bool timestamps) noexcept {
-  SipState hash{key};
-  absorb_tuple(hash, tuple, client_isn.raw);
-  hash.absorb(period << 16 | (timestamps ? 1U << 15 : 0U) | option_bits);
-  return static_cast<std::uint32_t>(hash.finish()) & ~kOptionBits;
-}
+ private:
+  SipState hash_;
+  std::uint32_t ports_;
+};
 
 // sent_at is the wall time that a TSval of ours names, nearest to `now`.
 std::uint64_t sent_at(std::uint32_t tsval, std::uint32_t offset, WallTime now) noexcept {
@@ -92,7 +102,9 @@ bool is_alive(std::uint64_t period, WallTime now) noexcept {
 Segment make_syn_ack(const FourTuple& tuple, const Segment& syn, const SynAckParameters& ours,
                      const CookieKeys& keys, WallTime now) noexcept {
   const Options& offered = syn.options;
-  const MssTable& table = table_for(tuple);
+  const TupleWords words{tuple};
+  const TupleMac hash{words, keys.current};
+  const MssTable& table = table_for(words);
   const std::uint16_t named = offered.mss != 0 ? offered.mss : table[0];
   const std::uint32_t coarse = coarse_index(table, named);
 
@@ -109,8 +121,7 @@ Segment make_syn_ack(const FourTuple& tuple, const Segment& syn, const SynAckPar
 
   std::uint64_t made_at = now.unix_ms;
   if (offered.has_timestamps) {
-    const std::uint32_t clock =
-        static_cast<std::uint32_t>(now.unix_ms) + ts_offset_of(tuple, keys.current);
+    const std::uint32_t clock = static_cast<std::uint32_t>(now.unix_ms) + hash.ts_offset();
     // The period is that of the time which the TSval can still tell after losing its low bits.
     made_at -= clock & kTimestampBits;
     reply.options.has_timestamps = true;
@@ -125,7 +136,7 @@ Segment make_syn_ack(const FourTuple& tuple, const Segment& syn, const SynAckPar
   const std::uint32_t bits = (static_cast<std::uint32_t>(period) & kTimeMask) << kTimeShift |
                              coarse << kMssShift | scale << kScaleShift |
                              (offered.sack_permitted ? 1U << kSackShift : 0U) | (keys.epoch & 1U);
-  reply.seq.raw = mac_of(tuple, keys.current, syn.seq, period, bits, offered.has_timestamps) | bits;
+  reply.seq.raw = hash.mac(syn.seq, period, bits, offered.has_timestamps) | bits;
   return reply;
 }
 
@@ -137,15 +148,16 @@ Result<CookieOptions, stats::CookieRefusal> check_cookie(const FourTuple& tuple,
   const std::uint32_t isn = (segment.ack - 1U).raw;
   const std::uint32_t bits = isn & kOptionBits;
   const std::uint32_t time = bits >> kTimeShift & kTimeMask;
-  const SipKey& key = key_for(keys, isn);
   const Options& options = segment.options;
+  const TupleWords words{tuple};
+  const TupleMac hash{words, key_for(keys, isn)};
 
   std::uint32_t offset = 0;
   std::uint64_t period = 0;
   if (options.has_timestamps) {
     // [RFC 7323 3.2] A peer that negotiated timestamps sends them in every segment, and TSecr is
     // the TSval of our SYN-ACK, as we sent nothing else.
-    offset = ts_offset_of(tuple, key);
+    offset = hash.ts_offset();
     period = sent_at(options.tsecr, offset, now) >> kCookiePeriodBits;
     if ((period & kTimeMask) != time) return Err{CookieRefusal::bad_mac};
   } else {
@@ -153,22 +165,21 @@ Result<CookieOptions, stats::CookieRefusal> check_cookie(const FourTuple& tuple,
     const std::uint64_t latest = (now.unix_ms >> kCookiePeriodBits) + kCookiePeriodsAhead;
     period = latest - ((latest - time) & kTimeMask);
   }
-  const std::uint32_t mac =
-      mac_of(tuple, key, segment.seq - 1U, period, bits, options.has_timestamps);
+  const std::uint32_t mac = hash.mac(segment.seq - 1U, period, bits, options.has_timestamps);
   if (mac != (isn & ~kOptionBits)) return Err{CookieRefusal::bad_mac};
   if (!is_alive(period, now)) return Err{CookieRefusal::expired};
 
   CookieOptions accepted;
   const std::uint32_t coarse = bits >> kMssShift & kMssMask;
   const std::uint32_t scale = bits >> kScaleShift & kScaleMask;
-  accepted.mss = table_for(tuple)[coarse];
+  const MssTable& table = table_for(words);
+  accepted.mss = table[coarse];
   accepted.has_window_scale = scale != kNoScale;
   accepted.window_scale = scale != kNoScale ? static_cast<std::uint8_t>(scale) : std::uint8_t{0};
   accepted.sack_permitted = (bits >> kSackShift & 1U) != 0;
   if (options.has_timestamps) {
     accepted.has_timestamps = true;
-    accepted.mss =
-        fine_mss(table_for(tuple), coarse, (options.tsecr & kTimestampBits) >> kFineShift);
+    accepted.mss = fine_mss(table, coarse, (options.tsecr & kTimestampBits) >> kFineShift);
     // [RFC 7323 5.2] Our TSval never goes back, not even when the wall clock did since.
     const std::uint32_t clock = static_cast<std::uint32_t>(now.unix_ms) + offset;
     const bool clock_is_behind = static_cast<std::int32_t>(clock - options.tsecr) < 0;
@@ -181,8 +192,9 @@ bool overtakes(const FourTuple& tuple, const Segment& segment, const CookieKeys&
                WallTime now) noexcept {
   if (!segment.flags.ack() || segment.flags.syn() || segment.flags.rst()) return false;
   if (!segment.options.has_timestamps) return segment.payload_len > 0;
+  const TupleWords words{tuple};
   const auto is_fresh = [&](const SipKey& key) noexcept {
-    const std::uint32_t offset = ts_offset_of(tuple, key);
+    const std::uint32_t offset = TupleMac{words, key}.ts_offset();
     return is_alive(sent_at(segment.options.tsecr, offset, now) >> kCookiePeriodBits, now);
   };
   return is_fresh(keys.current) || is_fresh(keys.previous);
