@@ -121,8 +121,17 @@ class Sallyport:
             programs.sallyport, "--config", self.file, log=network.directory / "sallyport.log",
             environment={"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",
                          "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
-        self.process.wait_for_output("ready", 30)
+        self.wait_for_interface(30)
         self.bridge = network.attach(INTERFACE, programs.lossy_bridge)
+        self.process.wait_for_output("ready", 30)
+
+    def wait_for_interface(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while testbed.command("ip", "-n", self.network.lan.name, "link", "show", INTERFACE,
+                              check=False).returncode != 0:
+            if not self.process.running() or time.monotonic() > deadline:
+                raise testbed.TestbedError(f"{INTERFACE} did not appear:\n{self.process.output()}")
+            time.sleep(0.05)
 
     def show(self, what: str) -> dict:
         return json.loads(self.sallyctl("show", what, "--json"))

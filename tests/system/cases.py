@@ -33,6 +33,13 @@ class OnBed(unittest.TestCase):
         cls.bed = Bed(cls.programs, "sallytest", **cls.settings)
         cls.addClassCleanup(cls.bed.close)
 
+    @classmethod
+    def tearDownClass(cls):
+        code = cls.bed.sallyport.stop()
+        output = cls.bed.sallyport.process.output()
+        if code != 0 or "stopped, 0 frames leaked" not in output:
+            raise AssertionError(f"Sallyport ended with {code}:\n{output[-4000:]}")
+
     def run(self, result=None):
         seconds = getattr(getattr(self, self._testMethodName), "limit", DEFAULT_LIMIT)
 

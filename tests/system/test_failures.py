@@ -177,16 +177,20 @@ class Shutdown(unittest.TestCase):
                 clients.connect(self.bed, seconds=2).close()
             received += clients.read_to_end(tls)
         self.assertEqual(received.partition(b"\r\n\r\n")[2], b"".join(backend.generated(length)))
-        self.assertEqual(self.bed.sallyport.process.wait(20), 0)
+        self.assert_clean_end(20)
 
     def test_sigint_without_connections_exits_at_once_with_0(self):
         self.bed.sallyport.process.popen.send_signal(signal.SIGINT)
-        self.assertEqual(self.bed.sallyport.process.wait(10), 0)
+        self.assert_clean_end(10)
 
     def test_an_idle_connection_does_not_hold_the_shutdown_up_for_ever(self):
         with clients.connect(self.bed, ECHO):
             self.bed.sallyport.process.popen.terminate()
-            self.assertEqual(self.bed.sallyport.process.wait(45), 0)
+            self.assert_clean_end(45)
+
+    def assert_clean_end(self, seconds: float) -> None:
+        self.assertEqual(self.bed.sallyport.process.wait(seconds), 0)
+        self.assertIn("stopped, 0 frames leaked", self.bed.sallyport.process.output())
 
 
 class Cleanliness(unittest.TestCase):
