@@ -32,6 +32,7 @@ class Compiler {
       std::ranges::stable_sort(interface.routes, std::ranges::greater{},
                                [](const snapshot::Route& r) { return r.destination.length; });
     }
+    std::ranges::sort(listeners_, {}, &snapshot::Listener::address);
     return {
         .interfaces =
             std::make_shared<const std::vector<snapshot::Interface>>(std::move(interfaces_)),

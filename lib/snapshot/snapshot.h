@@ -107,7 +107,7 @@ struct Snapshot {
   CookieKeys cookie_keys;
   // Parts that outlive one snapshot are shared.
   std::shared_ptr<const std::vector<Interface>> interfaces;
-  std::shared_ptr<const std::vector<Listener>> listeners;
+  std::shared_ptr<const std::vector<Listener>> listeners;  // by address: workers search by halves
   std::shared_ptr<const std::vector<Pool>> pools;
 };
 

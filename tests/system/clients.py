@@ -92,8 +92,9 @@ def send_and_hash(bed: Bed, port: int, length: int, version: ssl.TLSVersion | No
             tls.unwrap()
         plain.sendall(outgoing.read())
         answer = b""
-        while part := pump(lambda: tls.read(4096) or b""):
-            answer += part
+        with contextlib.suppress(ssl.SSLZeroReturnError):  # the end, when both sides have closed
+            while part := pump(lambda: tls.read(4096)):
+                answer += part
     return f"{length} {digest.hexdigest()}", answer.decode()
 
 

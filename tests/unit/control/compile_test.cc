@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "lib/config/load.h"
 #include "lib/control/identities.h"
 #include "tests/unit/config/example.h"
@@ -74,6 +76,20 @@ TEST(Compile, AListenerWithTwoAddressesSharesOneTlsConfiguration) {
   EXPECT_EQ(v4.tls->alpn_protocols, std::vector<std::string>{"h2"});
   EXPECT_EQ(v4.limits.idle, (TscSpan{30LL * 2'000'000'000}));
   EXPECT_EQ(v4.limits.send_buffer, 100'000U);
+}
+
+TEST(Compile, ListenersAreInTheOrderOfTheirAddressesWhateverTheFileSays) {
+  Input input{config::kComplete};
+  config::Listener& first = input.parsed.config.listeners[0];
+  std::ranges::reverse(first.addresses);
+  config::Listener another = first;
+  another.name = "another";
+  for (SocketAddress& address : another.addresses) address.port = 80;
+  input.parsed.config.listeners.push_back(another);
+  input.credentials.resize(input.parsed.config.listeners.size(), ListenerCredentials(1));
+  const Compiled compiled = input.compile();
+  ASSERT_EQ(compiled.listeners->size(), 4U);
+  EXPECT_TRUE(std::ranges::is_sorted(*compiled.listeners, {}, &snapshot::Listener::address));
 }
 
 TEST(Compile, PoolsHaveTheirSourcesPortsAndPlan) {
