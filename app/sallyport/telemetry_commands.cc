@@ -1,6 +1,7 @@
 #include "app/sallyport/telemetry_commands.h"
 
-#include <charconv>
+#include <chrono>
+#include <thread>
 
 #include "lib/admin/documents.h"
 #include "lib/admin/reports.h"
@@ -29,9 +30,9 @@ dpdk::Failure TelemetryCommands::add() {
       {"/sallyport/ports", "Ports, their offloads and counters. Takes no parameters",
        [](void* self, std::string_view) { return static_cast<TelemetryCommands*>(self)->ports(); },
        this},
-      {"/sallyport/backends", "Backends and their next hops. Takes no parameters",
-       [](void* self, std::string_view) {
-         return static_cast<TelemetryCommands*>(self)->backends();
+      {"/sallyport/backends", "Backends. Parameters: int number of the first to list",
+       [](void* self, std::string_view parameters) {
+         return static_cast<TelemetryCommands*>(self)->backends(parameters);
        },
        this},
       {"/sallyport/drops", "Frames dropped, by reason. Takes no parameters",
@@ -57,9 +58,20 @@ Document TelemetryCommands::handshakes() const {
 Document TelemetryCommands::drops() const { return admin::drops_document(stats_of_workers()); }
 
 Document TelemetryCommands::connections(std::string_view parameters) const {
-  std::size_t first = 0;
-  std::from_chars(parameters.data(), parameters.data() + parameters.size(), first);
-  return admin::connections_document(stats_of_workers(), {}, first);
+  // Lcores answer within an iteration; one that does not is left out.
+  constexpr milliseconds kPatience{200};
+  const std::lock_guard lock{list_mutex_};
+  for (const auto& worker : dataplane_.workers()) worker->processor->connections().request();
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::vector<admin::ConnectionReport> reports;
+  for (const auto& worker : dataplane_.workers()) {
+    const ConnectionList& list = worker->processor->connections();
+    while (!list.ready() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(microseconds{100});
+    }
+    if (list.ready()) list.append_to(reports, worker->index, dpdk::Eal::tsc_rate());
+  }
+  return admin::connections_document(stats_of_workers(), reports, admin::first_of(parameters));
 }
 
 Document TelemetryCommands::lcores() const {
@@ -114,11 +126,11 @@ Document TelemetryCommands::ports() const {
   return admin::ports_document(reports);
 }
 
-Document TelemetryCommands::backends() const {
+Document TelemetryCommands::backends(std::string_view parameters) const {
   std::vector<admin::BackendReport> reports;
   const std::lock_guard lock{control_mutex_};
   const snapshot::Snapshot* now = publisher_.current();
-  if (now == nullptr) return admin::backends_document(reports);
+  if (now == nullptr) return admin::backends_document(reports, admin::first_of(parameters));
   for (const snapshot::Pool& pool : *now->pools) {
     for (const snapshot::Backend& backend : pool.backends) {
       const snapshot::NextHop& hop =
@@ -132,7 +144,7 @@ Document TelemetryCommands::backends() const {
       report.next_hop_mac = hop.mac;
     }
   }
-  return admin::backends_document(reports);
+  return admin::backends_document(reports, admin::first_of(parameters));
 }
 
 }  // namespace sallyport

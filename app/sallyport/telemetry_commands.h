@@ -31,7 +31,7 @@ class TelemetryCommands {
   [[nodiscard]] Document connections(std::string_view parameters) const;
   [[nodiscard]] Document lcores() const;
   [[nodiscard]] Document ports() const;
-  [[nodiscard]] Document backends() const;
+  [[nodiscard]] Document backends(std::string_view parameters) const;
   [[nodiscard]] Document drops() const;
 
  private:
@@ -40,6 +40,7 @@ class TelemetryCommands {
   const Dataplane& dataplane_;
   const control::Publisher& publisher_;
   std::mutex& control_mutex_;
+  mutable std::mutex list_mutex_;  // ConnectionList answers one thread at a time
 };
 
 }  // namespace sallyport

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "app/sallyport/connection_list.h"
 #include "lib/base/arena.h"
 #include "lib/base/check.h"
 #include "lib/frame/outbox.h"
@@ -37,6 +38,7 @@ class WorkerProcessor {
                frame::Outbox& out) noexcept {
     worker_.use(reader_.enter(source_));
     worker_.process(rx, done, now, out);
+    connections_.answer(worker_, now);
     if (reset_requested_.load(std::memory_order_relaxed)) [[unlikely]] {
       static_cast<void>(worker_.reset_all(now, out));
     }
@@ -67,6 +69,8 @@ class WorkerProcessor {
   [[nodiscard]] const snapshot::Reader& reader() const noexcept { return reader_; }
   // executor is for the control thread until the lcore starts; then only its counters are.
   [[nodiscard]] offload::Executor& executor() noexcept { return executor_; }
+  // connections answers other threads, one at a time.
+  [[nodiscard]] ConnectionList& connections() noexcept { return connections_; }
   // writable_stats is for the lcore loop, which counts beside the worker.
   [[nodiscard]] stats::WorkerStats& writable_stats() noexcept { return stats_; }
 
@@ -81,6 +85,7 @@ class WorkerProcessor {
   std::size_t head_ = 0;
   std::size_t tail_ = 0;
   std::atomic<bool> reset_requested_{false};
+  ConnectionList connections_;
 };
 
 }  // namespace sallyport

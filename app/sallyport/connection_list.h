@@ -1,0 +1,64 @@
+// ConnectionList: some connections of one worker, copied by its lcore when another thread asks.
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "lib/admin/reports.h"
+#include "lib/base/address.h"
+#include "lib/base/units.h"
+#include "lib/tcp/tcb.h"
+#include "lib/wire/tls_types.h"
+#include "lib/worker/worker.h"
+
+namespace sallyport {
+
+class ConnectionList {
+ public:
+  static constexpr std::size_t kMaxRows = 256;
+
+  // --- the lcore ---------------------------------------------------------------------------------
+  // answer copies connections if somebody asked since the last time.
+  void answer(const worker::Worker& worker, Tsc now) noexcept {
+    const std::uint32_t wanted = requested_.load(std::memory_order_acquire);
+    if (wanted == answered_.load(std::memory_order_relaxed)) [[likely]]
+      return;
+    copy(worker, now);
+    answered_.store(wanted, std::memory_order_release);
+  }
+
+  // --- one other thread at a time
+  // ------------------------------------------------------------------
+  void request() noexcept { requested_.fetch_add(1, std::memory_order_release); }
+  [[nodiscard]] bool ready() const noexcept {
+    return answered_.load(std::memory_order_acquire) == requested_.load(std::memory_order_relaxed);
+  }
+  // append_to adds the rows to `reports`.  Precondition: ready(), and nothing requested since.
+  void append_to(std::vector<admin::ConnectionReport>& reports, std::uint16_t worker,
+                 TscRate rate) const;
+
+ private:
+  // Row is what a connection was when it was copied; making text of it is not the lcore's work.
+  struct Row {
+    FourTuple client;
+    FourTuple backend;
+    bool has_backend = false;
+    tcp::State client_state{};
+    tcp::State backend_state{};
+    worker::Phase phase{};
+    wire::ProtocolVersion version{};
+    TscSpan age;
+    std::uint32_t to_backend = 0;  // bytes, modulo 2^32
+    std::uint32_t to_client = 0;
+  };
+  void copy(const worker::Worker& worker, Tsc now) noexcept;
+
+  std::atomic<std::uint32_t> requested_{0};
+  std::atomic<std::uint32_t> answered_{0};
+  std::size_t num_rows_ = 0;
+  std::array<Row, kMaxRows> rows_{};
+};
+
+}  // namespace sallyport
