@@ -195,8 +195,7 @@ void Simulation::give_back(frame::Frame& f) {
   (rx_pool_.owns(f) ? rx_pool_ : tx_pool_).give_back(f);
 }
 
-void Simulation::call_worker(std::vector<frame::Frame*> rx) {
-  tx_pool_.refill(*out_);
+void Simulation::process_and_execute(std::span<frame::Frame* const> rx) {
   const auto begin = __builtin_ia32_rdtsc();
   {
     const NoAllocScope no_alloc;
@@ -205,6 +204,11 @@ void Simulation::call_worker(std::vector<frame::Frame*> rx) {
   done_.assign(out_->jobs().begin(), out_->jobs().end());
   executor_.run(done_, now_);
   worker_ticks += __builtin_ia32_rdtsc() - begin;
+}
+
+void Simulation::call_worker(std::vector<frame::Frame*> rx) {
+  tx_pool_.refill(*out_);
+  process_and_execute(rx);
 
   for (frame::Frame* f : in_nic_) give_back(*f);
   in_nic_.clear();
@@ -214,8 +218,7 @@ void Simulation::call_worker(std::vector<frame::Frame*> rx) {
     const MacAddress to = load<wire::EthernetHeader>(bytes).destination;
     if (to == kClientMac) put_on_link(To::client, std::move(bytes));
     if (to == kBackendMac) put_on_link(To::backend, std::move(bytes));
-    // Now and then the device is slow to let go of a frame.
-    if (chance(0.2)) {
+    if (options_.nic_holds_frames && chance(0.2)) {
       in_nic_.push_back(f);
     } else {
       give_back(*f);
@@ -235,7 +238,10 @@ void Simulation::deliver_due() {
     in_flight_.pop();
     switch (next.to) {
       case To::worker:
-        if (frame::Frame* f = rx_pool_.take_copy(next.frame)) rx.push_back(f);
+        if (frame::Frame* f = rx_pool_.take_copy(next.frame)) {
+          if (options_.checksums_offloaded) f->checksum = frame::ChecksumState::good;
+          rx.push_back(f);
+        }
         break;
       case To::client:
         client.receive(next.frame, instant());

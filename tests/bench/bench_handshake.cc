@@ -1,0 +1,204 @@
+// Full TLS handshakes: the server-side CPU of a Worker and its executor, TCP and the connection to
+// a backend included, against libssl of the same OpenSSL.  Same client, same process, in turns of
+// 64 interleaved handshakes, so that a noisy machine disturbs both alike; the figure is the median
+// of the turns' ratios.
+//
+//   bench_handshake --count N VERSION   does N handshakes of tls13 or tls12 and nothing else: for
+//                                       counting instructions
+#include <openssl/ssl.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "lib/base/check.h"
+#include "tests/bench/metric.h"
+#include "tests/support/certificates.h"
+#include "tests/support/openssl_client.h"
+#include "tests/support/simulation.h"
+
+namespace sallyport::bench {
+namespace {
+
+using testing::OpensslClient;
+using testing::Simulation;
+
+constexpr int kInterleaved = 64;
+constexpr int kTurns = 15;
+
+struct Handshake {
+  int version;
+  crypto::KeyType key_type;
+  const char* cipher;
+  const char* groups;
+};
+
+// Ours: 64 clients at once, through TCP, up to the first byte at the backend.
+class OurServer {
+ public:
+  explicit OurServer(const Handshake& h) : handshake_{h}, sim_{options(h)} {
+    for (std::size_t i = 0; i < 2; ++i) {
+      sim_.backends.listen(sim_.backend(i), [](testing::Socket&) {});
+    }
+    sim_.run_for(milliseconds{5});  // key shares are made ahead of time
+  }
+  // turn returns ticks per handshake.
+  double turn(int count) {
+    std::vector<std::unique_ptr<OpensslClient>> clients;
+    for (int i = 0; i < count; ++i) {
+      clients.push_back(std::make_unique<OpensslClient>(
+          sim_.connect(), testing::OpensslClientOptions{.version = handshake_.version,
+                                                        .cipher = handshake_.cipher,
+                                                        .groups = handshake_.groups}));
+    }
+    const std::uint64_t established =
+        sim_.stats().stages.value(stats::HandshakeStage::backend_established);
+    const std::uint64_t before = sim_.worker_ticks;
+    const bool all = sim_.run(
+        [&] {
+          for (auto& client : clients) client->step();
+          return sim_.stats().stages.value(stats::HandshakeStage::backend_established) ==
+                 established + static_cast<std::uint64_t>(count);
+        },
+        seconds{5});
+    SALLYPORT_CHECK(all);
+    // Key pairs that were used up are made again within the turn that used them.
+    sim_.run_for(milliseconds{2});
+    const auto spent = static_cast<double>(sim_.worker_ticks - before);
+    for (auto& client : clients) client->socket().abort();
+    sim_.run([&] { return sim_.worker().num_connections() == 0; }, seconds{5});
+    return spent / count;
+  }
+
+ private:
+  static testing::SimulationOptions options(const Handshake& h) {
+    testing::SimulationOptions o{.delay_us = 10, .key_type = h.key_type};
+    o.nic_holds_frames = false;
+    return o;
+  }
+  Handshake handshake_;
+  Simulation sim_;
+};
+
+// Theirs: libssl on memory BIOs, without tickets or a session cache, as cheap as it gets.
+class LibsslServer {
+ public:
+  explicit LibsslServer(const Handshake& h)
+      : handshake_{h},
+        server_{SSL_CTX_new(TLS_server_method())},
+        client_{SSL_CTX_new(TLS_client_method())} {
+    const bool ecdsa = h.key_type == crypto::KeyType::ecdsa_p256;
+    const auto key = ecdsa ? testing::make_ec_key() : testing::make_rsa_key(2048);
+    const auto certificate = testing::make_certificate(key.get());
+    SSL_CTX_use_certificate(server_, certificate.get());
+    SSL_CTX_use_PrivateKey(server_, key.get());
+    SSL_CTX_set_num_tickets(server_, 0);
+    SSL_CTX_set_session_cache_mode(server_, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(server_, SSL_OP_NO_TICKET);
+    for (SSL_CTX* context : {server_, client_}) {
+      SSL_CTX_set_min_proto_version(context, h.version);
+      SSL_CTX_set_max_proto_version(context, h.version);
+      SSL_CTX_set1_groups_list(context, h.groups);
+      if (h.version == TLS1_3_VERSION) {
+        SSL_CTX_set_ciphersuites(context, h.cipher);
+      } else {
+        SSL_CTX_set_cipher_list(context, h.cipher);
+      }
+    }
+    SSL_CTX_set_verify(client_, SSL_VERIFY_NONE, nullptr);
+  }
+  ~LibsslServer() {
+    SSL_CTX_free(server_);
+    SSL_CTX_free(client_);
+  }
+  LibsslServer(const LibsslServer&) = delete;
+  LibsslServer& operator=(const LibsslServer&) = delete;
+
+  double turn(int count) {
+    struct Pair {
+      SSL* client;
+      SSL* server;
+    };
+    std::vector<Pair> pairs;
+    std::uint64_t spent = 0;
+    const auto charged = [&spent](auto&& work) {
+      const std::uint64_t begin = ticks();
+      work();
+      spent += ticks() - begin;
+    };
+    for (int i = 0; i < count; ++i) {
+      Pair pair{SSL_new(client_), nullptr};
+      BIO* to_server = BIO_new(BIO_s_mem());
+      BIO* to_client = BIO_new(BIO_s_mem());
+      BIO_up_ref(to_server);
+      BIO_up_ref(to_client);
+      SSL_set_bio(pair.client, to_client, to_server);
+      SSL_set_connect_state(pair.client);
+      charged([&] {
+        pair.server = SSL_new(server_);
+        SSL_set_bio(pair.server, to_server, to_client);
+        SSL_set_accept_state(pair.server);
+      });
+      pairs.push_back(pair);
+    }
+    for (int round = 0; round < 4; ++round) {
+      for (const Pair& pair : pairs) SSL_do_handshake(pair.client);
+      charged([&] {
+        for (const Pair& pair : pairs) SSL_do_handshake(pair.server);
+      });
+    }
+    for (const Pair& pair : pairs) {
+      SALLYPORT_CHECK(SSL_is_init_finished(pair.server) == 1);
+      SSL_free(pair.client);
+    }
+    charged([&] {
+      for (const Pair& pair : pairs) SSL_free(pair.server);
+    });
+    return static_cast<double>(spent) / count;
+  }
+
+ private:
+  Handshake handshake_;
+  SSL_CTX* server_;
+  SSL_CTX* client_;
+};
+
+double ratio(const Handshake& h) {
+  OurServer ours{h};
+  LibsslServer theirs{h};
+  (void)ours.turn(kInterleaved);
+  (void)theirs.turn(kInterleaved);
+  std::vector<double> ratios;
+  std::vector<double> own;
+  std::vector<double> other;
+  for (int i = 0; i < kTurns; ++i) {
+    own.push_back(ours.turn(kInterleaved));
+    other.push_back(theirs.turn(kInterleaved));
+    ratios.push_back(other.back() / own.back());
+  }
+  std::fprintf(stderr, "   ours %.0f ticks, libssl %.0f ticks a handshake (medians)\n", median(own),
+               median(other));
+  return median(ratios);
+}
+
+constexpr Handshake kTls13Ecdsa{TLS1_3_VERSION, crypto::KeyType::ecdsa_p256,
+                                "TLS_AES_128_GCM_SHA256", "X25519"};
+constexpr Handshake kTls13Rsa{TLS1_3_VERSION, crypto::KeyType::rsa, "TLS_AES_128_GCM_SHA256",
+                              "X25519"};
+constexpr Handshake kTls12Ecdsa{TLS1_2_VERSION, crypto::KeyType::ecdsa_p256,
+                                "ECDHE-ECDSA-AES128-GCM-SHA256", "P-256"};
+
+}  // namespace
+}  // namespace sallyport::bench
+
+int main(int argc, char** argv) {
+  using namespace sallyport::bench;
+  if (argc == 4 && std::string_view{argv[1]} == "--count") {
+    OurServer ours{std::string_view{argv[3]} == "tls12" ? kTls12Ecdsa : kTls13Ecdsa};
+    (void)ours.turn(std::atoi(argv[2]));
+    return 0;
+  }
+  return run(argc, argv,
+             {{"tls13_ecdsa_full_vs_libssl", "ratio", [] { return ratio(kTls13Ecdsa); }},
+              {"tls13_rsa2048_full_vs_libssl", "ratio", [] { return ratio(kTls13Rsa); }},
+              {"tls12_ecdhe_ecdsa_full_vs_libssl", "ratio", [] { return ratio(kTls12Ecdsa); }}});
+}
