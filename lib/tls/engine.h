@@ -11,11 +11,21 @@
 
 namespace sallyport::tls {
 
+// KeyLimits is how many records one key may seal.
+struct KeyLimits {
+  // [RFC 8446 5.5] AES-GCM keeps its promises for 2^24.5 full records; then the key is changed.
+  std::uint64_t tls13 = std::uint64_t{1} << 24;
+  // TLS 1.2 cannot change keys, so the connection ends instead.  Its records are seldom full: this
+  // many of a segment each still leave an attacker an advantage below 2^-50.
+  std::uint64_t tls12 = std::uint64_t{1} << 32;
+};
+
 class Engine {
  public:
   enum class Use : std::uint8_t { open, seal };
 
-  explicit Engine(Random& random) noexcept : random_{random} {}
+  explicit Engine(Random& random, const KeyLimits& limits = {}) noexcept
+      : random_{random}, limits_{limits} {}
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -26,6 +36,7 @@ class Engine {
   [[nodiscard]] Random& random() noexcept { return random_; }
   [[nodiscard]] Tsc now() const noexcept { return now_; }
   [[nodiscard]] TscRate rate() const noexcept { return rate_; }
+  [[nodiscard]] const KeyLimits& limits() const noexcept { return limits_; }
 
   // expanded gives `key` ready for use; the reference is good until the next call.
   [[nodiscard]] const crypto::ExpandedKey& expanded(const crypto::AeadKey& key, Use use) noexcept;
@@ -45,6 +56,7 @@ class Engine {
   void clear(Slot& slot) noexcept;
 
   Random& random_;
+  KeyLimits limits_;
   Tsc now_;
   TscRate rate_;
   std::size_t next_to_inspect_ = 0;

@@ -159,7 +159,8 @@ class Server {
 
   // seal writes one record of application data and returns its size, record_overhead() more than
   // the plaintext.  Preconditions: can_seal(); 0 < plaintext <= kMaxFragment; out has room for
-  // the record and does not overlap the plaintext.  Returns 0 when one of them does not hold.
+  // the record and does not overlap the plaintext.  Returns 0 when one of them does not hold.  When
+  // a key has been used up, output waits afterwards: a KeyUpdate, or close_notify in TLS 1.2.
   [[nodiscard]] std::size_t seal(Engine& engine, std::span<const ByteView> plaintext,
                                  MutableBytes out) noexcept;
 

@@ -13,12 +13,6 @@ using wire::ContentType;
 using wire::ProtocolVersion;
 using wire::RecordHeader;
 
-// [RFC 8446 5.5] AES-GCM keeps its promises for 2^24.5 full records under one key.
-constexpr std::uint64_t kMaxRecordsPerKey = std::uint64_t{1} << 24;
-// TLS 1.2 has no key update, so the connection ends instead.  Its records are rarely full; as many
-// as this, at a segment each, is where the bound of RFC 8446 5.5 would be reached.
-constexpr std::uint64_t kMaxRecords12 = std::uint64_t{1} << 32;
-
 }  // namespace
 
 bool Server::has_flight(const Handshake* handshake) const noexcept {
@@ -148,8 +142,8 @@ std::size_t Server::seal(Engine& engine, std::span<const ByteView> plaintext,
   const std::uint64_t sealed = write_.sequence_number();
   if (version_ == ProtocolVersion::tls13) {
     const bool gcm = aead_ != AeadAlgorithm::chacha20_poly1305;
-    if (gcm && sealed >= kMaxRecordsPerKey) key_update_pending_ = true;
-  } else if (sealed >= kMaxRecords12) {
+    if (gcm && sealed >= engine.limits().tls13) key_update_pending_ = true;
+  } else if (sealed >= engine.limits().tls12) {
     close();
   }
   return n;

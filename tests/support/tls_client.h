@@ -307,8 +307,12 @@ class ScriptedClient {
       if (header.message_type() == HandshakeType::finished && tls13_) {
         const auto transcript = crypto::hash(hash_, transcript_);
         client_application_ = master13_.client_application(transcript);
-        const auto server = master13_.server_application(transcript);
-        server.derive_keys(aead_, read_);
+        server_secret_ = master13_.server_application(transcript);
+        server_secret_.derive_keys(aead_, read_);
+      }
+      if (header.message_type() == HandshakeType::key_update) {
+        server_secret_.update();
+        server_secret_.derive_keys(aead_, read_);
       }
     }
   }
@@ -348,6 +352,7 @@ class ScriptedClient {
   tls::RecordKeys write_;
   tls::TrafficSecret write_secret_;
   tls::TrafficSecret client_application_;
+  tls::TrafficSecret server_secret_;
   tls::MasterSecret master13_{
       tls::EarlySecret{crypto::HashAlgorithm::sha256}.into_handshake({}).into_master()};
   tls::MasterSecret12 master12_;

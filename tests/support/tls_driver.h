@@ -66,11 +66,15 @@ class TlsDriver {
     std::size_t room = 1'400;                 // of one frame to pull into
     bool run_jobs = true;
     bool attach_buffers = true;
+    tls::KeyLimits limits{};
   };
 
   TlsDriver(const tls::ServerConfig& config, JobRunner& jobs) : TlsDriver{config, jobs, {}} {}
   TlsDriver(const tls::ServerConfig& config, JobRunner& jobs, const Options& options)
-      : options_{options}, jobs_{jobs}, engine_{random_}, server_{handshake_, config} {
+      : options_{options},
+        jobs_{jobs},
+        engine_{random_, options.limits},
+        server_{handshake_, config} {
     engine_.begin_burst(now, TscRate{1'000'000'000});
   }
 

@@ -348,6 +348,30 @@ TEST_F(ServerTest, AnswersSeveralKeyUpdateRequestsOnce) {
   EXPECT_TRUE(server.server().can_seal(nullptr));
 }
 
+TEST_F(ServerTest, ChangesItsKeyBeforeItIsUsedUp) {
+  TlsDriver server{config, jobs, {.limits = {.tls13 = 3}}};
+  establish13(server);
+  for (int i = 0; i < 10; ++i) client.hear(server.send(Bytes{1}));
+  EXPECT_TRUE(server.server().is_established());
+  int updates = 0;
+  int data = 0;
+  for (const auto& one : client.received()) {
+    updates += one.type == ContentType::handshake && one.content == Bytes{24, 0, 0, 1, 0} ? 1 : 0;
+    data += one.type == ContentType::application_data ? 1 : 0;
+  }
+  EXPECT_EQ(data, 10);
+  EXPECT_EQ(updates, 3);
+}
+
+TEST_F(ServerTest, OfTls12ClosesBeforeItsKeyIsUsedUp) {
+  TlsDriver server{config, jobs, {.limits = {.tls12 = 4}}};
+  establish12(server);
+  for (int i = 0; i < 10; ++i) client.hear(server.send(Bytes{1}));
+  client.hear(server.take_output());
+  EXPECT_TRUE(server.server().write_closed());
+  EXPECT_EQ(client.alert(), 0);
+}
+
 TEST_F(ServerTest, IsClosedByDefault) {
   const Server none;
   EXPECT_FALSE(none.is_established());

@@ -1,0 +1,31 @@
+// ClientHello bodies through the parser and, when they parse, through negotiation.
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+
+#include "lib/tls/negotiation.h"
+#include "tests/support/tls_client.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace sallyport;
+  static const tls::ServerConfig config = [] {
+    tls::ServerConfig all = testing::test_config();
+    all.alpn_protocols = {"h2", "http/1.1"};
+    all.credentials[1].names = {"*.site.test"};
+    return all;
+  }();
+  const auto hello = wire::parse_client_hello({data, size});
+  if (!hello) return 0;
+  const auto agreed = tls::negotiate(*hello, config);
+  if (!agreed) {
+    if (tls::alert_of(agreed.error()) == wire::AlertDescription::close_notify) std::abort();
+    return 0;
+  }
+  // What was agreed on is something that both sides offer.
+  const auto suite = static_cast<std::uint16_t>(agreed->cipher_suite);
+  const auto scheme = static_cast<std::uint16_t>(agreed->signature_scheme);
+  if (!hello->cipher_suites.contains(suite)) std::abort();
+  if (!hello->signature_algorithms.contains(scheme)) std::abort();
+  if (agreed->credential >= config.credentials.size()) std::abort();
+  return 0;
+}

@@ -1,0 +1,109 @@
+// A stream of records into a Server that stands at some point of a handshake.
+//
+// Input: one byte chooses the point, one the size of the pieces, then come records as {control,
+// type, length of two bytes, content}.  Bit 0 of control seals the content under the client's
+// current keys, so that what lies behind the tag is reached too; bit 1 lets the server talk first;
+// without bit 2 the record header is made honest, with it the content is given as it is.
+#include <cstdint>
+#include <cstdlib>
+
+#include "lib/wire/reader.h"
+#include "tests/support/tls_client.h"
+
+namespace sallyport {
+namespace {
+
+using testing::Bytes;
+using testing::FakeJobs;
+using testing::HelloBuilder;
+using testing::ScriptedClient;
+using testing::TlsDriver;
+using wire::ContentType;
+using wire::ExtensionType;
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+HelloBuilder retried_hello() {
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.set(ExtensionType::supported_groups, testing::u16_list({0x0018, 0x0017}));
+  hello.share(0x0018, Bytes(97, 4)).set(ExtensionType::early_data, {});
+  return hello;
+}
+
+// advance takes an honest client to one of nine points.
+void advance(ScriptedClient& client, TlsDriver& server, unsigned point) {
+  if (point == 0) return;
+  if (point == 1) {
+    server.feed(client.hello(retried_hello()));
+    client.hear(server.take_output());
+    return;
+  }
+  const bool tls13 = point <= 4;
+  HelloBuilder hello = tls13 ? HelloBuilder::tls13() : HelloBuilder::tls12();
+  if (point == 2) hello.set(ExtensionType::early_data, {});
+  server.feed(client.hello(hello));
+  client.hear(server.take_output());
+  if (point == 4) server.feed(client.finish());
+  if (tls13 || point == 5) return;
+  server.feed(client.client_key_exchange());
+  if (point == 6) return;
+  server.feed(testing::kChangeCipherSpec);
+  if (point == 7) return;
+  server.feed(client.seal(ContentType::handshake, client.say(client.finished12_message())));
+  client.hear(server.take_output());
+}
+
+void check(TlsDriver& server) {
+  require(server.whole_records());
+  if (server.last().await == tls::Await::nothing) {
+    require(server.handshake() == nullptr);
+    require(!server.holds_message_buffer());
+  }
+}
+
+}  // namespace
+}  // namespace sallyport
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace sallyport;
+  static const tls::ServerConfig config = testing::test_config();
+  if (size < 2) return 0;
+  wire::Reader in{{data, size}};
+  const unsigned point = in.u8() % 9;
+  const unsigned piece = in.u8();
+  FakeJobs jobs;
+  ScriptedClient client;
+  TlsDriver server{config, jobs, {.piece_len = piece == 0 ? tls::kMaxRecord : piece}};
+  advance(client, server, point);
+  require(!server.last().failed());
+  const bool has_keys = point >= 2 && point != 5;
+  while (!in.at_end()) {
+    const std::uint8_t control = in.u8();
+    const auto type = ContentType{in.u8()};
+    const std::size_t len = in.u16();
+    const ByteView content = in.bytes(std::min(len, in.remaining()));
+    if (!in.ok()) break;
+    const Bytes bytes(content.begin(), content.end());
+    if ((control & 2) != 0) client.hear(server.take_output());
+    if ((control & 4) != 0) {
+      server.feed(bytes);
+    } else if ((control & 1) != 0 && has_keys && bytes.size() <= tls::kMaxFragment) {
+      server.feed(client.seal(type, bytes));
+    } else {
+      server.feed(testing::record(type, bytes));
+    }
+    check(server);
+    if (server.last().await == tls::Await::nothing) break;
+  }
+  client.hear(server.take_output());
+  if (server.server().is_established()) {
+    client.hear(server.send(Bytes(100, 1)));
+    server.server().close();
+    client.hear(server.take_output());
+    require(server.server().write_closed());
+  }
+  check(server);
+  return 0;
+}
