@@ -174,6 +174,8 @@ void Worker::finish_client(Connection& c, Phase next, Turn& turn) noexcept {
   c.phase = next;
   c.phase_deadline = turn.now + limits(c).half_close;
   c.client_finishing = true;
+  // Nobody will use what the client has sent; kept, it would keep the connection.
+  if (next == Phase::ending) c.client.input.clear(turn);
   c.tls.close();  // no effect behind a fatal alert
   mark_ready(c);
 }
