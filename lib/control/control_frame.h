@@ -1,4 +1,4 @@
-// ControlFrame: a small frame on its way between the control thread and a port, by value.
+// ControlFrame: a small frame between the control thread and a port, by value.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,7 +11,7 @@ struct ControlFrame {
   static constexpr std::size_t kMaxBytes = 128;
 
   std::uint8_t port = 0;   // index into Config::ports
-  std::uint16_t vlan = 0;  // to be inserted by the port; not part of the bytes
+  std::uint16_t vlan = 0;  // tag that the port has stripped, or has to insert; 0: none
   std::uint16_t len = 0;
   std::array<std::uint8_t, kMaxBytes> bytes{};
 

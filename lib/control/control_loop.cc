@@ -1,0 +1,54 @@
+#include "lib/control/control_loop.h"
+
+#include <utility>
+
+namespace sallyport::control {
+
+ControlLoop::ControlLoop(const Dependencies& dependencies, Compiled compiled, const WallClock& now)
+    : publisher_{dependencies.publisher},
+      cookie_keyring_{dependencies.cookie_keyring},
+      tsc_rate_{dependencies.tsc_rate},
+      start_{now.at},
+      listeners_{std::move(compiled.listeners)},
+      pools_{std::move(compiled.pools)},
+      neighbours_{*compiled.interfaces, dependencies.random, milliseconds{0}} {
+  publish(now);
+}
+
+milliseconds ControlLoop::since_start(Tsc now) const noexcept {
+  return std::chrono::duration_cast<milliseconds>(tsc_rate_.nanos(now - start_));
+}
+
+void ControlLoop::on_frame(std::uint8_t port, std::uint16_t stripped_vlan, ByteView frame,
+                           Tsc now) {
+  neighbours_.on_frame(port, stripped_vlan, frame, since_start(now));
+}
+
+void ControlLoop::tick(const WallClock& now, std::vector<ControlFrame>& out) {
+  neighbours_.advance(since_start(now.at), out);
+  // What cannot be published now stays due.
+  if (is_due(now) && publisher_.can_publish(current().configuration)) publish(now);
+  publisher_.reclaim();
+}
+
+bool ControlLoop::is_due(const WallClock& now) const noexcept {
+  const snapshot::Snapshot& last = current();
+  return neighbours_.is_changed() || last.draining != draining_ ||
+         CookieKeyring::period_of(now.unix_ms) != CookieKeyring::period_of(last.wall.unix_ms) ||
+         tsc_rate_.nanos(now.at - last.wall.at) > kMaxWallClockAge;
+}
+
+void ControlLoop::publish(const WallClock& now) {
+  if (neighbours_.is_changed()) interfaces_ = neighbours_.take_interfaces();
+  auto next = std::make_unique<snapshot::Snapshot>();
+  next->wall = now;
+  next->tsc_rate = tsc_rate_;
+  next->draining = draining_;
+  next->cookie_keys = cookie_keyring_.at(now.unix_ms);
+  next->interfaces = interfaces_;
+  next->listeners = listeners_;
+  next->pools = pools_;
+  publisher_.publish(std::move(next));
+}
+
+}  // namespace sallyport::control
