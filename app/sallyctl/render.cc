@@ -1,0 +1,276 @@
+#include "app/sallyctl/render.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "app/sallyctl/table.h"
+#include "lib/stats/reasons.h"
+
+namespace sallyport::sallyctl {
+namespace {
+
+std::uint64_t number(const Json& document, const char* name) {
+  const auto found = document.find(name);
+  return found != document.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+// text never lets the daemon (or whoever answers in its place) move the terminal's cursor.
+std::string text(const Json& document, const char* name, const char* otherwise = "-") {
+  const auto found = document.find(name);
+  if (found == document.end() || !found->is_string()) return otherwise;
+  std::string value = found->get<std::string>();
+  std::ranges::replace_if(
+      value, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return value.empty() ? otherwise : value;
+}
+
+const Json& child(const Json& document, const char* name) {
+  static const Json nothing = Json::object();
+  const auto found = document.find(name);
+  return found != document.end() && found->is_object() ? *found : nothing;
+}
+
+// entries are the documents of {"0": {...}, "1": {...}}, in the order of their numbers.
+std::vector<Json> entries(const Json& list) {
+  std::vector<Json> out;
+  for (std::size_t i = 0; list.contains(std::to_string(i)); ++i) {
+    out.push_back(list[std::to_string(i)]);
+  }
+  return out;
+}
+
+// help_of finds what a counter means; what this version does not know has no help.
+template <class Enum>
+std::string help_of(const std::string& name) {
+  const auto& all = stats::Descriptions<Enum>::all;
+  const auto found = std::ranges::find(all, name, &stats::Description::name);
+  return found == all.end() ? std::string{} : std::string{found->help};
+}
+
+// counts_table lists named counters, the largest first.
+template <class Enum>
+std::string counts_table(const Json& counts, const std::string& title, Detail detail) {
+  std::vector<std::pair<std::string, std::uint64_t>> rows;
+  for (const auto& [name, value] : counts.items()) {
+    if (!value.is_number_unsigned()) continue;
+    const std::uint64_t count = value;
+    if (count > 0 || detail == Detail::all) rows.emplace_back(name, count);
+  }
+  std::ranges::stable_sort(rows, std::ranges::greater{},
+                           [](const auto& row) { return row.second; });
+  Table table{{{title, Align::left}, {"count", Align::right}, {"meaning", Align::left}}};
+  for (const auto& [name, count] : rows) table.add({name, grouped(count), help_of<Enum>(name)});
+  return table.empty() ? std::string{} : "\n" + table.text();
+}
+
+std::string quantile(const Json& document, const char* name) {
+  return document.contains(name) ? microseconds_text(number(document, name)) : "-";
+}
+
+}  // namespace
+
+std::string render_handshakes(const Json& document, Detail detail) {
+  const Json& stages = child(document, "stages");
+  Table funnel{{{"stage", Align::left},
+                {"count", Align::right},
+                {"of SYNs", Align::right},
+                {"of previous", Align::right},
+                {"p50 us", Align::right},
+                {"p90 us", Align::right},
+                {"p99 us", Align::right},
+                {"p99.9 us", Align::right}}};
+  std::uint64_t first = 0;
+  std::uint64_t previous = 0;
+  bool is_first = true;
+  for (const stats::Description& stage : stats::Descriptions<stats::HandshakeStage>::all) {
+    const std::string name{stage.name};
+    const Json& entry = child(stages, name.c_str());
+    const std::uint64_t count = number(entry, "count");
+    if (is_first) first = count;
+    funnel.add({name, grouped(count), percent_text(count, first),
+                is_first ? "" : percent_text(count, previous), quantile(entry, "p50_nanoseconds"),
+                quantile(entry, "p90_nanoseconds"), quantile(entry, "p99_nanoseconds"),
+                quantile(entry, "p999_nanoseconds")});
+    previous = count;
+    is_first = false;
+  }
+  std::string out = funnel.text();
+  const Json& whole = child(document, "handshake");
+  if (number(whole, "count") > 0) {
+    out += "\nfrom the first proven segment to Finished: p50 " +
+           duration_text(number(whole, "p50_nanoseconds")) + ", p90 " +
+           duration_text(number(whole, "p90_nanoseconds")) + ", p99 " +
+           duration_text(number(whole, "p99_nanoseconds")) + ", p99.9 " +
+           duration_text(number(whole, "p999_nanoseconds")) + "\n";
+  }
+  out += counts_table<stats::HandshakeFailure>(child(document, "failures"), "failure", detail);
+  out += counts_table<stats::CookieRefusal>(child(document, "cookie_refusals"), "cookie refused",
+                                            detail);
+  out += counts_table<stats::CloseCause>(child(document, "closes"), "closed by", detail);
+  return out;
+}
+
+std::string render_connections(const Json& document, Detail detail) {
+  const Json& totals = child(document, "totals");
+  std::string out = grouped(number(totals, "connections")) + " connections";
+  for (const auto& [name, value] : totals.items()) {
+    if (name == "connections" || !value.is_number_unsigned()) continue;
+    const auto count = value.get<std::uint64_t>();
+    if (count > 0 || detail == Detail::all) {
+      std::string words = name;
+      std::ranges::replace(words, '_', ' ');
+      out += ", " + grouped(count) + " " + words;
+    }
+  }
+  out += "\n";
+  Table table{{{"client", Align::left},
+               {"listener", Align::left},
+               {"state", Align::left},
+               {"tls", Align::left},
+               {"backend", Align::left},
+               {"state", Align::left},
+               {"age", Align::right},
+               {"to backend", Align::right},
+               {"to client", Align::right},
+               {"worker", Align::right}}};
+  for (const Json& c : entries(child(document, "list"))) {
+    const std::string version = text(c, "tls_version", "");
+    table.add({text(c, "client"), text(c, "listener"), text(c, "client_state"),
+               text(c, "tls_state") + (version.empty() ? "" : " " + version), text(c, "backend"),
+               text(c, "backend_state"), duration_text(number(c, "age_milliseconds") * 1'000'000),
+               bytes_text(number(c, "client_to_backend_bytes")),
+               bytes_text(number(c, "backend_to_client_bytes")),
+               std::to_string(number(c, "worker"))});
+  }
+  if (!table.empty()) out += "\n" + table.text();
+  return out;
+}
+
+std::string render_lcores(const Json& document, Detail detail) {
+  Table table{{{"lcore", Align::right},
+               {"role", Align::left},
+               {"busy", Align::right},
+               {"crypto", Align::right},
+               {"backpressured", Align::right},
+               {"idle", Align::right},
+               {"connections", Align::right},
+               {"established", Align::right},
+               {"rx frames", Align::right},
+               {"tx frames", Align::right},
+               {"steered in", Align::right},
+               {"jobs", Align::right},
+               {"lanes/batch", Align::right}}};
+  const std::vector<Json> lcores = entries(child(document, "lcores"));
+  for (const Json& l : lcores) {
+    const std::uint64_t batches = number(l, "batches");
+    const std::uint64_t tenths = batches == 0 ? 0 : 10 * number(l, "jobs_executed") / batches;
+    table.add(
+        {std::to_string(number(l, "lcore")), text(l, "role"),
+         permille_text(number(l, "busy_permille")), permille_text(number(l, "crypto_permille")),
+         permille_text(number(l, "backpressured_permille")),
+         permille_text(number(l, "idle_permille")), grouped(number(l, "connections")),
+         grouped(number(l, "established")), grouped(number(l, "rx_frames")),
+         grouped(number(l, "tx_frames")), grouped(number(l, "steered_in")),
+         grouped(number(l, "jobs_executed")),
+         batches == 0 ? "-" : std::to_string(tenths / 10) + "." + std::to_string(tenths % 10)});
+  }
+  std::string out = table.text();
+  if (detail == Detail::relevant) return out;
+  // Everything else that an lcore counts, one column per lcore.
+  for (const Json& l : lcores) {
+    Table counters{{{"lcore " + std::to_string(number(l, "lcore")), Align::left},
+                    {"count", Align::right},
+                    {"meaning", Align::left}}};
+    for (const auto& [name, value] : l.items()) {
+      if (!value.is_number_unsigned() || name == "lcore") continue;
+      counters.add({name, grouped(value.get<std::uint64_t>()), help_of<stats::DropReason>(name)});
+    }
+    out += "\n" + counters.text();
+  }
+  return out;
+}
+
+std::string render_ports(const Json& document, Detail detail) {
+  std::string out;
+  for (const Json& p : entries(child(document, "ports"))) {
+    if (!out.empty()) out += "\n";
+    const std::uint64_t speed = number(p, "link_mbps");
+    out += text(p, "name") + ": " + text(p, "device") + ", driver " + text(p, "driver") + ", " +
+           text(p, "mac") + "\n";
+    out += "  link " + text(p, "link") + (speed > 0 ? ", " + grouped(speed) + " Mb/s" : "") +
+           ", mtu " + std::to_string(number(p, "mtu")) + ", queues " +
+           std::to_string(number(p, "rx_queues")) + " rx " +
+           std::to_string(number(p, "tx_queues")) + " tx, steering " + text(p, "steering") + "\n";
+    out += "  offloads: " + text(p, "offloads", "none") + "\n";
+    out += "  in software: " + text(p, "emulated", "none") + "\n";
+    out += "  rx " + grouped(number(p, "rx_frames")) + " frames, " +
+           bytes_text(number(p, "rx_bytes")) + "\n";
+    out += "  tx " + grouped(number(p, "tx_frames")) + " frames, " +
+           bytes_text(number(p, "tx_bytes")) + "\n";
+    struct Loss {
+      const char* name;
+      const char* meaning;
+    };
+    constexpr auto kLosses = std::to_array<Loss>({
+        {"rx_missed", "no free descriptor: the cores were too slow"},
+        {"rx_no_buffer", "no free frame: frames_per_lcore is too low"},
+        {"rx_errors", "received damaged"},
+        {"tx_errors", "not sent"},
+    });
+    for (const Loss& loss : kLosses) {
+      const std::uint64_t count = number(p, loss.name);
+      if (count > 0 || detail == Detail::all) {
+        out += "  " + std::string{loss.name} + " " + grouped(count) + ": " + loss.meaning + "\n";
+      }
+    }
+  }
+  return out.empty() ? "no ports\n" : out;
+}
+
+std::string render_backends(const Json& document, Detail) {
+  Table table{{{"pool", Align::left},
+               {"backend", Align::left},
+               {"weight", Align::right},
+               {"health", Align::left},
+               {"next hop", Align::left},
+               {"connections", Align::right},
+               {"established", Align::right},
+               {"refused", Align::right},
+               {"timed out", Align::right}}};
+  for (const Json& b : entries(child(document, "backends"))) {
+    table.add({text(b, "pool"), text(b, "address"), grouped(number(b, "weight")), text(b, "health"),
+               text(b, "next_hop"), grouped(number(b, "connections")),
+               grouped(number(b, "established")), grouped(number(b, "refused")),
+               grouped(number(b, "timed_out"))});
+  }
+  return table.empty() ? "no backends\n" : table.text();
+}
+
+std::string render_drops(const Json& document, Detail detail) {
+  struct Row {
+    std::string name;
+    std::uint64_t count;
+    std::string help;
+  };
+  std::vector<Row> rows;
+  std::uint64_t total = 0;
+  for (const auto& [name, entry] : child(document, "reasons").items()) {
+    if (!entry.is_object()) continue;
+    const std::uint64_t count = number(entry, "count");
+    total += count;
+    if (count > 0 || detail == Detail::all) rows.push_back({name, count, text(entry, "help", "")});
+  }
+  if (rows.empty()) return "no frame has been dropped\n";
+  std::ranges::stable_sort(rows, std::ranges::greater{}, &Row::count);
+  Table table{{{"reason", Align::left},
+               {"frames", Align::right},
+               {"share", Align::right},
+               {"meaning", Align::left}}};
+  for (const Row& row : rows) {
+    table.add({row.name, grouped(row.count), percent_text(row.count, total), row.help});
+  }
+  return table.text() + "\ntotal " + grouped(total) + "\n";
+}
+
+}  // namespace sallyport::sallyctl
