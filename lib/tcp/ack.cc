@@ -31,9 +31,11 @@ void sample_round_trip(Tcb& tcb, const Segment& segment, Instant now) noexcept {
 }
 
 void arm_retransmission(Tcb& tcb, Instant now) noexcept {
+  // What a probe carried beyond what the peer took is not in flight: it is still to be sent.
+  const bool is_probe_rest = tcb.persist && tcb.snd_nxt == tcb.snd_una;
   tcb.persist = false;
   tcb.probe_due = false;
-  tcb.retransmit_armed = tcb.snd_una != tcb.snd_max;
+  tcb.retransmit_armed = tcb.snd_una != tcb.snd_max && !is_probe_rest;
   if (tcb.retransmit_armed) tcb.retransmit_at = Stamp{now + backed_off(tcb.rtt, tcb.backoff)};
 }
 

@@ -186,6 +186,22 @@ TEST(WindowProbe, AByteThatThePeerTookIsAcknowledged) {
   EXPECT_TRUE(tcb.persist);
 }
 
+TEST(WindowProbe, ThatThePeerTookInPartIsNoLoss) {
+  Tcb tcb = tcb_in(State::established);
+  tcb.snd_wnd = 10;  // too little for a chunk, so the probe carries ten bytes
+  (void)send_all(tcb, 5000, kStart);
+  Instant now = *next_deadline(tcb, kStart);
+  (void)on_deadline(tcb, now);
+  const auto sent = send_all(tcb, 5000, now);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].payload_len, 10U);
+  EXPECT_EQ(ack(tcb, 1005, now, 0).bytes_acked, 4U);
+  (void)send_all(tcb, 4996, now);
+  EXPECT_TRUE(tcb.persist);
+  now = *next_deadline(tcb, now);
+  EXPECT_FALSE(on_deadline(tcb, now).retransmission_timeout);
+}
+
 TEST(WindowProbe, OurAcksStayAcceptableToAPeerWithAClosedWindow) {
   Tcb tcb = tcb_in(State::established);
   tcb.snd_wnd = 0;
