@@ -373,6 +373,11 @@ void Worker::on_tcp_events(Connection& c, Side& side, tcp::Events events, Turn& 
     return;
   }
   if (events.has(tcp::Event::time_wait) || events.has(tcp::Event::closed)) {
+    // The record of TIME_WAIT only repeats the ACK of the peer's FIN; the first one is ours to
+    // send.
+    if (tcp::wants_ack(side.tcb) && turn.out.frame_credit() > 0 && turn.out.send_credit() > 0) {
+      send_ack(side, turn);
+    }
     retire_tcp(side, events.has(tcp::Event::time_wait));
     if (side.input.empty()) end_side(side, turn);
   }
