@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -163,7 +164,10 @@ class ScriptedClient {
     bool was_protected = false;
   };
 
-  ScriptedClient() { engine_.begin_burst(Tsc{1}, TscRate{}); }
+  ScriptedClient() : own_engine_{std::make_unique<tls::Engine>(random_)}, engine_{*own_engine_} {
+    engine_.begin_burst(Tsc{1}, TscRate{});
+  }
+  explicit ScriptedClient(tls::Engine& shared) : engine_{shared} {}
 
   // say adds a handshake message to the transcript and returns it, unprotected.
   const Bytes& say(const Bytes& handshake_message) {
@@ -264,6 +268,9 @@ class ScriptedClient {
     return last == nullptr || last->content.size() != 2 ? 255 : last->content[1];
   }
   [[nodiscard]] bool retried() const { return retried_; }
+  // client_traffic_secret is the one that protects what the client says now (TLS 1.3).
+  [[nodiscard]] ByteView client_traffic_secret() const { return write_secret_.expose(); }
+  [[nodiscard]] ByteView server_traffic_secret() const { return server_secret_.expose(); }
 
   bool extended_master_secret = true;
 
@@ -347,7 +354,8 @@ class ScriptedClient {
   }
 
   Random random_{Random::Seed{9}};
-  tls::Engine engine_{random_};
+  std::unique_ptr<tls::Engine> own_engine_;
+  tls::Engine& engine_;
   tls::RecordKeys read_;
   tls::RecordKeys write_;
   tls::TrafficSecret write_secret_;

@@ -38,18 +38,22 @@ class JobRunner {
 // FakeJobs knows the outcome beforehand: tests of the state machine need no public keys.
 class FakeJobs : public JobRunner {
  public:
+  static constexpr std::uint8_t kPrivateByte = 0x99;
+  static constexpr std::uint8_t kSharedByte = 0x42;
+
   crypto::KeyShare make_key_share(crypto::NamedGroup group) override {
     crypto::KeyShare share;
     share.group = group;
     share.public_len = group == crypto::NamedGroup::x25519 ? 32 : 65;
     share.private_len = 32;
+    std::fill_n(share.private_key.begin(), 32, kPrivateByte);
     share.public_key.fill(0x5a);
     share.public_key[0] = 4;
     return share;
   }
   void run(crypto::CryptoJob& job) override {
     job.status = status;
-    job.shared_secret.fill(0x42);
+    std::fill_n(job.shared_secret.begin(), 32, kSharedByte);
     job.shared_secret_len = 32;
     job.signature.fill(0x33);
     job.signature_len = 70;
@@ -67,13 +71,17 @@ class TlsDriver {
     bool run_jobs = true;
     bool attach_buffers = true;
     tls::KeyLimits limits{};
+    tls::Engine* engine = nullptr;  // to be shared; nullptr: one of its own
   };
 
   TlsDriver(const tls::ServerConfig& config, JobRunner& jobs) : TlsDriver{config, jobs, {}} {}
   TlsDriver(const tls::ServerConfig& config, JobRunner& jobs, const Options& options)
       : options_{options},
         jobs_{jobs},
-        engine_{random_, options.limits},
+        own_engine_{options.engine == nullptr
+                        ? std::make_unique<tls::Engine>(random_, options.limits)
+                        : nullptr},
+        engine_(options.engine == nullptr ? *own_engine_ : *options.engine),
         server_{handshake_, config} {
     engine_.begin_burst(now, TscRate{1'000'000'000});
   }
@@ -143,6 +151,10 @@ class TlsDriver {
   [[nodiscard]] tls::Handshake* handshake() {
     return server_.needs_handshake(&handshake_) ? &handshake_ : nullptr;
   }
+  // handshake_memory is what lies in the handshake's slot, whether it is needed or not.
+  [[nodiscard]] ByteView handshake_memory() const {
+    return {reinterpret_cast<const std::uint8_t*>(&handshake_), sizeof handshake_};
+  }
   [[nodiscard]] const tls::Step& last() const { return last_; }
   [[nodiscard]] const Bytes& application_data() const { return application_data_; }
   [[nodiscard]] bool saw(tls::Event event) const { return seen_.has(event); }
@@ -201,7 +213,8 @@ class TlsDriver {
   Options options_;
   JobRunner& jobs_;
   Random random_{Random::Seed{7}};
-  tls::Engine engine_;
+  std::unique_ptr<tls::Engine> own_engine_;
+  tls::Engine& engine_;
   tls::Handshake handshake_;
   std::unique_ptr<tls::MessageBuffer> buffer_;
   tls::Server server_;

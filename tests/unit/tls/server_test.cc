@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/hex.h"
 #include "tests/support/tls_client.h"
 
@@ -370,6 +372,51 @@ TEST_F(ServerTest, OfTls12ClosesBeforeItsKeyIsUsedUp) {
   client.hear(server.take_output());
   EXPECT_TRUE(server.server().write_closed());
   EXPECT_EQ(client.alert(), 0);
+}
+
+// contains looks for a run of a secret's bytes.
+bool contains(ByteView memory, ByteView secret) {
+  return !std::ranges::search(memory, secret.first(16)).empty();
+}
+
+TEST_F(ServerTest, LeavesNoSecretInTheHandshakeOfTls13) {
+  TlsDriver server{config, jobs};
+  server.feed(client.hello(HelloBuilder::tls13()));
+  client.hear(server.take_output());
+  const Bytes finish = client.finish();  // now the client has its application secret
+  const ByteView client_secret = client.client_traffic_secret();
+  EXPECT_TRUE(contains(server.handshake_memory(), client_secret));
+  server.feed(finish);
+  ASSERT_TRUE(server.server().is_established());
+  EXPECT_FALSE(contains(server.handshake_memory(), client_secret));
+  EXPECT_FALSE(contains(server.handshake_memory(), client.server_traffic_secret()));
+  EXPECT_FALSE(contains(server.handshake_memory(), Bytes(16, FakeJobs::kPrivateByte)));
+  EXPECT_FALSE(contains(server.handshake_memory(), Bytes(16, FakeJobs::kSharedByte)));
+}
+
+TEST_F(ServerTest, KeepsThePrivateShareOfTls12NoLongerThanItMust) {
+  const Bytes private_share(16, FakeJobs::kPrivateByte);
+  TlsDriver server{config, jobs};
+  server.feed(client.hello(HelloBuilder::tls12()));
+  client.hear(server.take_output());
+  EXPECT_TRUE(contains(server.handshake_memory(), private_share));
+  server.feed(client.client_key_exchange());
+  EXPECT_FALSE(contains(server.handshake_memory(), private_share));
+  EXPECT_FALSE(contains(server.handshake_memory(), Bytes(16, FakeJobs::kSharedByte)));
+}
+
+TEST_F(ServerTest, LeavesNoSecretBehindWhenItFails) {
+  TlsDriver server{config, jobs};
+  server.feed(client.hello(HelloBuilder::tls13()));
+  client.hear(server.take_output());
+  Bytes broken = client.finish();
+  broken.back() ^= 1;
+  server.feed(broken);
+  ASSERT_TRUE(server.last().failed());
+  EXPECT_FALSE(contains(server.handshake_memory(), client.client_traffic_secret()));
+  const ByteView of_server{reinterpret_cast<const std::uint8_t*>(&server.server()),
+                           sizeof server.server()};
+  EXPECT_FALSE(contains(of_server, client.client_traffic_secret()));
 }
 
 TEST_F(ServerTest, IsClosedByDefault) {
