@@ -95,6 +95,9 @@ void Worker::on_tls_established(Connection& c, Turn& turn) noexcept {
   pass_stage(c, HandshakeStage::tls_established, turn.now);
   const Nanos took = config_.tsc_rate.nanos(turn.now - c.accepted);
   stats_.handshake_nanoseconds.record(static_cast<std::uint64_t>(took.count()));
+  // The client's first request may wait for this ACK (Nagle's algorithm), and in TLS 1.3 we have
+  // nothing to say now that would carry it: a delay here would be added to every handshake.
+  c.client.tcb.ack_now = true;
   const snapshot::Listener& listener = (*snapshot_->listeners)[c.listener];
   if (const std::uint8_t alpn = c.tls.alpn();
       alpn != tls::Server::kNoAlpn && alpn < listener.alpn_pools.size()) {

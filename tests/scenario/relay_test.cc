@@ -107,6 +107,27 @@ TEST(Relay, ARequestComesBackFromABackendOverTls13) {
   EXPECT_EQ(sim.stats().stages.value(stats::HandshakeStage::backend_established), 1U);
 }
 
+TEST(Relay, TheClientsFinishedIsAcknowledgedAtOnce) {
+  Simulation sim;
+  Echo echo{sim};
+  OpensslClient tls{sim.connect()};
+  const auto step = [&] {
+    tls.step();
+    echo.step();
+  };
+  EXPECT_TRUE(sim.run([&] {
+    step();
+    return sim.stats().stages.value(stats::HandshakeStage::tls_established) == 1;
+  })) << tls.error();
+  EXPECT_TRUE(sim.run(
+      [&] {
+        step();
+        return tls.socket().unacked() == 0;
+      },
+      milliseconds{10}))
+      << "a client with Nagle's algorithm would hold its request back";
+}
+
 struct Variant {
   int version;
   const char* cipher;
