@@ -143,9 +143,9 @@ class Sallyport:
         pages = int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
-    def stop(self) -> int:
+    def stop(self, seconds: float = 20) -> int:
         """stop returns the exit code after SIGTERM."""
-        code = self.process.stop(20)
+        code = self.process.stop(seconds)
         if self.bridge is not None:
             self.bridge.stop()
         return code

@@ -166,3 +166,10 @@ async def open_tls(tls: ssl.SSLContext, port: int, address: str = SERVICE4):
     return await asyncio.open_connection(
         address, port, ssl=tls, server_hostname=SERVER_NAME,
         family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """close waits until the socket is closed too; who closed first does not matter."""
+    writer.close()
+    with contextlib.suppress(ssl.SSLError, ConnectionError):
+        await writer.wait_closed()

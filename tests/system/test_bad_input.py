@@ -16,12 +16,13 @@ from test_failures import client_hello
 
 class BadInput(OnBed):
     settings = {"handshake_seconds": 2, "client_hello_seconds": 2}
+    standing_connections = 1
 
     def setUp(self):
         self.companion = clients.Companion(self.bed)
-        self.addCleanup(self.check_companion)
 
-    def check_companion(self):
+    def tearDown(self):
+        super().tearDown()
         self.assertGreater(self.companion.stop(), 100_000, "the honest connection hardly moved")
 
     def mac(self, namespace, device: str) -> bytes:
