@@ -83,7 +83,7 @@ Daemon::Daemon(config::Parsed parsed, admin::LogLevel log_level)
       log_{2, log_level},
       random_{system_seed()},
       publisher_{config_.dataplane.io_lcores.size()},
-      dataplane_{config_, plan_} {}
+      dataplane_{config_, plan_, parsed_.diagnostics.file()} {}
 
 int Daemon::run() {
   watch_signals();

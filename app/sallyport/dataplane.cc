@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "app/sallyport/profile.h"
 #include "lib/base/secret.h"
 #include "lib/frame/toeplitz.h"
 
@@ -50,6 +51,9 @@ Dataplane::Failure Dataplane::open_ports() {
     dpdk::PortOptions options;
     options.name = from.name;
     options.device = from.device;
+    if (Failure failure = load_profile(from.profile, configuration_file_, options.profile)) {
+      return "port " + from.name + ": " + *failure;
+    }
     options.profile.rx_descriptors = from.rx_descriptors;
     options.profile.tx_descriptors = from.tx_descriptors;
     options.index = {static_cast<std::uint8_t>(ports_.size())};

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "app/sallyport/memory_plan.h"
@@ -26,7 +28,9 @@ class Dataplane {
  public:
   using Failure = dpdk::Failure;
 
-  Dataplane(const config::Config& config, const MemoryPlan& plan) : config_{config}, plan_{plan} {}
+  // `configuration_file` is where device profiles are looked for first.
+  Dataplane(const config::Config& config, const MemoryPlan& plan, std::string configuration_file)
+      : config_{config}, plan_{plan}, configuration_file_{std::move(configuration_file)} {}
   Dataplane(const Dataplane&) = delete;
   Dataplane& operator=(const Dataplane&) = delete;
 
@@ -77,6 +81,7 @@ class Dataplane {
 
   const config::Config& config_;
   const MemoryPlan& plan_;
+  std::string configuration_file_;
   // Destroyed from the bottom up: DPDK last.
   dpdk::Eal eal_;
   dpdk::FramePool rx_pool_;

@@ -5,7 +5,9 @@
 
 #include "app/sallyport/daemon.h"
 #include "app/sallyport/options.h"
+#include "app/sallyport/profile.h"
 #include "app/sallyport/start_report.h"
+#include "lib/base/secret.h"
 #include "lib/config/credentials.h"
 #include "lib/config/load.h"
 #include "lib/config/schema.h"
@@ -26,8 +28,15 @@ void load_files(config::Parsed& parsed) {
 
 int check(config::Parsed parsed) {
   load_files(parsed);
-  const bool good = parsed.ok();
+  bool good = parsed.ok();
   std::fputs(parsed.diagnostics.text().c_str(), stderr);
+  for (const config::Port& port : parsed.config.ports) {
+    dpdk::PortProfile profile;
+    const auto failure = load_profile(port.profile, parsed.diagnostics.file(), profile);
+    if (!failure) continue;
+    std::fprintf(stderr, "port %s: %s\n", port.name.c_str(), failure->c_str());
+    good = false;
+  }
   if (good) std::printf("%s: valid\n", parsed.diagnostics.file().c_str());
   return good ? 0 : 1;
 }

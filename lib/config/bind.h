@@ -30,6 +30,7 @@ template <class Visitor>
 void bind(Visitor& v, Port& p) {
   v.field("name", p.name);
   v.field("device", p.device);
+  v.field("profile", p.profile);
   v.field("mtu", p.mtu);
   v.field("rx_descriptors", p.rx_descriptors);
   v.field("tx_descriptors", p.tx_descriptors);

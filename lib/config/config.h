@@ -34,7 +34,8 @@ struct Cluster {
 
 struct Port {
   std::string name;
-  std::string device;  // PCI address, or a virtual device with its arguments
+  std::string device;   // PCI address, or a virtual device with its arguments
+  std::string profile;  // file of drivers-config/, without ".toml"; empty: none
   std::uint16_t mtu = 1500;
   std::uint16_t rx_descriptors = 1024;
   std::uint16_t tx_descriptors = 1024;
