@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <vector>
 
 #include "app/sallyctl/table.h"
@@ -114,10 +115,14 @@ std::string render_handshakes(const Json& document, Detail detail) {
 std::string render_connections(const Json& document, Detail detail) {
   const Json& totals = child(document, "totals");
   std::string out = grouped(number(totals, "connections")) + " connections";
+  // Of the gauges, only these are about connections.
+  constexpr auto kConnectionGauges = std::to_array<std::string_view>({"handshakes", "time_wait"});
   for (const auto& [name, value] : totals.items()) {
     if (name == "connections" || !value.is_number_unsigned()) continue;
     const auto count = value.get<std::uint64_t>();
-    if (count > 0 || detail == Detail::all) {
+    const bool relevant =
+        count > 0 && std::ranges::find(kConnectionGauges, name) != kConnectionGauges.end();
+    if (relevant || detail == Detail::all) {
       std::string words = name;
       std::ranges::replace(words, '_', ' ');
       out += ", " + grouped(count) + " " + words;

@@ -93,6 +93,7 @@ TEST(Connections, ShowTotalsAndBothSides) {
   const auto stats = std::make_unique<stats::WorkerStats>();
   stats->gauges.set(stats::Gauge::connections, 1234);
   stats->gauges.set(stats::Gauge::time_wait, 7);
+  stats->gauges.set(stats::Gauge::key_shares, 64);
   const std::array<const stats::WorkerStats*, 1> workers{stats.get()};
   admin::ConnectionReport whole;
   whole.client = *parse_socket_address("198.18.0.2:50000");

@@ -213,5 +213,54 @@ TEST_F(Loop, AReaderThatStandsStillDelaysChangesAndLosesNone) {
   EXPECT_EQ(publisher_.reclaim(), 0U);
 }
 
+TEST(NeighbourService, OnAVlanTheTagStandsInTheBytesAndNothingIsLeftToInsert) {
+  snapshot::Interface tagged;
+  tagged.vlan = 100;
+  tagged.mac = kOurMac;
+  tagged.addresses = {*parse_prefix("198.18.0.1/24")};
+  tagged.local_ips = {*parse_ip("198.18.0.1")};
+  tagged.next_hops = {{.ip = *parse_ip("198.18.0.20"), .mac = {}, .resolved = false}};
+  Random random{Random::Seed{}};
+  NeighbourService service{{tagged}, random, milliseconds{0}};
+  std::vector<ControlFrame> sent;
+  for (int ms = 0; ms < 1000; ms += 5) service.advance(milliseconds{ms}, sent);
+  ASSERT_FALSE(sent.empty());
+  for (const ControlFrame& frame : sent) {
+    EXPECT_EQ(frame.vlan, 0);
+    const auto heard = neighbour::hear(frame.view(), 0);
+    ASSERT_TRUE(heard);
+    EXPECT_EQ(heard->ethernet.vlan, 100);
+  }
+  // The port strips the tag of what it receives.
+  service.on_frame(0, 100,
+                   arp(kBackendMac, wire::ArpOperation::reply, *parse_ip("198.18.0.20"),
+                       *parse_ip("198.18.0.1")),
+                   seconds{1});
+  EXPECT_TRUE(service.take_interfaces()->at(0).next_hops.at(0).resolved);
+}
+
+TEST(NeighbourService, AFloodOfConflictsTellsEachAddressOnce) {
+  snapshot::Interface interface;
+  interface.mac = kOurMac;
+  interface.addresses = {*parse_prefix("198.18.0.1/24")};
+  for (int i = 1; i < 200; ++i) {
+    interface.local_ips.push_back(*parse_ip("198.18.0." + std::to_string(i)));
+  }
+  Random random{Random::Seed{}};
+  NeighbourService service{{interface}, random, milliseconds{0}};
+  std::vector<ControlFrame> sent;
+  milliseconds now{0};
+  for (int round = 0; round < 100; ++round, now += seconds{1}) {
+    service.advance(now, sent);
+    for (const IpAddress& ip : interface.local_ips) {
+      service.on_frame(0, 0, arp(kStrangerMac, wire::ArpOperation::reply, ip, ip), now);
+    }
+    EXPECT_LE(sent.size(), NeighbourService::kMaxFramesPerCall);
+    sent.clear();
+  }
+  EXPECT_EQ(service.take_events().size(), interface.local_ips.size());
+  EXPECT_TRUE(service.take_events().empty());
+}
+
 }  // namespace
 }  // namespace sallyport::control
