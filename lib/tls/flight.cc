@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/tls/pieces.h"
 #include "lib/wire/tls_messages.h"
 
 namespace sallyport::tls {
@@ -49,7 +50,7 @@ std::size_t CertificateMessage::copy_to(std::size_t offset, MutableBytes out) co
     const ByteView from = part.subspan(offset);
     offset = 0;
     const std::size_t n = std::min(from.size(), out.size() - copied);
-    std::ranges::copy(from.first(n), out.begin() + static_cast<std::ptrdiff_t>(copied));
+    copy_bytes(from.first(n), out.subspan(copied));
     copied += n;
     return copied < out.size();
   });
@@ -86,7 +87,7 @@ std::size_t Flight::copy_messages(const CertificateMessage& certificate,
     std::size_t step_len = step.len;
     if (step.part == Part::messages) {
       n = std::min<std::size_t>(room.size(), step.len - done_);
-      std::ranges::copy(ByteView{bytes_}.subspan(taken_, n), room.begin());
+      copy_bytes(ByteView{bytes_}.subspan(taken_, n), room);
       taken_ = static_cast<std::uint16_t>(taken_ + n);
     } else if (step.part == Part::certificate) {
       n = certificate.copy_to(done_, room);

@@ -1,14 +1,21 @@
 // Bytes that lie in several pieces of memory, addressed by offsets over their concatenation.
 #pragma once
 #include <algorithm>
-#include <array>
 #include <cstddef>
+#include <cstring>
+#include <memory>
 #include <span>
 
 #include "lib/base/byteorder.h"
 #include "lib/tls/record.h"
 
 namespace sallyport::tls {
+
+// copy_bytes copies `from` to the front of `to`, which must have room.  GCC 12 makes a loop over
+// bytes of std::ranges::copy between spans.
+inline void copy_bytes(ByteView from, MutableBytes to) noexcept {
+  if (!from.empty()) std::memcpy(to.first(from.size()).data(), from.data(), from.size());
+}
 
 [[nodiscard]] inline std::size_t total_len(std::span<const MutableBytes> pieces) noexcept {
   std::size_t total = 0;
@@ -30,12 +37,12 @@ class PieceRange {
       const MutableBytes part = piece.subspan(offset, std::min(len, piece.size() - offset));
       offset = 0;
       len -= part.size();
-      pieces_[num_pieces_++] = part;
+      std::construct_at(&pieces_[num_pieces_++], part);
     }
   }
 
   [[nodiscard]] std::span<const MutableBytes> pieces() const noexcept {
-    return std::span{pieces_}.first(num_pieces_);
+    return {pieces_, num_pieces_};
   }
   // contiguous is the whole range when it lies in one piece, else nothing.
   [[nodiscard]] ByteView contiguous() const noexcept {
@@ -46,14 +53,18 @@ class PieceRange {
     std::size_t copied = 0;
     for (const MutableBytes piece : pieces()) {
       const std::size_t n = std::min(piece.size(), out.size() - copied);
-      std::ranges::copy(piece.first(n), out.begin() + static_cast<std::ptrdiff_t>(copied));
+      copy_bytes(piece.first(n), out.subspan(copied));
       copied += n;
     }
     return copied;
   }
 
  private:
-  std::array<MutableBytes, kMaxPieces> pieces_;
+  // Not initialised: nearly every record lies in one piece or two, and clearing room for all that
+  // there may be costs as much as decrypting a small one.
+  union {
+    MutableBytes pieces_[kMaxPieces];
+  };
   std::size_t num_pieces_ = 0;
 };
 

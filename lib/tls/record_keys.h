@@ -64,8 +64,8 @@ class RecordKeys {
 };
 
 // seal_record writes one record and returns its size, keys.overhead() more than the plaintext.
-// Preconditions: at most kMaxPieces pieces of together at most kMaxFragment bytes, and room for the
-// record; returns 0 when one does not hold.  `out` must not overlap the plaintext.
+// Preconditions: together at most kMaxFragment bytes, and room for the record; returns 0 when one
+// does not hold.  `out` must not overlap the plaintext.
 [[nodiscard]] std::size_t seal_record(Engine& engine, RecordKeys& keys, wire::ContentType type,
                                       std::span<const ByteView> plaintext,
                                       MutableBytes out) noexcept;
