@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "app/sallyport/hardening.h"
+#include "app/sallyport/multicast_groups.h"
 #include "app/sallyport/start_report.h"
 #include "lib/base/secret.h"
 #include "lib/crypto/hash/hkdf.h"
@@ -22,8 +23,6 @@ using admin::LogLevel;
 using admin::LogTopic;
 
 constexpr milliseconds kTick{5};
-// Snapshots carry the time of day; workers extrapolate it in between.
-constexpr std::uint64_t kPublishEveryMs = 10'000;
 constexpr std::uint64_t kWatchPortsEveryMs = 500;
 // How long connections may go on after the first signal.
 constexpr seconds kDrainTime{30};
@@ -51,6 +50,23 @@ std::uint64_t unix_ms() {
 milliseconds monotonic() {
   const auto since = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration_cast<milliseconds>(since);
+}
+
+WallClock wall_clock() { return {dpdk::now(), unix_ms()}; }
+
+LogLevel level_of(control::NeighbourEvent::Kind kind) {
+  using Kind = control::NeighbourEvent::Kind;
+  switch (kind) {
+    case Kind::next_hop_resolved:
+    case Kind::address_regained:
+      return LogLevel::info;
+    case Kind::next_hop_stale:
+    case Kind::address_conflict:
+      return LogLevel::warning;
+    case Kind::address_lost:
+      return LogLevel::error;
+  }
+  return LogLevel::info;
 }
 
 Random::Seed system_seed() {
@@ -128,15 +144,18 @@ dpdk::Failure Daemon::start() {
   if (dpdk::Failure failure = dataplane_.open()) return failure;
   std::vector<control::PortFacts> facts;
   for (const auto& port : dataplane_.ports()) facts.push_back({port->mac()});
-  compiled_ = control::compile({config_, facts, identities_.of_listener, dpdk::Eal::tsc_rate()});
+  control::Compiled compiled =
+      control::compile({config_, facts, identities_.of_listener, dpdk::Eal::tsc_rate()});
   for (std::uint8_t i = 0; i < dataplane_.ports().size(); ++i) {
-    const auto groups = multicast_groups(*compiled_.interfaces, i);
+    const auto groups = multicast_groups(*compiled.interfaces, i);
     if (dpdk::Failure failure = dataplane_.ports()[i]->set_groups(groups)) return failure;
   }
   if (dpdk::Failure failure = dataplane_.add_workers(publisher_, identities_.keys)) return failure;
   identities_.keys.clear();
-  neighbourhood_.emplace(compiled_.interfaces, monotonic(), random_);
-  publish();
+  // Publishes the first snapshot.
+  control_.emplace(
+      control::ControlLoop::Dependencies{publisher_, *keyring_, random_, dpdk::Eal::tsc_rate()},
+      std::move(compiled), wall_clock());
   if (dpdk::Failure failure = dataplane_.start()) return failure;
   for (const auto& port : dataplane_.ports()) {
     ports_seen_.push_back({port->link().up, port->steering()});
@@ -151,7 +170,7 @@ dpdk::Failure Daemon::start() {
 void Daemon::serve() {
   while (num_stop_requests == 0) {
     tick();
-    if (!settled_ && neighbourhood_->settled()) {
+    if (!settled_ && control_->is_settled()) {
       settled_ = true;
       std::puts("ready");
       std::fflush(stdout);
@@ -161,7 +180,7 @@ void Daemon::serve() {
 }
 
 void Daemon::drain() {
-  draining_ = true;
+  control_->drain();
   const auto wait_until = [this](milliseconds deadline, unsigned patience, auto done) {
     while (!done()) {
       if (monotonic() > deadline || num_stop_requests > patience) return false;
@@ -172,10 +191,6 @@ void Daemon::drain() {
   };
   // A first signal asks to drain, a second one to end at once.
   constexpr unsigned kPatience = 1;
-  {
-    const std::lock_guard lock{mutex_};
-    if (publisher_.can_publish(1)) publish();
-  }
   log(LogLevel::info, LogTopic::start,
       "draining " + std::to_string(num_connections()) +
           " connections; a second signal ends at once");
@@ -203,65 +218,41 @@ int Daemon::finish() {
 }
 
 void Daemon::tick() {
-  hear_and_probe();
-  publish_if_due();
+  hear();
+  to_send_.clear();
+  {
+    const std::lock_guard lock{mutex_};
+    publisher_.reclaim();
+    control_->tick(wall_clock(), to_send_);
+  }
+  send();
+  for (const control::NeighbourEvent& event : control_->take_events()) {
+    log(level_of(event.kind), LogTopic::neighbour, control::to_string(event));
+  }
   watch_ports();
 }
 
-void Daemon::hear_and_probe() {
-  const milliseconds now = monotonic();
+void Daemon::hear() {
   frame::ControlMessage message;
   // As many as the rings hold, so that a flood cannot keep us here.
   for (unsigned i = 0; i < 1024 && dataplane_.receive(message); ++i) {
-    control::ControlFrame heard;
-    heard.port = message.port.value;
-    heard.vlan = message.vlan;
-    heard.len = std::min<std::uint16_t>(message.len, frame::ControlMessage::kMaxBytes);
-    std::copy_n(message.bytes.begin(), heard.len, heard.bytes.begin());
-    neighbourhood_->heard(heard, now);
+    const std::size_t len = std::min<std::size_t>(message.len, message.bytes.size());
+    control_->on_frame(message.port.value, message.vlan, ByteView{message.bytes}.first(len),
+                       dpdk::now());
   }
-  to_send_.clear();
-  neighbourhood_->advance(now, to_send_);
+}
+
+void Daemon::send() {
   for (const control::ControlFrame& frame : to_send_) {
-    frame::ControlMessage out;
-    out.port = {frame.port};
-    out.vlan = frame.vlan;
-    if (frame.len > out.bytes.size()) continue;
-    out.len = frame.len;
-    std::copy_n(frame.bytes.begin(), frame.len, out.bytes.begin());
+    frame::ControlMessage message;
+    if (frame.len > message.bytes.size()) continue;
+    message.port = {frame.port};
+    message.vlan = frame.vlan;
+    message.len = frame.len;
+    std::copy_n(frame.bytes.begin(), frame.len, message.bytes.begin());
     // What does not fit the ring is asked again by its own timer.
-    static_cast<void>(dataplane_.send(out));
+    static_cast<void>(dataplane_.send(message));
   }
-  for (const std::string& news : neighbourhood_->take_news()) {
-    log(LogLevel::warning, LogTopic::neighbour, news);
-  }
-}
-
-void Daemon::publish_if_due() {
-  const std::lock_guard lock{mutex_};
-  publisher_.reclaim();
-  const std::uint64_t now = unix_ms();
-  const bool due = now - published_ms_ > kPublishEveryMs ||
-                   control::CookieKeyring::period_of(now) != cookie_period_ ||
-                   neighbourhood_->publishable() != interfaces_ ||
-                   publisher_.current()->draining != draining_;
-  constexpr std::uint64_t kConfiguration = 1;
-  if (due && publisher_.can_publish(kConfiguration)) publish();
-}
-
-void Daemon::publish() {
-  auto next = std::make_unique<snapshot::Snapshot>();
-  next->configuration = 1;
-  next->wall = {dpdk::now(), unix_ms()};
-  next->tsc_rate = dpdk::Eal::tsc_rate();
-  next->draining = draining_;
-  next->cookie_keys = keyring_->at(next->wall.unix_ms);
-  next->interfaces = interfaces_ = neighbourhood_->publishable();
-  next->listeners = compiled_.listeners;
-  next->pools = compiled_.pools;
-  published_ms_ = next->wall.unix_ms;
-  cookie_period_ = control::CookieKeyring::period_of(published_ms_);
-  publisher_.publish(std::move(next));
 }
 
 void Daemon::watch_ports() {

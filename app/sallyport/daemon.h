@@ -8,7 +8,6 @@
 
 #include "app/sallyport/dataplane.h"
 #include "app/sallyport/memory_plan.h"
-#include "app/sallyport/neighbourhood.h"
 #include "app/sallyport/options.h"
 #include "app/sallyport/telemetry_commands.h"
 #include "lib/admin/log.h"
@@ -16,6 +15,7 @@
 #include "lib/config/credentials.h"
 #include "lib/config/load.h"
 #include "lib/control/compile.h"
+#include "lib/control/control_loop.h"
 #include "lib/control/cookie_keyring.h"
 #include "lib/control/identities.h"
 #include "lib/control/publisher.h"
@@ -33,9 +33,6 @@ class Daemon {
   [[nodiscard]] int run();
 
  private:
-  // Why the control loop ended.
-  enum class Ending : std::uint8_t { drained, timed_out, impatient };
-
   // start returns what is wrong and what to do about it.
   [[nodiscard]] dpdk::Failure start();
   [[nodiscard]] dpdk::Failure load(config::LoadedCredentials& credentials);
@@ -45,9 +42,8 @@ class Daemon {
 
   // tick is what the control thread does every few milliseconds.
   void tick();
-  void hear_and_probe();
-  void publish_if_due();
-  void publish();
+  void hear();
+  void send();
   void watch_ports();
   [[nodiscard]] std::size_t num_connections() const;
   [[nodiscard]] bool all_passed() const;
@@ -60,20 +56,15 @@ class Daemon {
   Random random_;
   control::Identities identities_;
   std::optional<control::CookieKeyring> keyring_;
-  control::Compiled compiled_;
-  std::optional<Neighbourhood> neighbourhood_;
 
-  std::mutex mutex_;  // publisher_ and neighbourhood_ against the telemetry threads
+  std::mutex mutex_;  // publisher_ against the telemetry threads
   control::Publisher publisher_;
+  std::optional<control::ControlLoop> control_;
   Dataplane dataplane_;
   std::optional<TelemetryCommands> telemetry_;
 
-  bool draining_ = false;
   bool settled_ = false;
-  std::uint64_t published_ms_ = 0;
-  std::uint64_t cookie_period_ = 0;
   std::uint64_t ports_watched_ms_ = 0;
-  std::shared_ptr<const Neighbourhood::Interfaces> interfaces_;  // as published last
   std::vector<control::ControlFrame> to_send_;
   struct PortSeen {
     bool up = false;

@@ -45,7 +45,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   takes_nothing("--help-config", Action::help_config, "Explain every key of the configuration");
   takes_nothing("--version", Action::version, "Print the versions of Sallyport and DPDK");
   app.add_option("--log-level", options.log_level, "Least severe line to log")
-      ->transform(CLI::CheckedTransformer(kLogLevels, CLI::ignore_case))
+      ->transform(CLI::CheckedTransformer(kLogLevels, CLI::ignore_case).description(""))
       ->type_name("debug|info|warning|error");
   try {
     app.parse(argc, argv);
