@@ -7,7 +7,9 @@
 #include "lib/base/no_alloc.h"
 #include "lib/wire/checksum.h"
 #include "lib/wire/ethernet.h"
+#include "lib/wire/packet.h"
 #include "tests/support/certificates.h"
+#include "tests/support/tls_driver.h"
 
 namespace sallyport::testing {
 namespace {
@@ -15,11 +17,14 @@ namespace {
 constexpr std::int64_t kUnixSeconds = 1'700'000'000;
 constexpr MacAddress kClientMac{{0x02, 0, 0, 0, 0, 0x02}};
 constexpr MacAddress kBackendMac{{0x02, 0, 0, 0, 0, 0x20}};
+constexpr MacAddress kGatewayMac{{0x02, 0, 0, 0, 0, 0xfe}};
 
 IpAddress address(bool ipv6, std::uint8_t host) {
   if (!ipv6) return IpAddress::v4({198, 18, 0, host});
   return IpAddress::v6({0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host});
 }
+
+constexpr std::ptrdiff_t kTagAt = 2 * sizeof(MacAddress);
 
 // complete does what the lcore does for a port without offloads.
 Bytes complete(const frame::Frame& f) {
@@ -34,10 +39,25 @@ Bytes complete(const frame::Frame& f) {
     wire::InternetSum sum;
     store(l4.subspan(16), sum.add(l4).checksum());
   }
-  return bytes;
+  if (f.vlan == 0) return bytes;
+  Bytes tagged(bytes.size() + sizeof(wire::VlanTag));
+  const auto behind = std::ranges::copy(ByteView{bytes}.first(kTagAt), tagged.begin()).out;
+  store(MutableBytes{tagged}.subspan(kTagAt), Be16::of(0x8100));
+  store(MutableBytes{tagged}.subspan(kTagAt + 2), Be16::of(f.vlan));
+  std::ranges::copy(ByteView{bytes}.subspan(kTagAt), behind + sizeof(wire::VlanTag));
+  return tagged;
 }
 
-x509::Credential make_credential(crypto::KeyType type) {
+x509::Credential make_credential(const SimulationOptions& options) {
+  const crypto::KeyType type = options.key_type;
+  if (options.fake_jobs) {
+    x509::Credential credential;
+    credential.chain = {Bytes(700, 0xec)};
+    credential.names = {"sallyport.test"};
+    credential.key_type = type;
+    credential.key_bits = type == crypto::KeyType::rsa ? 2'048 : 256;
+    return credential;
+  }
   if (type == crypto::KeyType::ecdsa_p256) {
     auto made = x509::make_self_signed(
         {.common_name = "sallyport.test", .dns_names = {}, .now = kUnixSeconds});
@@ -72,29 +92,42 @@ Simulation::Simulation(const SimulationOptions& options)
                [this](Bytes frame) { put_on_link(To::worker, std::move(frame)); }},
       options_{options},
       random_{options.seed},
-      out_{std::make_unique<frame::Outbox>(
-          [](void* context, std::span<frame::Frame* const> frames) {
-            // Both kinds of pool give back in the same way: by the frame's own count.
-            auto* self = static_cast<Simulation*>(context);
-            for (frame::Frame* f : frames) self->give_back(*f);
-          },
-          this)},
-      credential_{make_credential(options.key_type)},
-      stats_{std::make_unique<stats::WorkerStats>()} {
-  SALLYPORT_CHECK(executor_.keys().add({0, 1}, credential_.key));
-  certificate_pem_ = x509::certificate_pem(credential_);
+      rx_pool_{options.rx_frames},
+      tx_pool_{options.tx_frames},
+      credential_{make_credential(options)} {
+  if (!options.fake_jobs) {
+    SALLYPORT_CHECK(executor_.keys().add({0, 1}, credential_.key));
+    certificate_pem_ = x509::certificate_pem(credential_);
+  }
+  client.set_vlan(options.vlan);
+  backends.set_vlan(options.vlan);
   build_snapshot();
   options_.worker.tsc_rate = kRate;
-  std::ranges::generate(options_.worker.seed,
-                        [this] { return static_cast<std::uint8_t>(random_()); });
-  worker_ = std::make_unique<worker::Worker>(options_.worker, arena_, reader_, *stats_, now_);
-  worker_->use(snapshot_);
+  options_.worker.reta = frame::Reta{options.num_workers};
+  for (std::size_t i = 0; i < options.num_workers; ++i) {
+    Lcore& lcore = *lcores_.emplace_back(std::make_unique<Lcore>(*this));
+    options_.worker.index = static_cast<std::uint16_t>(i);
+    std::ranges::generate(options_.worker.seed,
+                          [this] { return static_cast<std::uint8_t>(random_()); });
+    lcore.worker =
+        std::make_unique<worker::Worker>(options_.worker, arena_, lcore.reader, lcore.stats, now_);
+    lcore.worker->use(snapshot_);
+  }
 }
 
+Simulation::Lcore::Lcore(Simulation& simulation)
+    : out{[](void* context, std::span<frame::Frame* const> frames) {
+            // Both kinds of pool give back in the same way: by the frame's own count.
+            for (frame::Frame* f : frames) static_cast<Simulation*>(context)->give_back(*f);
+          },
+          &simulation} {}
+
 Simulation::~Simulation() {
-  worker_->abandon(*out_);
-  for (frame::Frame* f : out_->releases()) give_back(*f);
-  out_->clear();
+  for (const auto& lcore : lcores_) {
+    lcore->worker->abandon(lcore->out);
+    for (frame::Frame* f : lcore->out.releases()) give_back(*f);
+    lcore->out.clear();
+  }
 }
 
 SocketAddress Simulation::listener() const { return {address(options_.ipv6, 10), kPort}; }
@@ -106,11 +139,18 @@ tcp::Instant Simulation::instant() const { return tcp::Clock{kRate}.instant(now_
 void Simulation::build_snapshot() {
   snapshot::Interface interface;
   interface.mac = worker_mac_;
+  interface.vlan = options_.vlan;
+  interface.reply = options_.reply;
   interface.mtu = options_.mtu;
   interface.addresses = {
       {address(options_.ipv6, 10), static_cast<std::uint8_t>(options_.ipv6 ? 64 : 24)}};
   interface.local_ips = {address(options_.ipv6, 10), address(options_.ipv6, 11)};
-  interface.next_hops = {{backend(0).ip, kBackendMac, options_.backend_resolved}};
+  interface.next_hops = {
+      {backend(0).ip, kBackendMac, options_.backend_resolved},
+      {address(options_.ipv6, 254), kGatewayMac, options_.gateway_resolved},
+  };
+  const IpAddress any = options_.ipv6 ? IpAddress{} : IpAddress::v4({});
+  interface.routes = {{.destination = {any, 0}, .next_hop = 1}};
 
   auto tls_config = std::make_shared<tls::ServerConfig>();
   tls_config->credentials.push_back({.id = {0, 1},
@@ -161,6 +201,37 @@ void Simulation::build_snapshot() {
 
 void Simulation::set_draining(bool draining) { snapshot_.draining = draining; }
 
+void Simulation::set_gateway_resolved(bool resolved) {
+  auto interfaces = *snapshot_.interfaces;
+  interfaces[0].next_hops[1].resolved = resolved;
+  snapshot_.interfaces =
+      std::make_shared<const std::vector<snapshot::Interface>>(std::move(interfaces));
+}
+
+const MacAddress& Simulation::gateway_mac() { return kGatewayMac; }
+
+std::size_t Simulation::num_connections() const {
+  std::size_t sum = 0;
+  for (const auto& lcore : lcores_) sum += lcore->worker->num_connections();
+  return sum;
+}
+
+std::size_t Simulation::num_jobs_held() const {
+  std::size_t sum = 0;
+  for (const auto& lcore : lcores_) sum += lcore->held.size();
+  return sum;
+}
+
+std::size_t Simulation::reset_all() {
+  std::size_t left = 0;
+  for (const auto& lcore : lcores_) {
+    tx_pool_.refill(lcore->out);
+    left += lcore->worker->reset_all(now_, lcore->out);
+    carry_away(*lcore);
+  }
+  return left;
+}
+
 Socket& Simulation::connect() {
   return client.connect({address(options_.ipv6, 2), next_port_++}, listener(), worker_mac_,
                         instant());
@@ -171,6 +242,12 @@ bool Simulation::chance(double p) {
 }
 
 void Simulation::put_on_link(To to, Bytes frame) {
+  Nanos later{0};
+  if (filter_) {
+    const auto verdict = filter_(to, frame);
+    if (!verdict) return;
+    later = *verdict;
+  }
   const Faults& faults = options_.faults;
   if (chance(faults.loss)) return;
   if (chance(faults.corruption)) {
@@ -179,15 +256,40 @@ void Simulation::put_on_link(To to, Bytes frame) {
   }
   const auto put = [&](Bytes bytes) {
     const std::uint64_t extra = chance(faults.reordering) ? random_() % 2'000 : 0;
-    const Nanos delay = microseconds{options_.delay_us + extra};
+    const Nanos delay = later + microseconds{options_.delay_us + extra};
     in_flight_.push({now_ + kRate.ticks(delay), order_++, to, std::move(bytes)});
   };
   if (chance(faults.duplication)) put(frame);
   put(std::move(frame));
 }
 
+frame::Frame* Simulation::take_in(Bytes bytes) {
+  std::uint16_t stripped = 0;
+  if (options_.vlan_stripped && bytes.size() >= sizeof(wire::EthernetHeader) + 4 &&
+      bytes[kTagAt] == 0x81 && bytes[kTagAt + 1] == 0) {
+    stripped = static_cast<std::uint16_t>((bytes[kTagAt + 2] << 8U | bytes[kTagAt + 3]) & 0xfff);
+    bytes.erase(bytes.begin() + kTagAt, bytes.begin() + kTagAt + 4);
+  }
+  frame::Frame* f = rx_pool_.take_copy(bytes);
+  if (f == nullptr) return nullptr;
+  f->vlan = stripped;
+  if (options_.checksums_offloaded) f->checksum = frame::ChecksumState::good;
+  return f;
+}
+
+std::size_t Simulation::owner_of(ByteView frame) const {
+  if (lcores_.size() == 1) return 0;
+  const auto packet = wire::parse_packet(frame, 0, {});
+  if (!packet || packet->kind != wire::PacketKind::tcp) return 0;
+  const worker::WorkerConfig& config = options_.worker;
+  return config.reta.owner(frame::toeplitz(config.toeplitz_key,
+                                           {packet->source, packet->tcp.source_port},
+                                           {packet->destination, packet->tcp.destination_port}));
+}
+
 void Simulation::inject(ByteView frame) {
-  if (frame::Frame* f = rx_pool_.take_copy(frame)) call_worker({f});
+  frame::Frame* f = take_in({frame.begin(), frame.end()});
+  if (f != nullptr) call_worker(*lcores_[owner_of(frame)], {f});
 }
 
 void Simulation::give_back(frame::Frame& f) {
@@ -195,52 +297,80 @@ void Simulation::give_back(frame::Frame& f) {
   (rx_pool_.owns(f) ? rx_pool_ : tx_pool_).give_back(f);
 }
 
-void Simulation::process_and_execute(std::span<frame::Frame* const> rx) {
+void Simulation::execute(std::span<crypto::CryptoJob* const> jobs) {
+  if (!options_.fake_jobs) {
+    executor_.run(jobs, now_);
+    return;
+  }
+  FakeJobs fake;
+  for (crypto::CryptoJob* job : jobs) {
+    if (job->kind != crypto::JobKind::make_key_shares) {
+      fake.run(*job);
+      continue;
+    }
+    job->key_shares.fill(fake.make_key_share(job->group));
+    for (crypto::KeyShare& share : job->key_shares) share.made = now_;
+    job->num_key_shares = crypto::CryptoJob::kKeySharesPerJob;
+    job->status = crypto::JobStatus::ok;
+  }
+}
+
+void Simulation::process_and_execute(Lcore& lcore, std::span<frame::Frame* const> rx) {
   const auto begin = __builtin_ia32_rdtsc();
   {
     const NoAllocScope no_alloc;
-    worker_->process(rx, done_, now_, *out_);
+    lcore.worker->process(rx, lcore.done, now_, lcore.out);
   }
-  done_.assign(out_->jobs().begin(), out_->jobs().end());
-  executor_.run(done_, now_);
+  lcore.done.assign(lcore.out.jobs().begin(), lcore.out.jobs().end());
+  if (hold_jobs_ || !lcore.held.empty()) {
+    lcore.held.insert(lcore.held.end(), lcore.done.begin(), lcore.done.end());
+    lcore.done.clear();
+    if (!hold_jobs_) lcore.done.swap(lcore.held);
+  }
+  execute(lcore.done);
   worker_ticks += __builtin_ia32_rdtsc() - begin;
 }
 
-void Simulation::call_worker(std::vector<frame::Frame*> rx) {
-  tx_pool_.refill(*out_);
-  process_and_execute(rx);
+void Simulation::call_worker(Lcore& lcore, std::vector<frame::Frame*> rx) {
+  tx_pool_.refill(lcore.out);
+  process_and_execute(lcore, rx);
+  for (frame::Frame* f : rx) {
+    if (!f->kept) give_back(*f);
+  }
+  carry_away(lcore);
+}
 
-  for (frame::Frame* f : in_nic_) give_back(*f);
-  in_nic_.clear();
-  for (frame::Frame* f : out_->tx()) {
+void Simulation::carry_away(Lcore& lcore) {
+  for (frame::Frame* f : lcore.in_nic) give_back(*f);
+  lcore.in_nic.clear();
+  for (frame::Frame* f : lcore.out.tx()) {
     Bytes bytes = complete(*f);
     if (tap_) tap_(bytes);
     const MacAddress to = load<wire::EthernetHeader>(bytes).destination;
-    if (to == kClientMac) put_on_link(To::client, std::move(bytes));
+    if (to == kClientMac || to == kGatewayMac) put_on_link(To::client, std::move(bytes));
     if (to == kBackendMac) put_on_link(To::backend, std::move(bytes));
     if (options_.nic_holds_frames && chance(0.2)) {
-      in_nic_.push_back(f);
+      lcore.in_nic.push_back(f);
     } else {
       give_back(*f);
     }
   }
-  for (frame::Frame* f : rx) {
-    if (!f->kept) give_back(*f);
-  }
-  for (frame::Frame* f : out_->releases()) give_back(*f);
-  out_->clear();
+  for (frame::Frame* f : lcore.out.releases()) give_back(*f);
+  lcore.out.clear();
 }
 
 void Simulation::deliver_due() {
-  std::vector<frame::Frame*> rx;
-  while (!in_flight_.empty() && in_flight_.top().at <= now_) {
+  std::vector<std::vector<frame::Frame*>> rx(lcores_.size());
+  bool room = true;
+  while (room && !in_flight_.empty() && in_flight_.top().at <= now_) {
     const InFlight next = in_flight_.top();
     in_flight_.pop();
     switch (next.to) {
       case To::worker:
-        if (frame::Frame* f = rx_pool_.take_copy(next.frame)) {
-          if (options_.checksums_offloaded) f->checksum = frame::ChecksumState::good;
-          rx.push_back(f);
+        if (frame::Frame* f = take_in(next.frame)) {
+          auto& queue = rx[owner_of(next.frame)];
+          queue.push_back(f);
+          room = queue.size() < 64;
         }
         break;
       case To::client:
@@ -250,9 +380,8 @@ void Simulation::deliver_due() {
         backends.receive(next.frame, instant());
         break;
     }
-    if (rx.size() == 64) break;
   }
-  call_worker(std::move(rx));
+  for (std::size_t i = 0; i < lcores_.size(); ++i) call_worker(*lcores_[i], std::move(rx[i]));
 }
 
 bool Simulation::run(const std::function<bool()>& done, Nanos limit) {
@@ -260,7 +389,10 @@ bool Simulation::run(const std::function<bool()>& done, Nanos limit) {
   while (now_ < end) {
     if (done()) return true;
     // While something is under way the worker is called often, as a polling lcore would be.
-    const Nanos step = in_flight_.empty() && done_.empty() ? milliseconds{1} : microseconds{20};
+    const bool idle = in_flight_.empty() && std::ranges::all_of(lcores_, [](const auto& lcore) {
+                        return lcore->done.empty();
+                      });
+    const Nanos step = idle ? milliseconds{1} : microseconds{20};
     now_ = now_ + kRate.ticks(step);
     deliver_due();
     if (now_ >= next_tick_) {
@@ -273,7 +405,9 @@ bool Simulation::run(const std::function<bool()>& done, Nanos limit) {
 }
 
 std::size_t Simulation::frames_in_use() const {
-  return rx_pool_.in_use() + tx_pool_.in_use() - out_->frame_credit() - in_nic_.size();
+  std::size_t idle = 0;  // in nobody's hands but the lcore's
+  for (const auto& lcore : lcores_) idle += lcore->out.frame_credit() + lcore->in_nic.size();
+  return rx_pool_.in_use() + tx_pool_.in_use() - idle;
 }
 
 }  // namespace sallyport::testing

@@ -1,9 +1,11 @@
-// Simulation: one real Worker with its executor, a client host and a backend host, joined by links
-// that lose, repeat and reorder frames; virtual time; one seed gives one run.
+// Simulation: real Workers with their executor, a client host and a backend host, joined by links
+// that lose, repeat and reorder frames; virtual time; one seed gives one run.  With several workers
+// each frame goes to the owner of its tuple, as lib/dpdk steers it.
 #pragma once
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <random>
 #include <string>
@@ -39,6 +41,16 @@ struct SimulationOptions {
   bool backend_resolved = true;
   bool checksums_offloaded = false;  // received frames come with verified checksums
   bool nic_holds_frames = true;      // now and then the device is slow to let go of a sent frame
+  std::size_t num_workers = 1;
+  std::uint16_t vlan = 0;
+  bool vlan_stripped = false;  // by the port, as most can; else the worker finds the tag
+  snapshot::ReplyMode reply = snapshot::ReplyMode::source_mac;
+  bool gateway_resolved = true;
+  // Results of asymmetric operations are constants that ScriptedClient knows, and the certificate
+  // is no certificate: nothing then depends on a key that was drawn.
+  bool fake_jobs = false;
+  std::size_t rx_frames = 8'192;
+  std::size_t tx_frames = 16'384;
   crypto::KeyType key_type = crypto::KeyType::ecdsa_p256;
   std::vector<std::string> alpn{};
   worker::WorkerConfig worker{};
@@ -69,27 +81,48 @@ class Simulation {
   [[nodiscard]] SocketAddress backend(std::size_t i) const;
   // inject puts a frame before the worker, as if from the client's link, without faults.
   void inject(ByteView frame);
-  // tap sees every frame that the worker sends.
+  // tap sees every frame that a worker sends.
   void set_tap(std::function<void(ByteView)> tap) { tap_ = std::move(tap); }
+  enum class To : std::uint8_t { worker, client, backend };
+  // filter decides about every frame before the faults do: how much later than usual it arrives,
+  // or nothing for a frame that never does.
+  using Filter = std::function<std::optional<Nanos>(To, ByteView)>;
+  void set_filter(Filter filter) { filter_ = std::move(filter); }
+  // hold_jobs(true) lets the executor pause: what workers ask for stays away.
+  void hold_jobs(bool hold) { hold_jobs_ = hold; }
+  [[nodiscard]] std::size_t num_jobs_held() const;
+  // set_gateway_resolved and set_draining publish another snapshot.
+  void set_gateway_resolved(bool resolved);
   void set_draining(bool draining);
+  // reset_all is the end of draining; it returns how many connections are left.
+  std::size_t reset_all();
   void set_faults(const Faults& faults) { options_.faults = faults; }
 
   TcpHost client;
   TcpHost backends;  // one host with the addresses of all backends
 
-  [[nodiscard]] worker::Worker& worker() { return *worker_; }
-  [[nodiscard]] const stats::WorkerStats& stats() const { return *stats_; }
+  [[nodiscard]] worker::Worker& worker(std::size_t i = 0) { return *lcores_[i]->worker; }
+  [[nodiscard]] const stats::WorkerStats& stats(std::size_t i = 0) const {
+    return lcores_[i]->stats;
+  }
+  [[nodiscard]] std::size_t num_workers() const { return lcores_.size(); }
+  // pins is how many handshakes of a worker hold on to the configuration.
+  [[nodiscard]] std::uint64_t pins(std::size_t i = 0) const {
+    return lcores_[i]->reader.pins(snapshot_.configuration);
+  }
+  // num_connections is the sum over all workers.
+  [[nodiscard]] std::size_t num_connections() const;
   [[nodiscard]] Tsc now() const { return now_; }
   [[nodiscard]] tcp::Instant instant() const;
   // frames_in_use is zero when nothing leaks and no connection holds anything.
   [[nodiscard]] std::size_t frames_in_use() const;
   [[nodiscard]] const MacAddress& worker_mac() const { return worker_mac_; }
+  [[nodiscard]] static const MacAddress& gateway_mac();
   [[nodiscard]] const std::string& certificate_pem() const { return certificate_pem_; }
   // Ticks that process() and the executor took, by the real counter: for benchmarks.
   std::uint64_t worker_ticks = 0;
 
  private:
-  enum class To : std::uint8_t { worker, client, backend };
   struct InFlight {
     Tsc at;
     std::uint64_t order = 0;
@@ -99,15 +132,31 @@ class Simulation {
       return a.at != b.at ? a.at > b.at : a.order > b.order;
     }
   };
+  // Lcore is what lib/dpdk keeps around a worker.
+  struct Lcore {
+    explicit Lcore(Simulation& simulation);
+    frame::Outbox out;
+    std::vector<frame::Frame*> in_nic;  // sent frames that the device still reads
+    std::vector<crypto::CryptoJob*> done;
+    std::vector<crypto::CryptoJob*> held;
+    snapshot::Reader reader;
+    stats::WorkerStats stats;
+    std::unique_ptr<worker::Worker> worker;
+  };
 
   void build_snapshot();
   void give_back(frame::Frame& f);
   void put_on_link(To to, Bytes frame);
   void deliver_due();
-  void call_worker(std::vector<frame::Frame*> rx);
+  // take_in makes a received frame of the bytes; nullptr when the pool is empty.
+  [[nodiscard]] frame::Frame* take_in(Bytes bytes);
+  [[nodiscard]] std::size_t owner_of(ByteView frame) const;
+  void call_worker(Lcore& lcore, std::vector<frame::Frame*> rx);
   // The work that is measured, and nothing else: a function of its own, so that a profiler can be
   // told to count only what it does.
-  [[gnu::noinline]] void process_and_execute(std::span<frame::Frame* const> rx);
+  [[gnu::noinline]] void process_and_execute(Lcore& lcore, std::span<frame::Frame* const> rx);
+  void execute(std::span<crypto::CryptoJob* const> jobs);
+  void carry_away(Lcore& lcore);
   [[nodiscard]] bool chance(double p);
 
   SimulationOptions options_;
@@ -116,20 +165,17 @@ class Simulation {
   std::uint64_t order_ = 0;
   MacAddress worker_mac_{{0x02, 0, 0, 0, 0, 0x01}};
   std::priority_queue<InFlight, std::vector<InFlight>, std::greater<>> in_flight_;
-  FramePool rx_pool_{8'192};
-  FramePool tx_pool_{16'384};
-  std::unique_ptr<frame::Outbox> out_;
-  std::vector<frame::Frame*> in_nic_;  // sent frames that the device still reads
-  std::vector<crypto::CryptoJob*> done_;
+  FramePool rx_pool_;
+  FramePool tx_pool_;
   offload::Executor executor_;
   x509::Credential credential_;
   std::string certificate_pem_;
   snapshot::Snapshot snapshot_;
-  snapshot::Reader reader_;
-  std::unique_ptr<stats::WorkerStats> stats_;
   Arena arena_;
-  std::unique_ptr<worker::Worker> worker_;
+  std::vector<std::unique_ptr<Lcore>> lcores_;
   std::function<void(ByteView)> tap_;
+  Filter filter_;
+  bool hold_jobs_ = false;
   std::uint16_t next_port_ = 20'000;
   Tsc next_tick_;
 };

@@ -79,7 +79,7 @@ Socket& TcpHost::connect(const SocketAddress& local, const SocketAddress& remote
 void TcpHost::send_segment(const FourTuple& tuple, const MacAddress& to,
                            const tcp::Segment& segment, ByteView payload) {
   if (silent_) return;
-  const wire::TcpHeaders headers{.ethernet = {mac_, to, 0},
+  const wire::TcpHeaders headers{.ethernet = {mac_, to, vlan_},
                                  .ip = {.source = tuple.local.ip, .destination = tuple.remote.ip},
                                  .tcp = wire_segment(tuple, segment)};
   const std::size_t total = wire::header_lengths(headers).total();

@@ -67,6 +67,9 @@ class TcpHost {
   TcpHost(MacAddress mac, std::uint16_t mtu, Transmit transmit)
       : mac_{mac}, mtu_{mtu}, transmit_{std::move(transmit)} {}
 
+  // set_vlan puts this host behind an 802.1Q tag.
+  void set_vlan(std::uint16_t vlan) { vlan_ = vlan; }
+
   // connect begins an active open; the socket lives as long as the host.
   Socket& connect(const SocketAddress& local, const SocketAddress& remote,
                   const MacAddress& peer_mac, tcp::Instant now);
@@ -96,6 +99,7 @@ class TcpHost {
 
   MacAddress mac_;
   std::uint16_t mtu_;
+  std::uint16_t vlan_ = 0;
   Transmit transmit_;
   bool silent_ = false;
   std::vector<std::unique_ptr<Socket>> sockets_;
