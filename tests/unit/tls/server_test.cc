@@ -376,7 +376,8 @@ TEST_F(ServerTest, OfTls12ClosesBeforeItsKeyIsUsedUp) {
 
 // contains looks for a run of a secret's bytes.
 bool contains(ByteView memory, ByteView secret) {
-  return !std::ranges::search(memory, secret.first(16)).empty();
+  const ByteView run = secret.first(16);
+  return std::search(memory.begin(), memory.end(), run.begin(), run.end()) != memory.end();
 }
 
 TEST_F(ServerTest, LeavesNoSecretInTheHandshakeOfTls13) {
