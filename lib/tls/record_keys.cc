@@ -124,6 +124,39 @@ std::size_t seal_record(Engine& engine, RecordKeys& keys, ContentType type,
   return seal_in_place(engine, keys, type, len, out);
 }
 
+std::size_t seal_record(Engine& engine, RecordKeys& keys, ContentType type,
+                        std::span<const ByteView> plaintext,
+                        std::span<const MutableBytes> out) noexcept {
+  if (out.size() == 1) return seal_record(engine, keys, type, plaintext, out.front());
+  std::array<ByteView, kMaxPieces + 1> pieces;
+  if (plaintext.size() > kMaxPieces) return 0;
+  std::size_t num_pieces = 0;
+  std::size_t plaintext_len = 0;
+  for (const ByteView piece : plaintext) {
+    if (piece.empty()) continue;
+    plaintext_len += piece.size();
+    pieces[num_pieces++] = piece;
+  }
+  const std::size_t record_len = plaintext_len + keys.overhead();
+  const std::size_t body = plaintext_offset(keys);
+  if (plaintext_len > kMaxFragment || out.empty() || out.size() > kMaxPieces ||
+      out.front().size() < body || total_len(out) < record_len) {
+    return 0;
+  }
+  const auto inner_type = static_cast<std::uint8_t>(type);
+  if (is_tls13(keys)) pieces[num_pieces++] = ByteView{&inner_type, 1};
+  const RecordHeader header = begin_record(keys, type, record_len, out.front());
+  const AdditionalData additional{keys, header, plaintext_len};
+  const ByteView explicit_nonce = out.front().subspan(kRecordHeader, keys.explicit_nonce_len());
+  const auto nonce = keys.nonce(explicit_nonce);
+  const std::span<const ByteView> in = std::span{pieces}.first(num_pieces);
+  const PieceRange sealed{out, body, record_len - body};
+  engine.expanded(keys.key(), Engine::Use::seal)
+      .seal(nonce, additional.view(), in, sealed.pieces());
+  keys.count_record();
+  return record_len;
+}
+
 std::size_t seal_in_place(Engine& engine, RecordKeys& keys, ContentType type,
                           std::size_t plaintext_len, MutableBytes out) noexcept {
   const std::size_t record_len = plaintext_len + keys.overhead();

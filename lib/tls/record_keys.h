@@ -69,6 +69,10 @@ class RecordKeys {
 [[nodiscard]] std::size_t seal_record(Engine& engine, RecordKeys& keys, wire::ContentType type,
                                       std::span<const ByteView> plaintext,
                                       MutableBytes out) noexcept;
+// The same into several pieces, the first of which has room for plaintext_offset() bytes.
+[[nodiscard]] std::size_t seal_record(Engine& engine, RecordKeys& keys, wire::ContentType type,
+                                      std::span<const ByteView> plaintext,
+                                      std::span<const MutableBytes> out) noexcept;
 
 // seal_in_place is the same for a plaintext that the caller has put where plaintext_offset() says.
 [[nodiscard]] std::size_t plaintext_offset(const RecordKeys& keys) noexcept;

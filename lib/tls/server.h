@@ -163,6 +163,9 @@ class Server {
   // a key has been used up, output waits afterwards: a KeyUpdate, or close_notify in TLS 1.2.
   [[nodiscard]] std::size_t seal(Engine& engine, std::span<const ByteView> plaintext,
                                  MutableBytes out) noexcept;
+  // The same into several pieces, the first of which has room for at least 16 bytes.
+  [[nodiscard]] std::size_t seal(Engine& engine, std::span<const ByteView> plaintext,
+                                 std::span<const MutableBytes> out) noexcept;
 
   // --- Ending ---
 

@@ -136,6 +136,11 @@ std::size_t Server::record_overhead() const noexcept { return write_.overhead();
 
 std::size_t Server::seal(Engine& engine, std::span<const ByteView> plaintext,
                          MutableBytes out) noexcept {
+  return seal(engine, plaintext, std::span<const MutableBytes>{&out, 1});
+}
+
+std::size_t Server::seal(Engine& engine, std::span<const ByteView> plaintext,
+                         std::span<const MutableBytes> out) noexcept {
   if (phase_ != Phase::established || write_closed_ || !write_protected_) return 0;
   if (alert_pending_ || key_update_pending_) return 0;
   const std::size_t n = seal_record(engine, write_, ContentType::application_data, plaintext, out);

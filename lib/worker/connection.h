@@ -90,12 +90,14 @@ struct Connection {
 
   Tsc accepted;        // the cookie was
   Tsc stage_at;        // last handshake stage passed
+  Tsc sealed_at;       // last record of application data
   Tsc last_activity;   // bytes moved either way
   Tsc phase_deadline;  // what it means depends on the phase; Tsc{} = none
   Tsc armed;           // deadline in the timer wheel; Tsc{} = none
   IndexLink ready;     // work can be pulled
   IndexLink waiting;   // for a job slot, a key pair or a message buffer
 
+  std::uint32_t sealed_since_pause = 0;  // bytes, up to where a transfer counts as bulk
   std::uint16_t listener = 0;
   snapshot::PoolIndex pool;
   balance::Tried tried;

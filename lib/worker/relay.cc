@@ -10,6 +10,7 @@
 #include <array>
 
 #include "lib/tcp/close.h"
+#include "lib/tcp/options.h"
 #include "lib/tcp/output.h"
 #include "lib/tcp/receive.h"
 #include "lib/worker/worker.h"
@@ -19,6 +20,17 @@ namespace sallyport::worker {
 using stats::CloseCause;
 using stats::HandshakeStage;
 using stats::Traffic;
+
+namespace {
+
+// From this many bytes on without a pause a transfer is bulk.
+constexpr std::uint32_t kBulkFrom = 64 * 1024;
+constexpr Nanos kBulkPause = seconds{1};
+// The largest record in the smallest segments that we send.
+constexpr std::size_t kMaxRecordFrames = std::min(
+    (tls::kMaxRecord + 64) / (tcp::kSmallestMss - tcp::kTimestampsLength) + 1, tls::kMaxPieces);
+
+}  // namespace
 
 const snapshot::Limits& Worker::limits(const Connection& c) const noexcept {
   return (*snapshot_->listeners)[c.listener].limits;
@@ -84,7 +96,6 @@ void Worker::seal_plaintext(Connection& c, Turn& turn) noexcept {
     input.clear(turn);
     return;
   }
-  const std::size_t overhead = c.tls.record_overhead();
   const std::size_t mss = c.client.tcb.snd_mss;
   while (!input.empty() && c.tls.can_seal(handshakes_.get(c.handshake))) {
     if (turn.out.frame_credit() == 0) {
@@ -96,38 +107,67 @@ void Worker::seal_plaintext(Connection& c, Turn& turn) noexcept {
       return;
     }
     if (c.client.send.bytes() + mss > limits(c).send_buffer) return;
-    // One record is one segment: it can be used as soon as it arrives, and a lost segment holds up
-    // nothing but itself.
-    const std::size_t most = mss > overhead ? mss - overhead : 1;
-    std::array<MutableBytes, InputQueue::kMaxPieces> pieces_room;
-    std::array<ByteView, InputQueue::kMaxPieces> views;
-    const auto pieces = input.pieces(std::min(most, input.size()), pieces_room);
-    std::size_t taken = 0;
-    for (std::size_t i = 0; i < pieces.size(); ++i) {
-      views[i] = pieces[i];
-      taken += views[i].size();
-    }
-    frame::Frame& f = turn.out.take(kHeadRoom);
-    const std::size_t sealed = c.tls.seal(tls_, std::span{views}.first(pieces.size()),
-                                          {f.buffer + f.offset, taken + overhead});
+    const std::size_t sealed = seal_record(c, turn);
     if (sealed == 0) {
-      turn.out.untake(f);
       stats_.drops.count(stats::DropReason::internal_error);
       count_close(c, CloseCause::internal_error);
       abort_backend(c, turn);
       reset_side(c.client, turn);
       return;
     }
-    f.len = static_cast<std::uint16_t>(sealed);
-    c.client.send.push_back(f, turn);
-    input.consume(taken, turn);
     stats_.traffic.count(Traffic::records_sealed);
-    stats_.traffic.count(Traffic::backend_plaintext_bytes, taken);
+    stats_.traffic.count(Traffic::backend_plaintext_bytes, sealed);
     if (!c.bytes_to_client) {
       c.bytes_to_client = true;
       pass_stage(c, HandshakeStage::first_byte_to_client, turn.now);
     }
   }
+}
+
+std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
+  InputQueue& input = c.backend.input;
+  const std::size_t overhead = c.tls.record_overhead();
+  const std::size_t mss = std::max<std::size_t>(c.client.tcb.snd_mss, overhead + 1);
+  if (turn.now - c.sealed_at > config_.tsc_rate.ticks(kBulkPause)) c.sealed_since_pause = 0;
+  c.sealed_at = turn.now;
+  // At first one record is one segment: it can be used as soon as it arrives, and a lost segment
+  // holds up nothing but itself.  A transfer in bulk gains more from fewer records.
+  std::size_t num_frames = 1;
+  if (c.sealed_since_pause >= kBulkFrom) {
+    const std::size_t room = limits(c).send_buffer - c.client.send.bytes();
+    const std::size_t most =
+        std::min({tls::kMaxFragment + overhead, input.size() + overhead, room});
+    num_frames = std::clamp<std::size_t>(most / mss, 1, turn.out.frame_credit());
+  }
+  const std::size_t len = std::min(num_frames * mss - overhead, input.size());
+  std::array<MutableBytes, InputQueue::kMaxPieces> pieces_room;
+  std::array<ByteView, InputQueue::kMaxPieces> plaintext;
+  const auto pieces = input.pieces(len, pieces_room);
+  std::ranges::copy(pieces, plaintext.begin());
+  std::array<frame::Frame*, kMaxRecordFrames> frames;
+  std::array<MutableBytes, kMaxRecordFrames> out;
+  std::size_t left = len + overhead;
+  for (std::size_t i = 0; i < num_frames; ++i) {
+    frame::Frame& f = turn.out.take(kHeadRoom);
+    f.len = static_cast<std::uint16_t>(std::min(left, mss));
+    left -= f.len;
+    frames[i] = &f;
+    out[i] = f.bytes();
+  }
+  const std::size_t sealed =
+      c.tls.seal(tls_, std::span{plaintext}.first(pieces.size()), std::span{out}.first(num_frames));
+  for (std::size_t i = 0; i < num_frames; ++i) {
+    if (sealed == 0) {
+      turn.out.untake(*frames[i]);
+    } else {
+      c.client.send.push_back(*frames[i], turn);
+    }
+  }
+  if (sealed == 0) return 0;
+  input.consume(len, turn);
+  c.sealed_since_pause =
+      static_cast<std::uint32_t>(std::min<std::size_t>(c.sealed_since_pause + len, kBulkFrom));
+  return len;
 }
 
 // --- Ends --------------------------------------------------------------------------------------
