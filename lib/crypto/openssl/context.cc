@@ -19,8 +19,6 @@ Context::Context() : parts_{std::make_unique<Parts>()} {
   p.sha512.reset(EVP_MD_fetch(library, "SHA512", nullptr));
   p.md_context.reset(EVP_MD_CTX_new());
   SALLYPORT_CHECK(p.sha256 && p.sha384 && p.sha512 && p.md_context);
-  p.x25519_keygen.reset(EVP_PKEY_CTX_new_from_name(library, "X25519", nullptr));
-  SALLYPORT_CHECK(p.x25519_keygen && EVP_PKEY_keygen_init(p.x25519_keygen.get()) == 1);
   p.x25519_import.reset(EVP_PKEY_CTX_new_from_name(library, "X25519", nullptr));
   SALLYPORT_CHECK(p.x25519_import && EVP_PKEY_fromdata_init(p.x25519_import.get()) == 1);
   constexpr std::array<unsigned char, 32> kBasePoint{9};  // until the first peer replaces it

@@ -2,6 +2,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/params.h>
+#include <openssl/rand.h>
 
 #include <algorithm>
 
@@ -15,16 +16,6 @@ namespace {
 constexpr std::size_t kX25519Len = 32;
 constexpr std::size_t kScalarLen = 32;
 constexpr std::size_t kPointLen = 65;
-
-bool make_x25519(Context::Parts& parts, KeyShare& out) noexcept {
-  EVP_PKEY* made = nullptr;
-  if (EVP_PKEY_keygen(parts.x25519_keygen.get(), &made) != 1) return false;
-  const Pkey key{made};
-  std::size_t private_len = kX25519Len;
-  std::size_t public_len = kX25519Len;
-  return EVP_PKEY_get_raw_private_key(key.get(), out.private_key.data(), &private_len) == 1 &&
-         EVP_PKEY_get_raw_public_key(key.get(), out.public_key.data(), &public_len) == 1;
-}
 
 // With both halves given, OpenSSL does not compute the public one again, which would cost as much
 // as the key agreement itself.
@@ -62,6 +53,21 @@ bool derive_x25519(const Context& context, const KeyShare& ours, ByteView peer_s
   // refuses it too; this does not depend on that.
   constexpr std::array<std::uint8_t, kX25519Len> kZero{};
   return !equal_ct(secret.first(kX25519Len), kZero);
+}
+
+// OpenSSL makes a key pair with portable C code for the base point, and agrees on keys with
+// assembler for any point: agreeing with the base point is the cheaper way to the same public key.
+bool make_x25519(const Context& context, KeyShare& out) noexcept {
+  constexpr std::array<std::uint8_t, kX25519Len> kBasePoint{9};  // RFC 7748 section 4.1
+  if (RAND_priv_bytes_ex(context.native(), out.private_key.data(), kX25519Len, 0) != 1) {
+    return false;
+  }
+  // The agreement does not look at our own public key, which is not known yet.
+  std::ranges::copy(kBasePoint, out.public_key.begin());
+  std::array<std::uint8_t, kX25519Len> public_key{};
+  if (!derive_x25519(context, out, kBasePoint, public_key)) return false;
+  std::ranges::copy(public_key, out.public_key.begin());
+  return true;
 }
 
 bool make_p256(const Context& context, KeyShare& out) noexcept {
@@ -119,7 +125,7 @@ bool make_key_share(const Context& context, NamedGroup group, Tsc now, KeyShare&
   out.private_len = static_cast<std::uint8_t>(info.private_len);
   switch (group) {
     case NamedGroup::x25519:
-      return make_x25519(context.parts(), out);
+      return make_x25519(context, out);
     case NamedGroup::secp256r1:
       return make_p256(context, out);
     case NamedGroup::none:

@@ -35,7 +35,6 @@ struct Context::Parts {
   Md sha384;
   Md sha512;
   MdContext md_context;
-  PkeyContext x25519_keygen;
   PkeyContext x25519_import;  // turns raw bytes into a key
   Pkey x25519_peer;           // its public value is replaced for every peer
   EcGroup p256;
