@@ -44,8 +44,9 @@ void Worker::receive(frame::Frame& f, Turn& turn) noexcept {
 }
 
 DropReason Worker::receive_packet(frame::Frame& f, Turn& turn) noexcept {
-  if (f.checksum == frame::ChecksumState::bad) return DropReason::tcp_bad_checksum;
-  const bool verify = f.checksum == frame::ChecksumState::unknown;
+  // What the port calls bad is looked at again: only the parser can say which checksum it is, and
+  // whether the frame would have been dropped for another reason anyway.
+  const bool verify = f.checksum != frame::ChecksumState::good;
   const auto packet = wire::parse_packet(f.bytes(), f.vlan, {.ip = verify, .tcp = verify});
   if (!packet) return drop_reason_of(packet.error());
 

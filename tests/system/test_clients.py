@@ -256,7 +256,7 @@ class CommandLine(OnBed):
         file.write_text(self.bed.sallyport.file.read_text().replace("max_connections", "max_conections"))
         done = command(self.programs.sallyport, "--check", file, check=False)
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stdout + done.stderr, r"unknown\.toml:4:1: .*max_conections")
+        self.assertRegex(done.stdout + done.stderr, r"unknown\.toml:5:1: .*max_conections")
 
     def test_check_accepts_the_example_of_the_readme(self):
         example = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
