@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -25,6 +26,15 @@ struct MacAddress {
 
 // IpAddress is an IPv4 or IPv6 address in network byte order.
 class IpAddress {
+  // The address as two words, for tests of many bytes at once; little-endian, so the mark of a
+  // mapped address, 00 00 ff ff, is the lower half of the second.
+  struct Words {
+    std::uint64_t high;
+    std::uint64_t low;
+  };
+  static constexpr std::uint32_t kMappedMark = 0xffff'0000;
+  static_assert(std::endian::native == std::endian::little);
+
  public:
   using Bytes4 = std::array<std::uint8_t, 4>;
   using Bytes16 = std::array<std::uint8_t, 16>;
@@ -32,8 +42,8 @@ class IpAddress {
   constexpr IpAddress() noexcept = default;  // :: (unspecified)
   [[nodiscard]] static constexpr IpAddress v4(const Bytes4& octets) noexcept {
     IpAddress a;
-    a.bytes_[10] = a.bytes_[11] = 0xff;
-    std::ranges::copy(octets, a.bytes_.begin() + 12);
+    const std::uint64_t upper = std::bit_cast<std::uint32_t>(octets);
+    a.bytes_ = std::bit_cast<Bytes16>(Words{0, (upper << 32) | kMappedMark});
     return a;
   }
   [[nodiscard]] static constexpr IpAddress v6(const Bytes16& octets) noexcept {
@@ -42,8 +52,8 @@ class IpAddress {
     return a;
   }
   [[nodiscard]] constexpr bool is_v4() const noexcept {
-    return std::ranges::all_of(std::span{bytes_}.first<10>(), [](auto b) { return b == 0; }) &&
-           bytes_[10] == 0xff && bytes_[11] == 0xff;
+    const auto [high, low] = words();
+    return high == 0 && static_cast<std::uint32_t>(low) == kMappedMark;
   }
   [[nodiscard]] constexpr const Bytes16& bytes() const noexcept { return bytes_; }
   // octets is the address as it stands in a packet: 4 or 16 bytes.
@@ -55,8 +65,8 @@ class IpAddress {
     return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]};
   }
   [[nodiscard]] constexpr bool is_unspecified() const noexcept {
-    const auto o = octets();
-    return std::ranges::all_of(o, [](auto b) { return b == 0; });
+    const auto [high, low] = words();
+    return high == 0 && (low == 0 || low == kMappedMark);
   }
   // 224.0.0.0/4, 255.255.255.255 or ff00::/8.
   [[nodiscard]] constexpr bool is_multicast_or_broadcast() const noexcept {
@@ -73,6 +83,8 @@ class IpAddress {
   friend constexpr auto operator<=>(const IpAddress&, const IpAddress&) noexcept = default;
 
  private:
+  [[nodiscard]] constexpr Words words() const noexcept { return std::bit_cast<Words>(bytes_); }
+
   Bytes16 bytes_{};
 };
 

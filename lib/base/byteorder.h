@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <type_traits>
 
@@ -20,18 +21,42 @@ struct BigEndian {
   std::array<std::uint8_t, N> bytes{};
 
   [[nodiscard]] static constexpr BigEndian of(T value) noexcept {
-    BigEndian wire;
-    for (std::size_t i = N; i-- > 0; value = static_cast<T>(value >> 8)) {
-      wire.bytes[i] = static_cast<std::uint8_t>(value);
+    if constexpr (N == sizeof(T)) {
+      return std::bit_cast<BigEndian>(swapped(value));
+    } else {
+      BigEndian wire;
+      for (std::size_t i = N; i-- > 0; value = static_cast<T>(value >> 8)) {
+        wire.bytes[i] = static_cast<std::uint8_t>(value);
+      }
+      return wire;
     }
-    return wire;
   }
   [[nodiscard]] constexpr T host() const noexcept {
-    T value = 0;
-    for (const std::uint8_t byte : bytes) value = static_cast<T>((value << 8) | byte);
-    return value;
+    if constexpr (N == sizeof(T)) {
+      return swapped(std::bit_cast<T>(bytes));
+    } else {
+      T value = 0;
+      for (const std::uint8_t byte : bytes) value = static_cast<T>((value << 8) | byte);
+      return value;
+    }
   }
   friend constexpr bool operator==(const BigEndian&, const BigEndian&) noexcept = default;
+
+ private:
+  // GCC 12 makes byte-wise loops of what one instruction does; so it is told.
+  static constexpr T swapped(T value) noexcept {
+    static_assert(std::endian::native == std::endian::little);
+    if constexpr (sizeof(T) == 1) {
+      return value;
+    } else if constexpr (sizeof(T) == 2) {
+      return __builtin_bswap16(value);
+    } else if constexpr (sizeof(T) == 4) {
+      return __builtin_bswap32(value);
+    } else {
+      static_assert(sizeof(T) == 8);
+      return __builtin_bswap64(value);
+    }
+  }
 };
 
 using Be16 = BigEndian<std::uint16_t>;
@@ -47,7 +72,11 @@ template <WireStruct T>
 [[nodiscard]] constexpr T load(ByteView in) noexcept {
   std::array<std::uint8_t, sizeof(T)> raw{};
   const ByteView front = in.first(sizeof(T));
-  for (std::size_t i = 0; i < raw.size(); ++i) raw[i] = front[i];
+  if (std::is_constant_evaluated()) {
+    for (std::size_t i = 0; i < raw.size(); ++i) raw[i] = front[i];
+  } else {
+    std::memcpy(raw.data(), front.data(), sizeof(T));
+  }
   return std::bit_cast<T>(raw);
 }
 
@@ -56,7 +85,11 @@ template <WireStruct T>
 constexpr void store(MutableBytes out, const T& value) noexcept {
   const auto raw = std::bit_cast<std::array<std::uint8_t, sizeof(T)>>(value);
   const MutableBytes front = out.first(sizeof(T));
-  for (std::size_t i = 0; i < raw.size(); ++i) front[i] = raw[i];
+  if (std::is_constant_evaluated()) {
+    for (std::size_t i = 0; i < raw.size(); ++i) front[i] = raw[i];
+  } else {
+    std::memcpy(front.data(), raw.data(), sizeof(T));
+  }
 }
 
 }  // namespace sallyport

@@ -34,6 +34,8 @@ class [[nodiscard]] Result {
   // Precondition of the accessors: has_value().
   [[nodiscard]] constexpr const T& operator*() const noexcept { return value_; }
   [[nodiscard]] constexpr const T* operator->() const noexcept { return &value_; }
+  // For building a large value in the place from which it is returned.
+  [[nodiscard]] constexpr T& operator*() noexcept { return value_; }
 
  private:
   T value_{};

@@ -2,6 +2,7 @@
 
 #include <immintrin.h>
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstring>
@@ -81,11 +82,14 @@ InternetSum& InternetSum::add(ByteView bytes) noexcept {
 
 InternetSum& InternetSum::add_pseudo_header(const IpAddress& source, const IpAddress& destination,
                                             std::uint8_t protocol, std::uint32_t length) noexcept {
-  add(source.octets());
-  add(destination.octets());
-  add_u32(length);
-  add_u16(protocol);
-  return *this;
+  const auto add_address = [this](const IpAddress& address) noexcept {
+    const auto words = std::bit_cast<std::array<std::uint32_t, 4>>(address.bytes());
+    // Of a mapped address only the last four bytes are in the packet.
+    sum_ += address.is_v4() ? words[3] : std::uint64_t{words[0]} + words[1] + words[2] + words[3];
+  };
+  add_address(source);
+  add_address(destination);
+  return add_u32(length).add_u16(protocol);
 }
 
 std::uint16_t InternetSum::folded() const noexcept { return fold_to_16(sum_); }

@@ -24,27 +24,28 @@ HeaderLengths write_tcp_headers(MutableBytes room, const TcpHeaders& headers, By
 
   const MutableBytes l4 = w.reserve(lengths.l4);
   if (l4.empty()) return lengths;
-  TcpHeader header{Be16::of(tcp.source_port),
-                   Be16::of(tcp.destination_port),
-                   Be32::of(tcp.sequence_number),
-                   Be32::of(tcp.acknowledgment_number),
-                   static_cast<std::uint8_t>(lengths.l4 / 4U << 4U),
-                   tcp.flags.bits,
-                   Be16::of(tcp.window),
-                   Be16::of(0),
-                   Be16::of(0)};
-  store(l4, header);
-  write_tcp_options(l4.subspan(sizeof header), tcp.options);
+  const MutableBytes options = l4.subspan(sizeof(TcpHeader));
+  write_tcp_options(options, tcp.options);
 
+  const std::uint32_t ports = (std::uint32_t{tcp.source_port} << 16) | tcp.destination_port;
+  const std::uint32_t offset_flags_window =
+      (std::uint32_t{lengths.l4} / 4U << 28) | (std::uint32_t{tcp.flags.bits} << 16) | tcp.window;
   InternetSum sum;
   sum.add_pseudo_header(ip.source, ip.destination, static_cast<std::uint8_t>(IpProtocol::tcp),
                         static_cast<std::uint32_t>(segment_len));
+  std::uint32_t checksum = 0;
   if (completion == Completion::port) {
-    header.checksum = sum.sum();
+    checksum = sum.sum().host();
   } else {
-    header.checksum = sum.add(l4).add(payload).checksum();
+    sum.add_u32(ports).add_u32(tcp.sequence_number).add_u32(tcp.acknowledgment_number);
+    checksum = sum.add_u32(offset_flags_window).add(options).add(payload).checksum().host();
   }
-  store(l4, header);
+  Writer fixed{l4.first(sizeof(TcpHeader))};
+  fixed.u32(ports);
+  fixed.u32(tcp.sequence_number);
+  fixed.u32(tcp.acknowledgment_number);
+  fixed.u32(offset_flags_window);
+  fixed.u32(checksum << 16);  // no urgent data
   return lengths;
 }
 

@@ -105,8 +105,8 @@ PacketError parse_tcp(ByteView segment, bool verify, Packet& p) noexcept {
   if (header_len < sizeof h || header_len > segment.size()) return PacketError::tcp_malformed;
   const TcpFlags flags{h.flags};
   if (!legal_in_some_state(flags)) return PacketError::tcp_bad_flags;
-  const auto options = parse_tcp_options(segment.first(header_len).subspan(sizeof h));
-  if (!options) return options.error();
+  const auto e = read_tcp_options(segment.first(header_len).subspan(sizeof h), p.tcp.options);
+  if (e != PacketError::none) return e;
   p.kind = PacketKind::tcp;
   p.tcp.source_port = h.source_port.host();
   p.tcp.destination_port = h.destination_port.host();
@@ -114,7 +114,6 @@ PacketError parse_tcp(ByteView segment, bool verify, Packet& p) noexcept {
   p.tcp.acknowledgment_number = h.acknowledgment_number.host();
   p.tcp.flags = flags;
   p.tcp.window = h.window.host();
-  p.tcp.options = *options;
   p.payload_offset = static_cast<std::uint16_t>(p.l4_offset + header_len);
   p.payload_len = static_cast<std::uint16_t>(segment.size() - header_len);
   return PacketError::none;
@@ -173,32 +172,39 @@ PacketError parse_network_layer(ByteView frame, EtherType type, Verify verify, P
   return PacketError::ethertype_unknown;
 }
 
-}  // namespace
-
-Result<Packet, PacketError> parse_packet(ByteView frame, std::uint16_t stripped_vlan,
-                                         Verify verify) noexcept {
+PacketError parse_frame(ByteView frame, std::uint16_t stripped_vlan, Verify verify,
+                        Packet& p) noexcept {
   // Longer frames than offsets can name do not exist; the bound keeps the arithmetic honest.
   frame = frame.first(std::min<std::size_t>(frame.size(), std::numeric_limits<uint16_t>::max()));
-  if (frame.size() < sizeof(EthernetHeader)) return Err{PacketError::frame_truncated};
-  const auto ethernet = load<EthernetHeader>(frame);
-  Packet p;
-  p.ethernet.source = ethernet.source;
-  p.ethernet.destination = ethernet.destination;
+  if (frame.size() < sizeof(EthernetHeader)) return PacketError::frame_truncated;
+  // Field by field: a header that is loaded whole goes through the stack.
+  p.ethernet.destination = load<MacAddress>(frame);
+  p.ethernet.source = load<MacAddress>(frame.subspan(offsetof(EthernetHeader, source)));
   p.ethernet.vlan = stripped_vlan & kVlanIdMask;
-  p.l3_offset = sizeof ethernet;
-  EtherType type{ethernet.ether_type.host()};
+  p.l3_offset = sizeof(EthernetHeader);
+  EtherType type{load<Be16>(frame.subspan(offsetof(EthernetHeader, ether_type))).host()};
   if (type == EtherType::vlan && stripped_vlan == 0) {
-    if (frame.size() < sizeof ethernet + sizeof(VlanTag)) return Err{PacketError::frame_truncated};
-    const auto tag = load<VlanTag>(frame.subspan(sizeof ethernet));
+    if (frame.size() < p.l3_offset + sizeof(VlanTag)) return PacketError::frame_truncated;
+    const auto tag = load<VlanTag>(frame.subspan(p.l3_offset));
     // Identifier 0 is a priority tag: the frame belongs to no VLAN.
     p.ethernet.vlan = tag.control.host() & kVlanIdMask;
     p.l3_offset += sizeof tag;
     type = EtherType{tag.ether_type.host()};
   }
-  if (const auto e = parse_network_layer(frame, type, verify, p); e != PacketError::none) {
-    return Err{e};
+  return parse_network_layer(frame, type, verify, p);
+}
+
+}  // namespace
+
+Result<Packet, PacketError> parse_packet(ByteView frame, std::uint16_t stripped_vlan,
+                                         Verify verify) noexcept {
+  // The packet is built where the caller will find it: copying it would cost more than parsing.
+  Result<Packet, PacketError> result{Packet{}};
+  if (const auto e = parse_frame(frame, stripped_vlan, verify, *result); e != PacketError::none)
+      [[unlikely]] {
+    result = Err{e};
   }
-  return p;
+  return result;
 }
 
 }  // namespace sallyport::wire

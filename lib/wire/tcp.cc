@@ -72,28 +72,32 @@ void read_option(TcpOptionKind option, Reader& body, TcpOptions& o) noexcept {
 
 }  // namespace
 
-Result<TcpOptions, PacketError> parse_tcp_options(ByteView list) noexcept {
-  TcpOptions o;
+PacketError read_tcp_options(ByteView list, TcpOptions& o) noexcept {
   // What nearly every segment of an established connection carries: NOP, NOP, timestamps.
   constexpr std::uint32_t kUsual = 0x0101'080a;
   if (list.size() == 2 + kTimestampsLength && load<Be32>(list).host() == kUsual) [[likely]] {
     o.has_timestamps = true;
     o.tsval = load<Be32>(list.subspan(4)).host();
     o.tsecr = load<Be32>(list.subspan(8)).host();
-    return o;
+    return PacketError::none;
   }
   Reader r{list};
   while (!r.at_end()) {
     const TcpOptionKind option{r.u8()};
-    if (option == TcpOptionKind::end_of_list) return o;
+    if (option == TcpOptionKind::end_of_list) break;
     if (option == TcpOptionKind::no_operation) continue;
     // [RFC 9293 3.1, MUST-7] A length that cannot be right, such as 0, must not hold us up.
     const std::uint8_t length = r.u8();
-    if (length < 2) return Err{PacketError::tcp_malformed};
+    if (length < 2) return PacketError::tcp_malformed;
     r.within(r.bytes(length - 2U), [option, &o](Reader& body) { read_option(option, body, o); });
   }
-  if (!r.ok()) return Err{PacketError::tcp_malformed};
-  return o;
+  return r.ok() ? PacketError::none : PacketError::tcp_malformed;
+}
+
+Result<TcpOptions, PacketError> parse_tcp_options(ByteView list) noexcept {
+  Result<TcpOptions, PacketError> result{TcpOptions{}};
+  if (const auto e = read_tcp_options(list, *result); e != PacketError::none) result = Err{e};
+  return result;
 }
 
 std::size_t tcp_options_length(const TcpOptions& options) noexcept {

@@ -82,6 +82,9 @@ struct TcpOptions {
 // option or the list makes the segment tcp_malformed.  Whether an option may stand in this segment
 // (MSS, window scale and SACK-permitted only beside SYN) is for lib/tcp to judge.
 [[nodiscard]] Result<TcpOptions, PacketError> parse_tcp_options(ByteView list) noexcept;
+// read_tcp_options does the same into `options`, which holds none yet; for the path of every
+// packet.
+[[nodiscard]] PacketError read_tcp_options(ByteView list, TcpOptions& options) noexcept;
 
 // tcp_options_length is what write_tcp_options will use: a multiple of four, at most 40.  SACK
 // blocks that do not fit beside the other options are left out, the last ones first.

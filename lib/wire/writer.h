@@ -7,6 +7,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "lib/base/byteorder.h"
@@ -26,7 +27,11 @@ class Writer {
   // bytes copies `in`, which must not overlap what is still to be written.
   constexpr void bytes(ByteView in) noexcept {
     const MutableBytes room = reserve(in.size());
-    for (std::size_t i = 0; i < room.size(); ++i) room[i] = in[i];
+    if (std::is_constant_evaluated()) {
+      for (std::size_t i = 0; i < room.size(); ++i) room[i] = in[i];
+    } else if (!room.empty()) {
+      std::memcpy(room.data(), in.data(), room.size());
+    }
   }
   constexpr void zeros(std::size_t n) noexcept {
     for (std::uint8_t& byte : reserve(n)) byte = 0;
