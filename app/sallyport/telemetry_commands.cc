@@ -142,6 +142,14 @@ Document TelemetryCommands::backends(std::string_view parameters) const {
       report.healthy = backend.healthy;
       report.next_hop_resolved = hop.resolved;
       report.next_hop_mac = hop.mac;
+      for (const stats::WorkerStats* worker : stats_of_workers()) {
+        using stats::BackendCounter;
+        const auto& counters = worker->backends[backend.counter];
+        report.connections += counters.value(BackendCounter::connections);
+        report.established += counters.value(BackendCounter::established);
+        report.refused += counters.value(BackendCounter::refused);
+        report.timed_out += counters.value(BackendCounter::timed_out);
+      }
     }
   }
   return admin::backends_document(reports, admin::first_of(parameters));

@@ -6,6 +6,7 @@
 #include "lib/base/check.h"
 #include "lib/config/topology.h"
 #include "lib/control/tls_policy.h"
+#include "lib/stats/worker_stats.h"
 
 namespace sallyport::control {
 namespace {
@@ -83,7 +84,9 @@ class Compiler {
                                .weight = backend.weight,
                                .healthy = true,
                                .interface = {static_cast<std::uint16_t>(way->interface)},
-                               .next_hop = next_hop(interfaces_[way->interface], way->next_hop)});
+                               .next_hop = next_hop(interfaces_[way->interface], way->next_hop),
+                               .counter = num_backends_});
+      if (num_backends_ + 1U < stats::kMaxBackends) ++num_backends_;
       candidates.push_back({.weight = backend.weight, .healthy = true});
     }
     pool.plan = balance::Plan{balance::Method::round_robin, candidates};
@@ -145,6 +148,7 @@ class Compiler {
   std::vector<snapshot::Interface> interfaces_;
   std::vector<snapshot::Listener> listeners_;
   std::vector<snapshot::Pool> pools_;
+  std::uint16_t num_backends_ = 0;
 };
 
 }  // namespace

@@ -73,9 +73,10 @@ ProbeFrame NextHopTable::ask(NextHop& hop, milliseconds now) const noexcept {
   std::optional<MacAddress> to;
   if (hop.state == State::probe && hop.tries < hop.unicast_tries) to = hop.mac;
   ++hop.tries;
-  const bool quick = hop.state == State::incomplete
-                         ? hop.tries < timing_.first_tries
-                         : hop.tries < hop.unicast_tries + timing_.first_tries;
+  // While a next hop has never answered, nothing can be sent to it: it is asked once a second for
+  // as long as that lasts, so that a server which comes up late is used at once.
+  const bool quick =
+      hop.state == State::incomplete || hop.tries < hop.unicast_tries + timing_.first_tries;
   if (hop.state == State::probe && hop.tries > hop.unicast_tries + timing_.first_tries) {
     hop.state = State::stale;
   }

@@ -85,6 +85,7 @@ struct Backend {
   bool healthy = true;
   InterfaceIndex interface;
   std::uint16_t next_hop = 0;  // index into that interface's next_hops
+  std::uint16_t counter = 0;   // its place in WorkerStats::backends
 };
 
 struct Pool {

@@ -50,11 +50,22 @@
   X(backpressured, "iterations without transmit credit") \
   X(crypto, "executor running on this lcore")
 
+// BackendCounter: what one worker knows of one backend.
+#define SALLYPORT_BACKEND_COUNTERS(X)                      \
+  X(connections, "connections now, being opened included") \
+  X(established, "connections that the backend accepted")  \
+  X(refused, "connections that it refused")                \
+  X(timed_out, "connections that it did not answer in time")
+
+SALLYPORT_STATS_ENUM(BackendCounter, SALLYPORT_BACKEND_COUNTERS)
 SALLYPORT_STATS_ENUM(Traffic, SALLYPORT_TRAFFIC_COUNTERS)
 SALLYPORT_STATS_ENUM(Gauge, SALLYPORT_GAUGES)
 SALLYPORT_STATS_ENUM(LcoreRegime, SALLYPORT_LCORE_REGIMES)
 
 namespace sallyport::stats {
+
+// Backends that are counted one by one; those beyond share the last place.
+constexpr std::size_t kMaxBackends = 1024;
 
 struct WorkerStats {
   Counters<Traffic> traffic;
@@ -68,6 +79,8 @@ struct WorkerStats {
   // Time from the previous stage of the same connection to this one, in nanoseconds.  From
   // syn_received to cookie_accepted nothing is known: that time passes without state.
   std::array<Histogram, Descriptions<HandshakeStage>::all.size()> stage_nanoseconds;
+  // By snapshot::Backend::counter.
+  std::array<Counters<BackendCounter>, kMaxBackends> backends;
   // From cookie_accepted to tls_established.
   Histogram handshake_nanoseconds;
 };

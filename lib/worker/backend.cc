@@ -9,6 +9,7 @@
 
 namespace sallyport::worker {
 
+using stats::BackendCounter;
 using stats::HandshakeFailure;
 using stats::HandshakeStage;
 using stats::Traffic;
@@ -77,6 +78,9 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
                                     .receive_buffer = limits(c).backend_receive_buffer},
                                    instant_);
   c.backend.send.restart(c.backend.tcb.iss + 1);
+  c.backend_counter = backend.counter;
+  auto& counters = stats_.backends[backend.counter];
+  counters.set(BackendCounter::connections, counters.value(BackendCounter::connections) + 1);
   c.phase = Phase::connecting;
   c.phase_deadline = turn.now + limits(c).backend_connect;
   pass_stage(c, HandshakeStage::backend_syn_sent, turn.now);
@@ -109,6 +113,7 @@ bool Worker::draw_local_port(const snapshot::Pool& pool, FourTuple& tuple,
 void Worker::on_backend_established(Connection& c, Turn& turn) noexcept {
   if (c.phase != Phase::connecting) return;
   pass_stage(c, HandshakeStage::backend_established, turn.now);
+  stats_.backends[c.backend_counter].count(BackendCounter::established);
   c.phase = Phase::relaying;
   c.last_activity = turn.now;
   c.phase_deadline = turn.now + limits(c).idle;
@@ -117,6 +122,9 @@ void Worker::on_backend_established(Connection& c, Turn& turn) noexcept {
 void Worker::on_backend_unreachable(Connection& c, HandshakeFailure failure, Turn& turn) noexcept {
   end_side(c.backend, turn);
   if (c.phase != Phase::connecting) return;
+  stats_.backends[c.backend_counter].count(failure == HandshakeFailure::backend_refused
+                                               ? BackendCounter::refused
+                                               : BackendCounter::timed_out);
   const snapshot::Pool& pool = (*snapshot_->pools)[c.pool.value];
   balance::Cursor probe = cursors_[c.pool.value % cursors_.size()];
   if (c.tried.size() < kMaxAttempts && balance::pick(pool.plan, probe, {}, c.tried)) {

@@ -98,6 +98,7 @@ struct Connection {
   IndexLink waiting;   // for a job slot, a key pair or a message buffer
 
   std::uint32_t sealed_since_pause = 0;  // bytes, up to where a transfer counts as bulk
+  std::uint16_t backend_counter = 0;     // place of the backend in WorkerStats
   std::uint16_t listener = 0;
   snapshot::PoolIndex pool;
   balance::Tried tried;

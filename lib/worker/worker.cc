@@ -310,6 +310,11 @@ void Worker::end_side(Side& side, Turn& turn) noexcept {
   }
   if (!side.tcp_done) flows_.erase(side.hash, {side.kind, side.index});
   side.in_use = false;
+  if (side.kind == FlowRef::Kind::backend) {
+    auto& counters = stats_.backends[at(side.index).backend_counter];
+    counters.set(stats::BackendCounter::connections,
+                 counters.value(stats::BackendCounter::connections) - 1);
+  }
 }
 
 void Worker::retire_tcp(Side& side, bool time_wait) noexcept {

@@ -94,6 +94,9 @@ inline void expect_all_gone(Simulation& sim, Nanos within = seconds{2}) {
     EXPECT_EQ(s.drops.value(stats::DropReason::internal_error), 0U);
     EXPECT_EQ(s.failures.value(stats::HandshakeFailure::internal_error), 0U);
     EXPECT_EQ(s.closes.value(stats::CloseCause::internal_error), 0U);
+    for (const auto& backend : s.backends) {
+      EXPECT_EQ(backend.value(stats::BackendCounter::connections), 0U);
+    }
     EXPECT_EQ(sim.pins(i), 0U);
   }
 }

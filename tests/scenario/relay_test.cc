@@ -172,6 +172,9 @@ TEST(Relay, ARefusedBackendIsReplacedByAnotherBeforeAnyByteWasRelayed) {
     })) << tls.error();
   }
   EXPECT_EQ(sim.stats().traffic.value(stats::Traffic::backend_retries), 2U);
+  EXPECT_EQ(sim.stats().backends[0].value(stats::BackendCounter::refused), 2U);
+  EXPECT_EQ(sim.stats().backends[1].value(stats::BackendCounter::established), 4U);
+  EXPECT_EQ(sim.stats().backends[1].value(stats::BackendCounter::connections), 4U);
 }
 
 TEST(Relay, WithoutAnyBackendTheClientGetsCloseNotifyAndFin) {

@@ -184,6 +184,7 @@ void Simulation::build_snapshot() {
   for (std::size_t i = 0; i < options_.num_backends; ++i) {
     snapshot::Backend at;
     at.address = backend(i);
+    at.counter = static_cast<std::uint16_t>(i);
     pool.backends.push_back(at);
   }
   pool.plan = balance::Plan{balance::Method::round_robin, candidates};

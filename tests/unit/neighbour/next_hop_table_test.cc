@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <random>
 
 namespace sallyport::neighbour {
@@ -72,7 +73,7 @@ class NextHops : public ::testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(Both, NextHops, ::testing::Bool(),
                          [](const auto& param) { return param.param ? "Ipv4" : "Ipv6"; });
 
-TEST_P(NextHops, AskEverybodyOnceASecondThenSlowlyUntilSomebodyAnswers) {
+TEST_P(NextHops, AskEverybodyOnceASecondUntilSomebodyAnswers) {
   ASSERT_TRUE(table_.add(hop(), ours(), seconds{0}));
   std::vector<int> asked_at;
   for (int s = 0; s < 20; ++s) {
@@ -83,7 +84,9 @@ TEST_P(NextHops, AskEverybodyOnceASecondThenSlowlyUntilSomebodyAnswers) {
       EXPECT_EQ(v4() ? question.arp.sender_ip : question.solicitation.source, ours());
     }
   }
-  EXPECT_EQ(asked_at, (std::vector{0, 1, 2, 7, 12, 17}));
+  std::vector<int> every_second(20);
+  std::iota(every_second.begin(), every_second.end(), 0);
+  EXPECT_EQ(asked_at, every_second);
   EXPECT_EQ(entry().state, State::incomplete);
   EXPECT_FALSE(entry().resolved);
   EXPECT_EQ(table_.on_heard(answer_from(kGateway), seconds{20}), Outcome::changed);
