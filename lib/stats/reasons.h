@@ -105,19 +105,20 @@
   X(internal_error, "an invariant of ours did not hold")
 
 // CloseCause: how an established connection ended, by whom.
-#define SALLYPORT_CLOSE_CAUSES(X)                                  \
-  X(client_close_notify, "client closed with close_notify")        \
-  X(client_fin, "client sent FIN without close_notify: truncated") \
-  X(client_reset, "client sent RST")                               \
-  X(client_alert, "client sent a fatal alert")                     \
-  X(client_timed_out, "client stopped answering")                  \
-  X(client_protocol_error, "client broke TLS after the handshake") \
-  X(backend_fin, "backend closed")                                 \
-  X(backend_reset, "backend sent RST")                             \
-  X(backend_timed_out, "backend stopped answering")                \
-  X(idle_timed_out, "no byte either way for the idle time")        \
-  X(half_close_timed_out, "one side stayed half open too long")    \
-  X(drained, "ended by our shutdown")                              \
+#define SALLYPORT_CLOSE_CAUSES(X)                                        \
+  X(client_close_notify, "client closed with close_notify")              \
+  X(client_fin, "client sent FIN without close_notify: truncated")       \
+  X(client_reset, "client sent RST")                                     \
+  X(client_alert, "client sent a fatal alert")                           \
+  X(client_timed_out, "client stopped answering")                        \
+  X(client_protocol_error, "client broke TLS after the handshake")       \
+  X(backend_fin, "backend closed")                                       \
+  X(backend_reset, "backend sent RST")                                   \
+  X(backend_timed_out, "backend stopped answering")                      \
+  X(idle_timed_out, "no byte either way for the idle time")              \
+  X(half_close_timed_out, "one side stayed half open too long")          \
+  X(buffers_low, "held frames and stood still while frames were scarce") \
+  X(drained, "ended by our shutdown")                                    \
   X(internal_error, "an invariant of ours did not hold")
 
 SALLYPORT_STATS_ENUM(DropReason, SALLYPORT_DROP_REASONS)

@@ -47,7 +47,7 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
     if (input.size() < size) return;
     if (c.phase == Phase::relaying && !can_deliver(c, size, turn)) {
       // What the backend acknowledges makes room; for frames nobody calls us.
-      if (turn.out.frame_credit() < kFramesPerRecord || frames_are_scarce()) mark_ready(c);
+      if (turn.out.frame_credit() < kFramesPerRecord || tx_frames_are_scarce()) mark_ready(c);
       return;
     }
     std::array<MutableBytes, InputQueue::kMaxPieces> room;

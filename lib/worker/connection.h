@@ -69,6 +69,9 @@ struct Side {
   OutOfOrderQueue out_of_order;
 
   [[nodiscard]] bool has_tcp() const noexcept { return in_use && !tcp_done; }
+  [[nodiscard]] std::uint32_t num_frames() const noexcept {
+    return send.num_frames() + input.num_frames() + out_of_order.num_nodes();
+  }
 };
 
 // Phase is what the connection as a whole is doing.

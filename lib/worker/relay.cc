@@ -36,9 +36,12 @@ const snapshot::Limits& Worker::limits(const Connection& c) const noexcept {
   return (*snapshot_->listeners)[c.listener].limits;
 }
 
+bool Worker::tx_frames_are_scarce() const noexcept {
+  return held_.tx_held >= config_.max_tx_frames_held / 4 * 3;
+}
+
 bool Worker::frames_are_scarce() const noexcept {
-  return held_.tx_held >= config_.max_tx_frames_held / 4 * 3 ||
-         held_.rx_held >= config_.max_rx_frames_held / 4 * 3;
+  return tx_frames_are_scarce() || held_.rx_held >= config_.max_rx_frames_held / 4 * 3;
 }
 
 // --- Client to backend -------------------------------------------------------------------------
@@ -47,7 +50,7 @@ bool Worker::can_deliver(const Connection& c, std::size_t len, const Turn& turn)
   if (!c.backend.has_tcp()) return true;  // then it is discarded
   const std::size_t frames = len / c.backend.tcb.snd_mss + 2;
   return c.backend.send.bytes() + len <= limits(c).send_buffer &&
-         turn.out.frame_credit() >= frames && !frames_are_scarce();
+         turn.out.frame_credit() >= frames && !tx_frames_are_scarce();
 }
 
 void Worker::deliver(Connection& c, std::span<const MutableBytes> record, tls::ContentRange range,
@@ -102,7 +105,8 @@ void Worker::seal_plaintext(Connection& c, Turn& turn) noexcept {
       mark_ready(c);
       return;
     }
-    if (frames_are_scarce()) {
+    // Scarce received frames are no reason to wait: sealing is what sets them free.
+    if (tx_frames_are_scarce()) {
       mark_ready(c);
       return;
     }

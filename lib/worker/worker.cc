@@ -24,6 +24,11 @@ constexpr std::uint32_t kTimersPerCall = 64;
 constexpr std::uint32_t kTimeWaitPerCall = 64;
 constexpr std::uint32_t kReadyPerCall = 128;
 constexpr std::uint32_t kWaitingPerCall = 32;
+constexpr std::uint32_t kSheddingPerCall = 32;
+
+// How long a connection may hold frames without moving a byte while others have none.  Without this
+// limit a few hundred clients that stop reading, or stop in the middle of a record, would stop all.
+constexpr seconds kLongestStandstill{5};
 
 [[nodiscard]] SipKey draw_key(Random& random) noexcept { return {random.u64(), random.u64()}; }
 
@@ -75,6 +80,7 @@ void Worker::process(std::span<frame::Frame* const> rx, std::span<crypto::Crypto
   refill_key_shares(turn);
   retry_waiting(turn);
   visit_ready(turn);
+  shed_holders(turn);
   publish_gauges();
 }
 
@@ -146,6 +152,21 @@ void Worker::visit_ready(Turn& turn) noexcept {
   for (; budget > 0; --budget) {
     if (turn.out.frame_credit() == 0 || turn.out.send_credit() == 0) return;
     advance(at(ready_.pop_front(connection_at)), turn);
+  }
+}
+
+void Worker::shed_holders(Turn& turn) noexcept {
+  if (!frames_are_scarce()) return;
+  const Tsc moved_before = turn.now - config_.tsc_rate.ticks(kLongestStandstill);
+  for (std::uint32_t budget = kSheddingPerCall; budget > 0; --budget) {
+    if (++next_to_shed_ >= connections_.capacity()) next_to_shed_ = 0;
+    Connection* c = connections_.get(connections_.handle_at(next_to_shed_));
+    if (c == nullptr || c->last_activity > moved_before) continue;
+    if (c->client.num_frames() + c->backend.num_frames() == 0) continue;
+    count_close(*c, CloseCause::buffers_low);
+    abort_backend(*c, turn);
+    reset_side(c->client, turn);
+    (void)release_if_done(*c);
   }
 }
 

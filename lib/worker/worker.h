@@ -99,6 +99,8 @@ class Worker {
   void retry_waiting(Turn& turn) noexcept;
   void refill_key_shares(Turn& turn) noexcept;
   void visit_ready(Turn& turn) noexcept;
+  // shed_holders ends, while frames are scarce, connections that hold some and move nothing.
+  void shed_holders(Turn& turn) noexcept;
   // advance does everything that `c` can do now; the connection may be gone afterwards.
   void advance(Connection& c, Turn& turn) noexcept;
   void on_timer(std::uint32_t index, Turn& turn) noexcept;
@@ -198,7 +200,10 @@ class Worker {
   void finish_client(Connection& c, Phase next, Turn& turn) noexcept;
   void close_client(Connection& c, Turn& turn) noexcept;
   [[nodiscard]] const snapshot::Limits& limits(const Connection& c) const noexcept;
+  // frames_are_scarce: nothing new is promised.  What frees received frames goes on unless there
+  // are no frames to send with either.
   [[nodiscard]] bool frames_are_scarce() const noexcept;
+  [[nodiscard]] bool tx_frames_are_scarce() const noexcept;
 
   // --- transmit.cc ---------------------------------------------------------------------------
   void transmit(Connection& c, Side& side, Turn& turn) noexcept;
@@ -236,6 +241,7 @@ class Worker {
   std::array<balance::Cursor, 256> cursors_{};
   SipKey isn_secret_;
   std::uint32_t next_local_port_ = 0;
+  std::uint32_t next_to_shed_ = 0;
 };
 
 }  // namespace sallyport::worker

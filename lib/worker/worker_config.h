@@ -14,7 +14,7 @@ struct WorkerConfig {
   std::uint16_t index = 0;  // which worker this is, below num_workers
   frame::Reta reta{1};      // who owns which tuple; the same on every worker
   frame::ToeplitzKey toeplitz_key = frame::symmetric_toeplitz_key();
-  TscRate tsc_rate;
+  TscRate tsc_rate{};
   Random::Seed seed{};  // from the operating system; fixed in tests
 
   // Sizes of the slabs.  Each may be full; then the rule beside it holds.
@@ -27,6 +27,7 @@ struct WorkerConfig {
 
   // Frames that connections may hold beyond one call.  Above three quarters of a limit new data is
   // no longer accepted or sealed; what is under way goes on, and ACKs free frames again.
+  // Connections that hold frames without moving a byte for some seconds are then reset.
   std::uint32_t max_rx_frames_held = 4'096;
   std::uint32_t max_tx_frames_held = 8'192;
 
