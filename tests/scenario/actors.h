@@ -101,4 +101,15 @@ inline void expect_all_gone(Simulation& sim, Nanos within = seconds{2}) {
   }
 }
 
+// While backends still have to close their side.
+inline void expect_all_gone(Simulation& sim, Echo& echo, Nanos within = seconds{2}) {
+  sim.run(
+      [&] {
+        echo.step();
+        return sim.num_connections() == 0;
+      },
+      within);
+  expect_all_gone(sim, seconds{0});
+}
+
 }  // namespace sallyport::testing

@@ -12,7 +12,8 @@ OpensslClient::OpensslClient(Socket& socket, const OpensslClientOptions& options
       context_{SSL_CTX_new(TLS_client_method())},
       ssl_{nullptr},
       in_{BIO_new(BIO_s_mem())},
-      out_{BIO_new(BIO_s_mem())} {
+      out_{BIO_new(BIO_s_mem())},
+      segment_{options.segment} {
   SSL_CTX_set_min_proto_version(context_, options.version);
   SSL_CTX_set_max_proto_version(context_, options.version);
   SSL_CTX_set_verify(context_, SSL_VERIFY_NONE, nullptr);
@@ -24,6 +25,7 @@ OpensslClient::OpensslClient(Socket& socket, const OpensslClientOptions& options
     }
   }
   if (!options.groups.empty()) SSL_CTX_set1_groups_list(context_, options.groups.c_str());
+  if (options.fragment != 0) SSL_CTX_set_max_send_fragment(context_, options.fragment);
   ssl_ = SSL_new(context_);
   SSL_ctrl(ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
            const_cast<char*>(options.server_name.c_str()));
@@ -84,7 +86,21 @@ void OpensslClient::step() {
   std::array<std::uint8_t, 16'384> buffer;
   int n = 0;
   while ((n = BIO_read(out_, buffer.data(), buffer.size())) > 0) {
-    socket_.send(ByteView{buffer}.first(static_cast<std::size_t>(n)));
+    send(ByteView{buffer}.first(static_cast<std::size_t>(n)));
+  }
+  // The next piece waits until the one before has left as a segment of its own.
+  if (!to_send_.empty() && tcp::flight(socket_.tcb()) >= socket_.unacked()) {
+    const std::size_t len = std::min(segment_, to_send_.size());
+    socket_.send(ByteView{to_send_}.first(len));
+    to_send_.erase(to_send_.begin(), to_send_.begin() + static_cast<std::ptrdiff_t>(len));
+  }
+}
+
+void OpensslClient::send(ByteView bytes) {
+  if (segment_ == 0) {
+    socket_.send(bytes);
+  } else {
+    to_send_.insert(to_send_.end(), bytes.begin(), bytes.end());
   }
 }
 

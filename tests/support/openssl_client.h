@@ -16,6 +16,8 @@ struct OpensslClientOptions {
   std::string groups{};  // "X25519:P-256"
   std::string alpn{};
   std::string server_name = "sallyport.test";
+  std::uint16_t fragment = 0;  // when not 0, the most plaintext of a record: 512 at least
+  std::size_t segment = 0;     // when not 0, every segment carries so many bytes
 };
 
 class OpensslClient {
@@ -53,6 +55,10 @@ class OpensslClient {
   SSL* ssl_;
   BIO* in_;
   BIO* out_;
+  void send(ByteView bytes);
+
+  std::size_t segment_;
+  Bytes to_send_;  // with `segment_`: not given to the socket yet
   Bytes to_write_;
   Bytes received_;
   std::string error_;
