@@ -14,6 +14,9 @@ import testbed  # noqa: E402
 from testbed import SERVER_NAME, SERVICE4, SERVICE6  # noqa: E402
 
 
+SERVICES = ("web", "web6", "rsa", "nginx")
+
+
 class Interrupted(Exception):
     """Ctrl-C or SIGTERM: the way out, with everything cleaned up."""
 
@@ -77,7 +80,7 @@ def main() -> int:
     bed = None
     try:
         print("Starting two backends and Sallyport ...", flush=True)
-        bed = appliance.Bed(appliance.Programs(options.build.resolve()), "sally")
+        bed = appliance.Bed(appliance.Programs(options.build.resolve()), "sally", services=SERVICES)
         show("Sallyport", bed.sallyport.process.output())
         failed = fetch_pages(bed)
         show("sallyctl show handshakes", bed.sallyport.sallyctl("show", "handshakes"))

@@ -55,7 +55,9 @@ address = ["{SERVICE4}:{port}", "[{SERVICE6}]:{port}"]
 pool = "{pool}"
 tls.policy = "intermediate"
 tls.certificates = [{files}]
-""" + "".join(f"limits.{key} = {value}\n" for key, value in limits.items())
+""" + "".join(f"limits.{key} = {value}\n" for key, value in limits.items()) + (
+        'tls.alpn = [{ protocol = "http/1.1", pool = "web" }, { protocol = "test/nginx", pool = "nginx" }]\n'
+        if name == "alpn" else "")
 
 
 def pool(name: str, source: str, *backends: str) -> str:
@@ -69,11 +71,12 @@ backends = [{addresses}]
 """
 
 
-def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1,),
+def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1,), services=None,
                   **limits: int) -> str:
     """configuration is the file for the whole testbed; makes the certificates in `directory`.
 
-    `limits` are the keys of listener.limits.
+    `services` names the listeners that are wanted (None: all); `limits` are the keys of
+    listener.limits.
     """
     ecdsa = testbed.make_certificate(directory, "ecdsa", "ecdsa")
     rsa = testbed.make_certificate(directory, "rsa", "rsa")
@@ -81,7 +84,13 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
     listeners = [("web", WEB, "web", ecdsa), ("rsa", WEB_RSA, "web", rsa), ("web6", WEB_IPV6, "web6", ecdsa),
                  ("nginx", NGINX, "nginx", ecdsa), ("echo", ECHO, "echo", ecdsa),
                  ("hash", HASH, "hash", ecdsa), ("dead", DEAD, "dead", ecdsa), ("made", MADE, "web", None),
-                 ("alpn", ALPN, "web", ecdsa)]  # the last, because its own keys follow it
+                 ("alpn", ALPN, "web", ecdsa)]
+    pools = [("web", SOURCE4, f"{first}:8080", f"{second}:8080"),
+             ("web6", SOURCE6, *[f"[{address}]:8080" for address in BACKENDS6]),
+             ("nginx", SOURCE4, f"{second}:8081"), ("echo", SOURCE4, f"{first}:7000"),
+             ("hash", SOURCE4, f"{first}:9000"), ("dead", SOURCE4, f"{first}:1", f"{second}:1")]
+    wanted = [words for words in listeners if services is None or words[0] in services]
+    used = {words[2] for words in wanted}
     return f"""
 [dataplane]
 name = "{name}"
@@ -96,16 +105,8 @@ device = "net_tap0,iface={INTERFACE}"
 [[interface]]
 port = "net0"
 addresses = ["{GATE4}/24", "{GATE6}/64"]
-""" + "".join(listener(*words, limits) for words in listeners) + """\
-tls.alpn = [{ protocol = "http/1.1", pool = "web" }, { protocol = "test/nginx", pool = "nginx" }]
-""" + "".join([
-        pool("web", SOURCE4, f"{first}:8080", f"{second}:8080"),
-        pool("web6", SOURCE6, *[f"[{address}]:8080" for address in BACKENDS6]),
-        pool("nginx", SOURCE4, f"{second}:8081"),
-        pool("echo", SOURCE4, f"{first}:7000"),
-        pool("hash", SOURCE4, f"{first}:9000"),
-        pool("dead", SOURCE4, f"{first}:1", f"{second}:1"),
-    ])
+""" + "".join(listener(*words, limits) for words in wanted) + "".join(
+        pool(*words) for words in pools if words[0] in used)
 
 
 class Sallyport:
@@ -117,6 +118,7 @@ class Sallyport:
         self.file = network.directory / "sallyport.toml"
         self.instance = f"{network.prefix}-{os.getpid()}"
         self.file.write_text(configuration(network.directory, self.instance, **settings))
+        network.record.add("directories", f"/var/run/dpdk/{self.instance}")  # what a killed one leaves
         self.process = network.lan.start(
             programs.sallyport, "--config", self.file, log=network.directory / "sallyport.log",
             environment={"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",
