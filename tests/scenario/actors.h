@@ -35,6 +35,9 @@ class Echo {
       if (s->peer_closed() && s->unacked() == 0) s->close();
     }
   }
+  void forget_closed() {
+    std::erase_if(sockets_, [](const Socket* s) { return s->is_over(); });
+  }
   [[nodiscard]] const std::vector<Socket*>& sockets() const { return sockets_; }
   [[nodiscard]] std::size_t received() const { return received_; }
 
