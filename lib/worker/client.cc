@@ -17,8 +17,9 @@ namespace {
 
 static_assert(InputQueue::kMaxPieces <= 96);
 
-// A record to a backend with the smallest segments that we send.
-constexpr std::size_t kFramesPerRecord = tls::kMaxRecord / tcp::kSmallestMss + 2;
+// More than a record needs in the smallest segments that we send to a backend: those of a client
+// with kSmallestMss, less what connect_to() keeps free for the record and for options.
+constexpr std::size_t kFramesPerRecord = tls::kMaxRecord / (tcp::kSmallestMss - 64) + 2;
 
 // A handle travels through a job as one opaque number.
 [[nodiscard]] std::uint64_t token_of(Handle<Connection> handle) noexcept {
@@ -47,7 +48,7 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
     if (input.size() < size) return;
     if (c.phase == Phase::relaying && !can_deliver(c, size, turn)) {
       // What the backend acknowledges makes room; for frames nobody calls us.
-      if (turn.out.frame_credit() < kFramesPerRecord || tx_frames_are_scarce()) mark_ready(c);
+      if (c.backend.send.empty() || turn.out.frame_credit() < kFramesPerRecord) mark_ready(c);
       return;
     }
     std::array<MutableBytes, InputQueue::kMaxPieces> room;

@@ -24,6 +24,9 @@ namespace {
 constexpr OutOfOrderQueue::Limits kBeforeFinished{.max_nodes = 8, .max_bytes = 4'096};
 constexpr OutOfOrderQueue::Limits kAfterFinished{.max_nodes = 64, .max_bytes = 65'536};
 
+// With segments of the usual size a record lies in fewer frames.
+constexpr std::uint32_t kFramesOfARecord = 16;
+
 [[nodiscard]] tcp::WallTime wall_time(const snapshot::Snapshot& snapshot, Tsc now) noexcept {
   return {snapshot.wall.unix_ms_at(now, snapshot.tsc_rate)};
 }
@@ -269,7 +272,8 @@ bool Worker::reads(const Connection& c, const Side& side) const noexcept {
 DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
                                    const wire::Packet& packet, const tcp::Segment& segment,
                                    Turn& turn) noexcept {
-  const bool refuse = segment.payload_len > 0 && held_.rx_held >= config_.max_rx_frames_held;
+  const bool refuse = segment.payload_len > 0 && (held_.rx_held >= config_.max_rx_frames_held ||
+                                                  holds_scarce_frames(side, kFramesOfARecord));
   tcp::Arrival arrival = tcp::segment_arrives(
       side.tcb, segment, instant_, refuse ? tcp::TextPolicy::refuse : tcp::TextPolicy::accept);
   DropReason why = arrival.drop;

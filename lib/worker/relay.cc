@@ -36,12 +36,24 @@ const snapshot::Limits& Worker::limits(const Connection& c) const noexcept {
   return (*snapshot_->listeners)[c.listener].limits;
 }
 
-bool Worker::tx_frames_are_scarce() const noexcept {
-  return held_.tx_held >= config_.max_tx_frames_held / 4 * 3;
+bool Worker::frames_are_scarce() const noexcept {
+  return held_.tx_held >= config_.max_tx_frames_held / 16 * 15 ||
+         held_.rx_held >= config_.max_rx_frames_held / 16 * 15;
 }
 
-bool Worker::frames_are_scarce() const noexcept {
-  return tx_frames_are_scarce() || held_.rx_held >= config_.max_rx_frames_held / 4 * 3;
+bool Worker::holds_scarce_frames(const Side& side, std::uint32_t allowed) const noexcept {
+  return held_.rx_held >= config_.max_rx_frames_held / 4 * 3 &&
+         side.input.num_frames() + side.out_of_order.num_nodes() > allowed;
+}
+
+std::size_t Worker::frames_for(const SendQueue& queue) const noexcept {
+  const std::uint32_t limit = config_.max_tx_frames_held;
+  const std::uint32_t left = limit - std::min(limit, held_.tx_held);
+  if (queue.empty()) return left;
+  // [Choudhury and Hahne 1998] Nobody may have more than a part of what is left: those who take all
+  // they can get meet where something always is.
+  const std::uint32_t share = left / 16;
+  return share - std::min(share, queue.num_frames());
 }
 
 // --- Client to backend -------------------------------------------------------------------------
@@ -50,7 +62,7 @@ bool Worker::can_deliver(const Connection& c, std::size_t len, const Turn& turn)
   if (!c.backend.has_tcp()) return true;  // then it is discarded
   const std::size_t frames = len / c.backend.tcb.snd_mss + 2;
   return c.backend.send.bytes() + len <= limits(c).send_buffer &&
-         turn.out.frame_credit() >= frames && !tx_frames_are_scarce();
+         turn.out.frame_credit() >= frames && frames_for(c.backend.send) >= frames;
 }
 
 void Worker::deliver(Connection& c, std::span<const MutableBytes> record, tls::ContentRange range,
@@ -106,8 +118,8 @@ void Worker::seal_plaintext(Connection& c, Turn& turn) noexcept {
       return;
     }
     // Scarce received frames are no reason to wait: sealing is what sets them free.
-    if (tx_frames_are_scarce()) {
-      mark_ready(c);
+    if (frames_for(c.client.send) == 0) {
+      if (c.client.send.empty()) mark_ready(c);  // else an ACK comes
       return;
     }
     if (c.client.send.bytes() + mss > limits(c).send_buffer) return;
@@ -141,7 +153,8 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
     const std::size_t room = limits(c).send_buffer - c.client.send.bytes();
     const std::size_t most =
         std::min({tls::kMaxFragment + overhead, input.size() + overhead, room});
-    num_frames = std::clamp<std::size_t>(most / mss, 1, turn.out.frame_credit());
+    const std::size_t frames = std::min(turn.out.frame_credit(), frames_for(c.client.send));
+    num_frames = std::clamp<std::size_t>(most / mss, 1, frames);
   }
   const std::size_t len = std::min(num_frames * mss - overhead, input.size());
   std::array<MutableBytes, InputQueue::kMaxPieces> pieces_room;
@@ -235,10 +248,10 @@ void Worker::close_client(Connection& c, Turn& turn) noexcept {
 // --- Room --------------------------------------------------------------------------------------
 
 void Worker::offer_room(Connection& c) noexcept {
-  // While frames are scarce no window grows; what was promised stands.
+  // While frames are scarce no window grows of those who hold some; what was promised stands.
   if (frames_are_scarce()) return;
-  const auto offer = [](Side& side, std::uint32_t limit, std::size_t held) {
-    if (!side.has_tcp()) return;
+  const auto offer = [this](Side& side, std::uint32_t limit, std::size_t held) {
+    if (!side.has_tcp() || holds_scarce_frames(side, 0)) return;
     const auto used = static_cast<std::uint32_t>(std::min<std::size_t>(held, limit));
     tcp::set_receive_room(side.tcb, limit - used);
   };

@@ -200,10 +200,13 @@ class Worker {
   void finish_client(Connection& c, Phase next, Turn& turn) noexcept;
   void close_client(Connection& c, Turn& turn) noexcept;
   [[nodiscard]] const snapshot::Limits& limits(const Connection& c) const noexcept;
-  // frames_are_scarce: nothing new is promised.  What frees received frames goes on unless there
-  // are no frames to send with either.
+  // frames_are_scarce: no new connections, no new promises, and who stands still is reset.
   [[nodiscard]] bool frames_are_scarce() const noexcept;
-  [[nodiscard]] bool tx_frames_are_scarce() const noexcept;
+  // holds_scarce_frames: received frames become scarce and `side` has more than `allowed` of them.
+  [[nodiscard]] bool holds_scarce_frames(const Side& side, std::uint32_t allowed) const noexcept;
+  // frames_for is how many more frames `queue` may hold.  Those of a peer that does not acknowledge
+  // must never be all: whoever has none yet finds some.
+  [[nodiscard]] std::size_t frames_for(const SendQueue& queue) const noexcept;
 
   // --- transmit.cc ---------------------------------------------------------------------------
   void transmit(Connection& c, Side& side, Turn& turn) noexcept;

@@ -513,10 +513,11 @@ TEST(Hostile, ClientsThatStopReadingDoNotStopTheOthers) {
           // What follows the handshake stays in the window.
           if (!c->is_established()) c->step();
         }
-        return sim.worker().frames_held().tx_held >= 192;
+        return false;
       },
       seconds{2});
-  // Those that do read have to wait until somebody's patience ends, and are served then.
+  // However much they take, the next part of what is left is for somebody else.
+  EXPECT_LT(sim.worker().frames_held().tx_held, 192U);
   sim.run_for(milliseconds{10});
   OpensslClient honest{sim.connect()};
   honest.write(kRequest);
@@ -526,9 +527,8 @@ TEST(Hostile, ClientsThatStopReadingDoNotStopTheOthers) {
         honest.step();
         return honest.got_close_notify();
       },
-      seconds{20}));
+      seconds{2}));
   EXPECT_TRUE(honest.received() == page.page()) << honest.received().size() << honest.error();
-  EXPECT_GE(sim.stats().closes.value(stats::CloseCause::buffers_low), 1U);
 }
 
 TEST(Hostile, ClientsThatStopInTheMiddleOfARecordDoNotStopTheOthers) {
