@@ -385,6 +385,13 @@ void Simulation::deliver_due() {
   for (std::size_t i = 0; i < lcores_.size(); ++i) call_worker(*lcores_[i], std::move(rx[i]));
 }
 
+void Simulation::jump(Nanos time) {
+  now_ = now_ + kRate.ticks(time);
+  deliver_due();
+  client.poll(instant());
+  backends.poll(instant());
+}
+
 bool Simulation::run(const std::function<bool()>& done, Nanos limit) {
   const Tsc end = now_ + kRate.ticks(limit);
   while (now_ < end) {

@@ -71,6 +71,8 @@ class Simulation {
 
   // run advances virtual time until done() is true, at most for `limit`; it returns done().
   bool run(const std::function<bool()>& done, Nanos limit = seconds{60});
+  // jump lets time pass at once, as if the lcore had been held up, and then calls everybody.
+  void jump(Nanos time);
   void run_for(Nanos time) {
     run([] { return false; }, time);
   }
