@@ -5,23 +5,20 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "lib/crypto/openssl/owner.h"
 #include "lib/x509/credential.h"
 
 namespace sallyport::x509 {
 
-template <auto function>
-struct Free {
-  template <class T>
-  void operator()(T* object) const noexcept {
-    function(object);
-  }
-};
+using crypto::openssl::Free;
+using crypto::openssl::Pkey;
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Pkey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using GeneralNames = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
 

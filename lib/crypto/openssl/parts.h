@@ -8,20 +8,12 @@
 #include <memory>
 
 #include "lib/crypto/openssl/context.h"
+#include "lib/crypto/openssl/owner.h"
 
 namespace sallyport::crypto::openssl {
 
-// Free adapts one of OpenSSL's free functions to std::unique_ptr.
-template <auto function>
-struct Free {
-  template <class T>
-  void operator()(T* object) const noexcept {
-    function(object);
-  }
-};
 using LibraryContext = std::unique_ptr<OSSL_LIB_CTX, Free<OSSL_LIB_CTX_free>>;
 using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
-using Pkey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using Md = std::unique_ptr<EVP_MD, Free<EVP_MD_free>>;
 using MdContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 using BnContext = std::unique_ptr<BN_CTX, Free<BN_CTX_free>>;
