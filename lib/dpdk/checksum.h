@@ -1,15 +1,10 @@
-// The Internet checksum in software, for ports that do not compute it (RFC 1071).
+// What a port would add to a frame that leaves, in software: checksums and the 802.1Q tag.
 #pragma once
 #include <cstdint>
 
-#include "lib/base/byteorder.h"
 #include "lib/frame/frame.h"
 
 namespace sallyport::dpdk {
-
-// ones_complement_sum adds `bytes` as big-endian 16-bit words to `sum`, folded to 16 bits; an odd
-// last byte is padded with zero.
-[[nodiscard]] std::uint16_t ones_complement_sum(ByteView bytes, std::uint16_t sum = 0) noexcept;
 
 // complete_ip_checksum fills the IPv4 header checksum of a frame that asks for it.
 void complete_ip_checksum(frame::Frame& f) noexcept;

@@ -1,6 +1,6 @@
 #include "lib/wire/headers.h"
 
-#include "lib/wire/checksum.h"
+#include "lib/base/internet_sum.h"
 #include "lib/wire/writer.h"
 
 namespace sallyport::wire {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "lib/wire/checksum.h"
+#include "lib/base/internet_sum.h"
 #include "lib/wire/reader.h"
 #include "lib/wire/writer.h"
 

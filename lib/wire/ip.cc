@@ -1,6 +1,6 @@
 #include "lib/wire/ip.h"
 
-#include "lib/wire/checksum.h"
+#include "lib/base/internet_sum.h"
 #include "lib/wire/reader.h"
 
 namespace sallyport::wire {

@@ -1,6 +1,6 @@
 #include "lib/wire/ndp.h"
 
-#include "lib/wire/checksum.h"
+#include "lib/base/internet_sum.h"
 #include "lib/wire/icmp.h"
 #include "lib/wire/reader.h"
 #include "lib/wire/writer.h"

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <limits>
 
+#include "lib/base/internet_sum.h"
 #include "lib/wire/arp.h"
-#include "lib/wire/checksum.h"
 #include "lib/wire/icmp.h"
 
 namespace sallyport::wire {

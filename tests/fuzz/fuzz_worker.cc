@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "lib/base/check.h"
-#include "lib/wire/checksum.h"
+#include "lib/base/internet_sum.h"
 #include "lib/wire/headers.h"
 #include "tests/support/sample_frames.h"
 #include "tests/support/simulation.h"
@@ -275,7 +275,7 @@ class Program {
     const std::size_t total = load<Be16>(l3.subspan(2)).host();
     if (total < 40 || total > l3.size()) return;
     store(l3.subspan(10), Be16{});
-    store(l3.subspan(10), wire::InternetSum{}.add(l3.first(20)).checksum());
+    store(l3.subspan(10), InternetSum{}.add(l3.first(20)).checksum());
     const MutableBytes l4 = l3.subspan(20, total - 20);
     store(l4.subspan(16), Be16{});
     Bytes pseudo(l3.begin() + 12, l3.begin() + 20);
@@ -283,7 +283,7 @@ class Program {
          {std::size_t{0}, std::size_t{6}, l4.size() >> 8U, l4.size() & 0xff}) {
       pseudo.push_back(static_cast<std::uint8_t>(b));
     }
-    store(l4.subspan(16), wire::InternetSum{}.add(pseudo).add(l4).checksum());
+    store(l4.subspan(16), InternetSum{}.add(pseudo).add(l4).checksum());
   }
   void replay_changed() {
     const Bytes& frame = seen_[choices_.u8() % seen_.size()];

@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "lib/wire/checksum.h"
+#include "lib/base/internet_sum.h"
 #include "lib/wire/ethernet.h"
 #include "lib/wire/headers.h"
 #include "tests/scenario/actors.h"
@@ -72,13 +72,13 @@ void repair(Bytes& frame) {
   const std::size_t total = load<Be16>(l3.subspan(2)).host();
   if (header < 20 || total < header + 20 || total > l3.size()) return;
   store(l3.subspan(10), Be16{});
-  store(l3.subspan(10), wire::InternetSum{}.add(l3.first(header)).checksum());
+  store(l3.subspan(10), InternetSum{}.add(l3.first(header)).checksum());
   const MutableBytes l4 = l3.subspan(header, total - header);
   store(l4.subspan(16), Be16{});
   Bytes pseudo(l3.begin() + 12, l3.begin() + 20);
   pseudo.insert(pseudo.end(), {0, 6, static_cast<std::uint8_t>(l4.size() >> 8U),
                                static_cast<std::uint8_t>(l4.size())});
-  store(l4.subspan(16), wire::InternetSum{}.add(pseudo).add(l4).checksum());
+  store(l4.subspan(16), InternetSum{}.add(pseudo).add(l4).checksum());
 }
 
 // Talk is a connection that sends `len` bytes to an Echo and wants them back.

@@ -4,8 +4,8 @@
 #include <bit>
 
 #include "lib/base/check.h"
+#include "lib/base/internet_sum.h"
 #include "lib/base/no_alloc.h"
-#include "lib/wire/checksum.h"
 #include "lib/wire/ethernet.h"
 #include "lib/wire/packet.h"
 #include "tests/support/certificates.h"
@@ -31,12 +31,12 @@ Bytes complete(const frame::Frame& f) {
   Bytes bytes{f.bytes().begin(), f.bytes().end()};
   const MutableBytes l3 = MutableBytes{bytes}.subspan(f.tx.l2_len);
   if (f.tx.ip_checksum) {
-    wire::InternetSum sum;
+    InternetSum sum;
     store(l3.subspan(10), sum.add(l3.first(f.tx.l3_len)).checksum());
   }
   if (f.tx.l4_checksum) {
     const MutableBytes l4 = l3.subspan(f.tx.l3_len);
-    wire::InternetSum sum;
+    InternetSum sum;
     store(l4.subspan(16), sum.add(l4).checksum());
   }
   if (f.vlan == 0) return bytes;

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "lib/base/internet_sum.h"
 #include "lib/wire/arp.h"
-#include "lib/wire/checksum.h"
 #include "lib/wire/headers.h"
 #include "lib/wire/icmp.h"
 #include "lib/wire/ndp.h"

@@ -4,7 +4,7 @@
 
 #include <numeric>
 
-#include "lib/wire/checksum.h"
+#include "lib/base/internet_sum.h"
 #include "tests/support/frame_pool.h"
 
 namespace sallyport::worker {
@@ -56,10 +56,10 @@ class TransmitterTest : public ::testing::Test {
   static wire::Packet received(frame::Frame& f) {
     const MutableBytes l3 = f.bytes().subspan(f.tx.l2_len);
     if (f.tx.ip_checksum) {
-      store(l3.subspan(10), wire::InternetSum{}.add(l3.first(f.tx.l3_len)).checksum());
+      store(l3.subspan(10), InternetSum{}.add(l3.first(f.tx.l3_len)).checksum());
     }
     const MutableBytes l4 = l3.subspan(f.tx.l3_len);
-    store(l4.subspan(16), wire::InternetSum{}.add(l4).checksum());
+    store(l4.subspan(16), InternetSum{}.add(l4).checksum());
     const auto packet = wire::parse_packet(f.bytes(), f.vlan, {});
     EXPECT_TRUE(packet.has_value());
     return packet ? *packet : wire::Packet{};

@@ -1,4 +1,4 @@
-#include "lib/wire/checksum.h"
+#include "lib/base/internet_sum.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-namespace sallyport::wire {
+namespace sallyport {
 namespace {
 
 // The definition, word by word.
@@ -73,23 +73,5 @@ TEST(InternetSum, ThePseudoHeaderIsTheOneOfTheFamily) {
   EXPECT_EQ(InternetSum{}.add_pseudo_header(a6, b6, 58, 0x1234).sum().host(), slow_sum(v6));
 }
 
-// [RFC 1624 4] Its examples, among them the one that an older equation gets wrong.
-TEST(ReplaceInChecksum, GivesTheExamplesOfTheRfc) {
-  EXPECT_EQ(replace_in_checksum(Be16::of(0xdd2f), Be16::of(0x5555), Be16::of(0x3285)).host(), 0);
-}
-
-TEST(ReplaceInChecksum, AgreesWithComputingAnew) {
-  std::mt19937 draw{3};
-  for (int round = 0; round < 1000; ++round) {
-    auto bytes = random_bytes(draw, 40);
-    const Be16 before = load<Be16>(ByteView{bytes}.subspan(8));
-    const Be16 old_checksum = InternetSum{}.add(bytes).checksum();
-    const Be16 after = Be16::of(static_cast<std::uint16_t>(draw()));
-    store(MutableBytes{bytes}.subspan(8), after);
-    EXPECT_EQ(replace_in_checksum(old_checksum, before, after),
-              InternetSum{}.add(bytes).checksum());
-  }
-}
-
 }  // namespace
-}  // namespace sallyport::wire
+}  // namespace sallyport

@@ -5,7 +5,7 @@
 #include "lib/base/address.h"
 #include "lib/base/byteorder.h"
 
-namespace sallyport::wire {
+namespace sallyport {
 
 // InternetSum accumulates the sum of a message that may come in pieces of any length.
 class InternetSum {
@@ -44,8 +44,4 @@ class InternetSum {
   bool odd_ = false;
 };
 
-// replace_in_checksum is the checksum of a message in which one 16-bit word has changed (RFC 1624
-// equation 3).
-[[nodiscard]] Be16 replace_in_checksum(Be16 checksum, Be16 before, Be16 after) noexcept;
-
-}  // namespace sallyport::wire
+}  // namespace sallyport

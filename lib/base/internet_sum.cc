@@ -1,4 +1,4 @@
-#include "lib/wire/checksum.h"
+#include "lib/base/internet_sum.h"
 
 #include <immintrin.h>
 
@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstring>
 
-namespace sallyport::wire {
+namespace sallyport {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "sums are kept of little-endian words");
@@ -100,11 +100,4 @@ Be16 InternetSum::checksum() const noexcept {
   return std::bit_cast<Be16>(static_cast<std::uint16_t>(~folded()));
 }
 
-Be16 replace_in_checksum(Be16 checksum, Be16 before, Be16 after) noexcept {
-  const std::uint32_t sum = (~std::uint32_t{checksum.host()} & 0xffff) +
-                            (~std::uint32_t{before.host()} & 0xffff) + after.host();
-  const std::uint32_t once = (sum & 0xffff) + (sum >> 16);
-  return Be16::of(static_cast<std::uint16_t>(~((once & 0xffff) + (once >> 16))));
-}
-
-}  // namespace sallyport::wire
+}  // namespace sallyport
