@@ -39,10 +39,8 @@ constexpr std::uint8_t kMajorVersion = 3;  // of every version since SSL 3.0
 std::size_t Server::record_size(ByteView front) noexcept {
   const auto header = load<RecordHeader>(front);
   const std::size_t length = header.length.host();
-  if (!is_record_type(header.content_type()) || front[1] != kMajorVersion ||
-      length > kMaxCiphertext) {
-    return kRecordHeader;
-  }
+  // [RFC 8446 5.1] No size depends on legacy_record_version: in TLS 1.3 it means nothing.
+  if (!is_record_type(header.content_type()) || length > kMaxCiphertext) return kRecordHeader;
   return kRecordHeader + length;
 }
 

@@ -247,6 +247,16 @@ TEST_F(ServerTest, ReadsSeveralRecordsThatArriveTogether) {
   EXPECT_TRUE(server.server().peer_closed());
 }
 
+// [RFC 8446 5.1] It MUST be ignored for all purposes, the size of the record among them.
+TEST_F(ServerTest, IgnoresTheRecordVersionOfTls13) {
+  TlsDriver server{config, jobs};
+  server.feed(client.hello(HelloBuilder::tls13()));
+  client.hear(server.take_output());
+  server.feed(record(ContentType::change_cipher_spec, Bytes{1}, 0x1234));
+  server.feed(client.finish());
+  EXPECT_TRUE(server.server().is_established());
+}
+
 TEST_F(ServerTest, ReadsPaddedRecords) {
   TlsDriver server{config, jobs};
   establish13(server);
