@@ -32,7 +32,8 @@ MemoryPlan plan_memory(const config::Config& config) {
   std::uint32_t tx_fixed = kCached + frame::Outbox::kMaxFrames;
   std::uint16_t mtu = 0;
   for (const config::Port& port : config.ports) {
-    rx_fixed += port.rx_descriptors;
+    // A SYN leaves as its own answer, so received frames wait to be sent, too.
+    rx_fixed += port.rx_descriptors + port.tx_descriptors + kWaiting;
     tx_fixed += port.tx_descriptors + kWaiting;
     mtu = std::max(mtu, port.mtu);
   }

@@ -3,57 +3,17 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/tcp/cookie_format.h"
 #include "lib/tcp/options.h"
 #include "lib/tcp/tuple_hash.h"
 
 namespace sallyport::tcp {
 namespace {
 
-constexpr unsigned kMacShift = 11;
-constexpr std::uint32_t kOptionBits = (1U << kMacShift) - 1;
-constexpr unsigned kTimeShift = 8;
-constexpr std::uint32_t kTimeMask = 7;
-constexpr unsigned kMssShift = 6;
-constexpr std::uint32_t kMssMask = 3;
-constexpr unsigned kScaleShift = 2;
-constexpr std::uint32_t kScaleMask = 15;
-constexpr std::uint32_t kNoScale = 15;
-constexpr unsigned kSackShift = 1;
-
-// The low bits of our TSval: three of finer MSS, one kept for ECN.
-constexpr std::uint32_t kTimestampBits = 15;
-constexpr unsigned kFineShift = 1;
-constexpr std::uint32_t kFineSteps = 8;
+using namespace cookie;
 
 static_assert(kCookiePeriodsBehind + kCookiePeriodsAhead == kTimeMask,
               "three bits of time name every accepted period once");
-
-// Maximum segment sizes that two bits can tell apart: the smallest legal one, tunnels, one
-// encapsulation on Ethernet, plain Ethernet.  The fifth entry ends the last interval, which finer
-// bits divide up to jumbo frames.
-using MssTable = std::array<std::uint16_t, 5>;
-constexpr MssTable kMssV4{536, 1300, 1440, 1460, 10'032};
-constexpr MssTable kMssV6{1220, 1300, 1420, 1440, 10'012};
-
-constexpr std::uint16_t fine_mss(const MssTable& table, std::uint32_t coarse,
-                                 std::uint32_t fine) noexcept {
-  const std::uint32_t step = table[coarse + 1] - std::uint32_t{table[coarse]};
-  return static_cast<std::uint16_t>(table[coarse] + step * fine / kFineSteps);
-}
-
-std::uint32_t coarse_index(const MssTable& table, std::uint16_t mss) noexcept {
-  return (mss >= table[1] ? 1U : 0U) + (mss >= table[2] ? 1U : 0U) + (mss >= table[3] ? 1U : 0U);
-}
-
-std::uint32_t fine_index(const MssTable& table, std::uint32_t coarse, std::uint16_t mss) noexcept {
-  std::uint32_t fine = 0;  // nearly always: entries of the table are the common sizes
-  while (fine + 1 < kFineSteps && fine_mss(table, coarse, fine + 1) <= mss) ++fine;
-  return fine;
-}
-
-const MssTable& table_for(const TupleWords& tuple) noexcept {
-  return tuple.is_v4() ? kMssV4 : kMssV6;
-}
 
 const SipKey& key_for(const CookieKeys& keys, std::uint32_t isn) noexcept {
   return ((isn ^ keys.epoch) & 1U) == 0 ? keys.current : keys.previous;
@@ -70,13 +30,12 @@ class TupleMac {
   [[nodiscard]] std::uint32_t ts_offset() const noexcept {
     return static_cast<std::uint32_t>(hash_.finish(ports_, 4));
   }
-  // A key does not live for 2^16 periods, which are six days.
   [[nodiscard]] std::uint32_t mac(SeqNum client_isn, std::uint64_t period,
                                   std::uint32_t option_bits, bool timestamps) const noexcept {
     SipState hash = hash_;
     hash.absorb(std::uint64_t{client_isn.raw} << 32 | ports_);
-    const std::uint64_t tail = (period & 0xffff) << 16 | (timestamps ? 1U << 15 : 0U) | option_bits;
-    return static_cast<std::uint32_t>(hash.finish(tail, 4)) & ~kOptionBits;
+    const std::uint64_t tail = mac_tail(period, option_bits, timestamps);
+    return static_cast<std::uint32_t>(hash.finish(tail, kMacTailLength)) & ~kOptionBits;
   }
 
  private:
@@ -104,9 +63,8 @@ Segment make_syn_ack(const FourTuple& tuple, const Segment& syn, const SynAckPar
   const Options& offered = syn.options;
   const TupleWords words{tuple};
   const TupleMac hash{words, keys.current};
-  const MssTable& table = table_for(words);
-  const std::uint16_t named = offered.mss != 0 ? offered.mss : table[0];
-  const std::uint32_t coarse = coarse_index(table, named);
+  const Offer offer = offer_of(words.is_v4(), offered.mss, offered.has_window_scale,
+                               offered.window_scale, offered.sack_permitted);
 
   Segment reply;
   reply.flags = kSyn | kAck;
@@ -125,17 +83,13 @@ Segment make_syn_ack(const FourTuple& tuple, const Segment& syn, const SynAckPar
     // The period is that of the time which the TSval can still tell after losing its low bits.
     made_at -= clock & kTimestampBits;
     reply.options.has_timestamps = true;
-    reply.options.tsval = (clock & ~kTimestampBits) | fine_index(table, coarse, named)
-                                                          << kFineShift;
+    reply.options.tsval = (clock & ~kTimestampBits) | offer.fine;
     reply.options.tsecr = offered.tsval;
   }
 
   const std::uint64_t period = made_at >> kCookiePeriodBits;
-  const std::uint32_t scale =
-      offered.has_window_scale ? std::min(offered.window_scale, kMaxWindowScale) : kNoScale;
   const std::uint32_t bits = (static_cast<std::uint32_t>(period) & kTimeMask) << kTimeShift |
-                             coarse << kMssShift | scale << kScaleShift |
-                             (offered.sack_permitted ? 1U << kSackShift : 0U) | (keys.epoch & 1U);
+                             offer.bits | (keys.epoch & 1U);
   reply.seq.raw = hash.mac(syn.seq, period, bits, offered.has_timestamps) | bits;
   return reply;
 }
@@ -172,7 +126,7 @@ Result<CookieOptions, stats::CookieRefusal> check_cookie(const FourTuple& tuple,
   CookieOptions accepted;
   const std::uint32_t coarse = bits >> kMssShift & kMssMask;
   const std::uint32_t scale = bits >> kScaleShift & kScaleMask;
-  const MssTable& table = table_for(words);
+  const MssTable& table = mss_table(words.is_v4());
   accepted.mss = table[coarse];
   accepted.has_window_scale = scale != kNoScale;
   accepted.window_scale = scale != kNoScale ? static_cast<std::uint8_t>(scale) : std::uint8_t{0};

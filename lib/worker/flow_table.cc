@@ -16,14 +16,16 @@ FlowTable::FlowTable(Arena& arena, std::size_t capacity, const SipKey& secret)
 FlowTable::~FlowTable() { arena_.destroy_array(buckets_); }
 
 FlowTable::Hash FlowTable::hash(const FourTuple& tuple) const noexcept {
-  std::array<std::uint8_t, 36> message;
-  auto at = std::ranges::copy(tuple.local.ip.bytes(), message.begin()).out;
-  at = std::ranges::copy(tuple.remote.ip.bytes(), at).out;
-  *at++ = static_cast<std::uint8_t>(tuple.local.port >> 8U);
-  *at++ = static_cast<std::uint8_t>(tuple.local.port);
-  *at++ = static_cast<std::uint8_t>(tuple.remote.port >> 8U);
-  *at++ = static_cast<std::uint8_t>(tuple.remote.port);
-  return siphash(secret_, message);
+  const tcp::TupleWords words{tuple};
+  SipState state{secret_};
+  words.absorb_addresses(state);
+  return state.finish(words.ports(), 4);
+}
+
+SipLanes::Words FlowTable::hash_lanes(const tcp::TupleLanes& tuples) const noexcept {
+  SipLanes state{secret_};
+  tuples.absorb_addresses(state);
+  return state.finish(tuples.ports, 4);
 }
 
 bool FlowTable::insert(Hash hash, FlowRef ref) noexcept {

@@ -4,6 +4,8 @@
 // The hash is keyed with a boot secret: the NIC's own hash is public, and a flooder who could aim
 // tuples at one bucket would fill it and lock honest clients out.
 #pragma once
+#include <immintrin.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +14,7 @@
 #include "lib/base/address.h"
 #include "lib/base/arena.h"
 #include "lib/base/siphash.h"
+#include "lib/tcp/tuple_hash.h"
 
 namespace sallyport::worker {
 
@@ -34,8 +37,19 @@ class FlowTable {
 
   using Hash = std::uint64_t;
   [[nodiscard]] Hash hash(const FourTuple& tuple) const noexcept;
-  // prefetch brings the first candidate bucket of `hash` closer.
-  void prefetch(Hash hash) const noexcept { __builtin_prefetch(&buckets_[bucket_of(hash)]); }
+  // hash_lanes is hash() of eight tuples.
+  [[nodiscard]] SipLanes::Words hash_lanes(const tcp::TupleLanes& tuples) const noexcept;
+  // prefetch brings both candidate buckets of `hash` closer.
+  void prefetch(Hash hash) const noexcept {
+    __builtin_prefetch(&buckets_[bucket_of(hash)]);
+    __builtin_prefetch(&buckets_[other_bucket_of(hash)]);
+  }
+  // may_hold is false when there is no entry for `hash`, and true also for one in some 10,000 of
+  // those for which there is none.
+  [[nodiscard]] bool may_hold(Hash hash) const noexcept {
+    return has_tag(buckets_[bucket_of(hash)], tag_of(hash)) ||
+           has_tag(buckets_[other_bucket_of(hash)], tag_of(hash));
+  }
   // find calls matches(FlowRef) for every entry whose tag fits, until one says yes.
   template <class Matches>
   [[nodiscard]] FlowRef find(Hash hash, Matches&& matches) const noexcept {
@@ -65,6 +79,12 @@ class FlowTable {
     std::array<std::uint32_t, kSlots> refs{};
   };
   static_assert(sizeof(Bucket) == 64);
+
+  [[nodiscard]] static bool has_tag(const Bucket& bucket, std::uint16_t tag) noexcept {
+    const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(bucket.tags.data()));
+    const __m128i same = _mm_cmpeq_epi16(tags, _mm_set1_epi16(static_cast<short>(tag)));
+    return _mm_movemask_epi8(same) != 0;
+  }
 
   struct Place {
     Bucket* bucket = nullptr;

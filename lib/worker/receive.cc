@@ -41,6 +41,24 @@ constexpr std::uint32_t kFramesOfARecord = 16;
 
 }  // namespace
 
+void Worker::receive_burst(std::span<frame::Frame* const> rx, Turn& turn) noexcept {
+  syns_.begin(*snapshot_, turn.now);
+  while (!rx.empty()) {
+    const auto some = rx.first(std::min(rx.size(), BurstLook::kMaxFrames));
+    rx = rx.subspan(some.size());
+    look_.look(some, flows_);
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      // SYNs of nobody are answered after the frames of those that have a connection.
+      const BurstLook::View& view = look_[i];
+      if (view.is_syn() && !flows_.may_hold(view.hash) && syns_.take(*some[i], view, turn)) {
+        continue;
+      }
+      receive(*some[i], turn);
+    }
+    syns_.finish(turn);
+  }
+}
+
 void Worker::receive(frame::Frame& f, Turn& turn) noexcept {
   const DropReason why = receive_packet(f, turn);
   if (why != DropReason::none) stats_.drops.count(why);

@@ -54,6 +54,7 @@ Worker::Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
                    .max_age = config.tsc_rate.ticks(seconds{60})}},
       tls_{random_},
       local_{config.tsc_rate, config.local_replies_per_second, stats},
+      syns_{stats},
       resets_{config.tsc_rate, config.resets_per_second, config.resets_per_second / 10 + 1},
       challenge_acks_{config.tsc_rate, config.challenge_acks_per_second,
                       config.challenge_acks_per_second / 10 + 1},
@@ -72,7 +73,7 @@ void Worker::process(std::span<frame::Frame* const> rx, std::span<crypto::Crypto
   instant_ = clock_.instant(now);
   tls_.begin_burst(now, config_.tsc_rate);
   for (crypto::CryptoJob* job : done) complete(*job, turn);
-  for (frame::Frame* f : rx) receive(*f, turn);
+  receive_burst(rx, turn);
   const std::uint32_t fired =
       timers_.expire(now, kTimersPerCall, [&](std::uint32_t index) { on_timer(index, turn); });
   if (fired > 0) stats_.traffic.count(Traffic::timers_fired, fired);

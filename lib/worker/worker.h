@@ -36,10 +36,12 @@
 #include "lib/tcp/time.h"
 #include "lib/tls/engine.h"
 #include "lib/wire/packet.h"
+#include "lib/worker/burst_look.h"
 #include "lib/worker/connection.h"
 #include "lib/worker/flow_table.h"
 #include "lib/worker/index_list.h"
 #include "lib/worker/local_responder.h"
+#include "lib/worker/syn_responder.h"
 #include "lib/worker/time_wait_table.h"
 #include "lib/worker/turn.h"
 #include "lib/worker/worker_config.h"
@@ -123,6 +125,7 @@ class Worker {
   void publish_gauges() noexcept;
 
   // --- receive.cc ----------------------------------------------------------------------------
+  void receive_burst(std::span<frame::Frame* const> rx, Turn& turn) noexcept;
   void receive(frame::Frame& f, Turn& turn) noexcept;
   [[nodiscard]] stats::DropReason receive_packet(frame::Frame& f, Turn& turn) noexcept;
   [[nodiscard]] stats::DropReason receive_tcp(frame::Frame& f, const wire::Packet& packet,
@@ -235,6 +238,8 @@ class Worker {
   crypto::KeyShareCache key_shares_;
   tls::Engine tls_;
   LocalResponder local_;
+  BurstLook look_;
+  SynResponder syns_;
   TokenBucket resets_;
   TokenBucket challenge_acks_;
   FrameAccount held_;

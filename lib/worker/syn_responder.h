@@ -1,0 +1,87 @@
+// SynResponder: SYNs answered with cookies at the rate at which a flood brings them.
+//
+// It takes only what is usual: untagged or tagged by the port, no IP options or extension headers,
+// a SYN and nothing else, for a listener, from an address that can be answered.  The received frame
+// is turned around and leaves as the SYN-ACK; cookies are made eight at a time.  Everything else,
+// and whatever is wrong, goes the way of any packet (receive.cc), which answers the same SYNs with
+// the same bytes: tests/unit/worker/syn_responder_test.cc compares them.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/frame/frame.h"
+#include "lib/snapshot/snapshot.h"
+#include "lib/stats/worker_stats.h"
+#include "lib/tcp/cookie_lanes.h"
+#include "lib/worker/burst_look.h"
+#include "lib/worker/turn.h"
+
+namespace sallyport::worker {
+
+class SynResponder {
+ public:
+  explicit SynResponder(stats::WorkerStats& stats) noexcept : stats_{stats} {
+    v6_.lanes.tuple.is_v4 = false;
+  }
+
+  // begin prepares for one call of process(): what it learns of `snapshot` is forgotten with the
+  // next one.
+  void begin(const snapshot::Snapshot& snapshot, Tsc now) noexcept;
+
+  // take returns true when the frame is a SYN that will be answered by the next finish() at the
+  // latest; it is `kept` then.  False: nothing has happened.  Preconditions: view.is_syn(),
+  // and its tuple has no entry in the flow table; it uses one frame of send credit.
+  [[nodiscard]] bool take(frame::Frame& f, const BurstLook::View& view, Turn& turn) noexcept;
+  // finish answers what was taken.
+  void finish(Turn& turn) noexcept;
+
+ private:
+  // Path is where SYNs of one interface for one listener go, with what is the same in all answers.
+  struct Path {
+    std::uint64_t call = 0;  // when it was learnt; 0: never
+    IpAddress local;
+    std::uint16_t port = 0;
+    std::uint16_t interface_index = 0;
+    bool usable = false;  // there is such a listener
+    const snapshot::Interface* interface = nullptr;
+    std::uint64_t our_mac = 0;
+    std::uint16_t our_mss = 0;
+    std::uint16_t window = 0;
+    std::uint32_t checksum_base = 0;  // of our address and the protocol
+  };
+  struct Pending {
+    frame::Frame* frame = nullptr;
+    const Path* path = nullptr;
+    std::uint64_t to_mac = 0;
+    std::uint32_t tsval = 0;  // of the SYN
+    bool timestamps = false;
+    bool window_scale = false;
+    bool sack = false;
+  };
+  static constexpr std::size_t kLanes = tcp::CookieLanes::kLanes;
+  struct Batch {
+    tcp::CookieLanes lanes;
+    std::array<Pending, kLanes> pending;
+    std::size_t size = 0;
+  };
+  struct Syn;
+
+  [[nodiscard]] const snapshot::Interface* interface_of(const frame::Frame& f,
+                                                        std::uint16_t& index) noexcept;
+  [[nodiscard]] const Path& path_to(const IpAddress& local, std::uint16_t port,
+                                    std::uint16_t interface_index, Turn& turn) noexcept;
+  void learn(Path& path) const noexcept;
+  void answer(Batch& batch, Turn& turn) noexcept;
+
+  stats::WorkerStats& stats_;
+  const snapshot::Snapshot* snapshot_ = nullptr;
+  tcp::WallTime wall_;
+  std::uint64_t call_ = 0;
+  std::uint16_t last_interface_ = 0;
+  std::array<Path, 16> paths_;
+  Batch v4_;
+  Batch v6_;
+};
+
+}  // namespace sallyport::worker
