@@ -77,7 +77,7 @@ std::size_t FramePool::allocate(std::span<frame::Frame*> frames) noexcept {
     for (rte_mbuf* m : std::span{mbufs}.first(batch)) {
       frame::Frame* f = frame_of(m);
       f->kept = false;
-      f->user = 0;
+      f->user = {};
       f->rss_hash = 0;
       f->checksum = frame::ChecksumState::unknown;
       frames[num++] = f;

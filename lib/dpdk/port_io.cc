@@ -58,7 +58,7 @@ std::size_t Port::receive(std::uint16_t queue, std::span<frame::Frame*> frames) 
     f->tx = {};
     f->kept = false;
     f->next = nullptr;
-    f->user = 0;
+    f->user = {};
     f->rss_hash = (m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0 ? m->hash.rss : 0;
     f->vlan = 0;
     if ((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) {

@@ -5,6 +5,7 @@
 // or releasing gives that reference back; keeping it for retransmission adds one.  All of this
 // happens on the one lcore that owns the queue, so the count needs no atomics.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -50,7 +51,7 @@ struct alignas(64) Frame {
   std::uint32_t rss_hash = 0;  // 0 = the port gave none
   // Free for the module that holds the frame: a link, and what the bytes are to it.
   Frame* next = nullptr;
-  std::uint64_t user = 0;
+  std::array<std::uint64_t, 2> user{};
 
   [[nodiscard]] MutableBytes bytes() noexcept { return {buffer + offset, len}; }
   [[nodiscard]] ByteView bytes() const noexcept { return {buffer + offset, len}; }

@@ -21,7 +21,9 @@
   X(rst_sent, "RST segments sent")                                        \
   X(challenge_acks, "challenge ACKs sent (RFC 5961)")                     \
   X(retransmitted_segments, "segments sent again")                        \
-  X(fast_retransmits, "losses repaired after three duplicate ACKs")       \
+  X(fast_retransmits, "losses that were detected before a time-out")      \
+  X(tail_loss_probes, "ends of a flight that were sent again early")      \
+  X(spurious_recoveries, "repairs that turned out to have had no reason") \
   X(retransmission_timeouts, "losses found by the retransmission timer")  \
   X(out_of_order_segments, "segments that arrived ahead of a gap")        \
   X(duplicate_segments, "segments that brought nothing new")              \

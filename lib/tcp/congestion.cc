@@ -9,6 +9,8 @@ namespace {
 // below far from 2^32.
 constexpr std::uint32_t kMaxCwnd = 1U << 30;
 
+constexpr std::uint32_t kSlowStartSegments = 8;
+
 void grow(Congestion& c, std::uint32_t bytes) noexcept {
   c.cwnd = std::min(c.cwnd + std::min(bytes, kMaxCwnd), kMaxCwnd);
 }
@@ -20,9 +22,11 @@ std::uint32_t halved(std::uint32_t flight, std::uint16_t mss) noexcept {
 
 void new_reno_ack(Congestion& c, std::uint32_t bytes, std::uint16_t mss) noexcept {
   if (c.cwnd < c.ssthresh) {
-    // [RFC 5681 3.1] Slow start: by what was acknowledged, at most a segment per ACK, so that a
-    // receiver that splits its ACKs gains nothing.
-    grow(c, std::min(bytes, std::uint32_t{mss}));
+    // [RFC 5681 3.1] Slow start: by what was acknowledged, so that a receiver that splits its ACKs
+    // gains nothing.
+    // [RFC 9406 4.2] Up to eight segments per ACK, because receivers that merge segments
+    // acknowledge many at once.
+    grow(c, std::min(bytes, kSlowStartSegments * mss));
     return;
   }
   // [RFC 5681 3.1] Avoidance: one segment per window of acknowledged bytes.
@@ -63,26 +67,11 @@ void on_loss(Congestion& c, CongestionAlgorithm algorithm, std::uint32_t flight,
       c.ssthresh = halved(flight, mss);
       break;
   }
-  // [RFC 6582 3.2] step 3: the three segments that caused the duplicate ACKs have left the network.
-  c.cwnd = c.ssthresh + 3U * mss;
   c.acked = 0;
 }
 
-void on_further_duplicate(Congestion& c, std::uint16_t mss) noexcept {
-  // [RFC 5681 3.2] step 4: another segment has left the network.
-  grow(c, mss);
-}
-
-void on_partial_ack(Congestion& c, std::uint32_t bytes, std::uint16_t mss) noexcept {
-  // [RFC 6582 3.2] step 5: deflate by what was acknowledged, add one segment back.
-  c.cwnd = c.cwnd > bytes ? c.cwnd - bytes : 0;
-  if (bytes >= mss) grow(c, mss);
-  c.cwnd = std::max(c.cwnd, std::uint32_t{mss});
-}
-
-void on_recovered(Congestion& c, std::uint32_t flight, std::uint16_t mss) noexcept {
-  // [RFC 6582 3.2] step 5, option 1: does not release a burst when little is in flight.
-  c.cwnd = std::min(c.ssthresh, std::max(flight, std::uint32_t{mss}) + mss);
+void on_recovered(Congestion& c) noexcept {
+  c.cwnd = c.ssthresh;
   c.acked = 0;
 }
 

@@ -191,7 +191,7 @@ Arrival arrives_in_syn_sent(Tcb& tcb, const Segment& segment, Instant now,
   if (flags.rst()) {
     if (!acks_syn) return dropped(arrival, DropReason::tcp_blind_reset, Reply::none);
     tcb.state = State::closed;
-    tcb.retransmit_armed = false;
+    tcb.timer = SendTimer::none;
     arrival.events.add(Event::refused);
     return arrival;
   }
@@ -251,7 +251,7 @@ void handle_rst(Tcb& tcb, const Segment& segment, Arrival& arrival) noexcept {
   const bool was_refused = tcb.state == State::syn_received && !tcb.passive;
   arrival.events.add(was_refused ? Event::refused : Event::reset);
   tcb.state = State::closed;
-  tcb.retransmit_armed = false;
+  tcb.timer = SendTimer::none;
   tcb.ack_delayed = false;
   tcb.ack_now = false;
 }

@@ -1,5 +1,5 @@
-// A segment arrives: RFC 9293 section 3.10.7 with RFC 5961 (blind attacks), RFC 7323 (PAWS, scaled
-// windows), RFC 5681 and 6582 (duplicate ACKs, NewReno).
+// A segment arrives: RFC 9293 section 3.10.7 with RFC 5961 (blind attacks) and RFC 7323 (PAWS,
+// scaled windows).  What its ACK says about losses, process_ack() of sender.h finds out afterwards.
 #pragma once
 #include <cstdint>
 
@@ -20,8 +20,9 @@ enum class Event : std::uint16_t {
   closed = 1U << 6,         // both streams ended and nothing waits: drop the Tcb
   reset = 1U << 7,          // the peer reset the connection: drop the Tcb
   refused = 1U << 8,        // the peer answered our SYN with RST: drop the Tcb
-  fast_retransmit = 1U << 9,  // third duplicate ACK: a loss is being repaired
-  duplicate_text = 1U << 10,  // brought only bytes that we had
+  fast_retransmit = 1U << 9,     // a loss was detected and is being repaired
+  duplicate_text = 1U << 10,     // brought only bytes that we had
+  spurious_recovery = 1U << 11,  // a repair had no reason: its reduction was taken back
 };
 
 class Events {
@@ -64,9 +65,18 @@ enum class Reply : std::uint8_t {
   reset,          // Arrival::rst, if the rate limit allows
 };
 
+// Acknowledgment: what SEG.ACK is to the send queue.
+enum class Acknowledgment : std::uint8_t {
+  none,       // absent, not believed, or older than SND.UNA
+  repeats,    // of SND.UNA, and not a duplicate: with text, with another window, nothing in flight
+  duplicate,  // [RFC 5681 2] repeats SND.UNA for no other reason than that a segment arrived
+  advances,   // moved SND.UNA
+};
+
 struct Arrival {
   stats::DropReason drop = stats::DropReason::none;  // why the segment was not used
   Reply reply = Reply::none;
+  Acknowledgment ack = Acknowledgment::none;
   Events events;
   Text text;
   std::uint32_t bytes_acked = 0;  // of the stream: SYN and FIN are not counted

@@ -4,6 +4,7 @@
 
 #include "lib/tcp/options.h"
 #include "lib/tcp/receive.h"
+#include "lib/tcp/recovery.h"
 
 namespace sallyport::tcp {
 namespace {
@@ -37,15 +38,50 @@ Transmission compose(const Tcb& tcb, const Pending& pending, Transmission::Kind 
   return t;
 }
 
-// [RFC 6582 3.2] The segment at SND.UNA, which three duplicate ACKs or a partial one call lost.
-Transmission fast_retransmission(const Tcb& tcb, const Pending& pending) noexcept {
-  const std::uint32_t len =
-      std::min({pending.chunk_len, pending.queued, std::uint32_t{tcb.snd_mss}});
-  Transmission t = compose(tcb, pending, Transmission::Kind::retransmission, 0, len);
-  // A FIN that had not been sent is not to be smuggled in as a repetition.
+// usable_window is the number of bytes that the peer's window still admits at SND.NXT.
+std::uint32_t usable_window(const Tcb& tcb) noexcept {
+  const std::uint32_t in_flight = flight(tcb);
+  return tcb.snd_wnd > in_flight ? tcb.snd_wnd - in_flight : 0;
+}
+
+// usable_cwnd: what the peer reported has left the network, so each duplicate ACK lets something
+// out before a loss is certain, too (limited transmit, RFC 3042).
+std::uint32_t usable_cwnd(const Tcb& tcb) noexcept {
+  const std::uint32_t in_network = pipe(tcb);
+  return tcb.congestion.cwnd > in_network ? tcb.congestion.cwnd - in_network : 0;
+}
+
+// repeat composes what was sent before.  A FIN that was not sent is not smuggled in.
+Transmission repeat(const Tcb& tcb, const Pending& pending, std::uint32_t offset,
+                    std::uint32_t len) noexcept {
+  Transmission t = compose(tcb, pending, Transmission::Kind::retransmission, offset, len);
   if (!tcb.fin_sent) t.flags = t.flags.without(kFin);
-  if (len == 0 && !t.flags.fin()) return {};
   return t;
+}
+
+// What counts as lost goes first, as far as the congestion window lets it; never beyond what the
+// network holds already.
+Transmission retransmission(const Tcb& tcb, const Pending& pending) noexcept {
+  const Pending::Piece piece = pending.lost;
+  if (piece.len == 0 && !tcb.fin_lost) return {};
+  const std::uint32_t offset = piece.len == 0 ? pending.queued : piece.offset;
+  const std::uint32_t len = std::min(piece.len, std::uint32_t{tcb.snd_mss});
+  if (pipe(tcb) > 0 && len > usable_cwnd(tcb)) return {};
+  return repeat(tcb, pending, offset, len);
+}
+
+// [RFC 8985 7.3] New data if there is any, or what was sent last; whatever the congestion window
+// says.
+Transmission tail_probe(const Tcb& tcb, const Pending& pending) noexcept {
+  const std::uint32_t len = std::min(pending.chunk_len, std::uint32_t{tcb.snd_mss});
+  if (len > 0 && len <= usable_window(tcb)) {
+    return compose(tcb, pending, Transmission::Kind::data, flight(tcb), len);
+  }
+  const Pending::Piece tail = pending.tail;
+  if (tail.len > 0) {
+    return repeat(tcb, pending, tail.offset, std::min(tail.len, std::uint32_t{tcb.snd_mss}));
+  }
+  return tcb.fin_sent && !tcb.fin_acked ? repeat(tcb, pending, pending.queued, 0) : Transmission{};
 }
 
 // [RFC 9293 3.8.6.1] At least one byte, whatever the window says.
@@ -59,26 +95,10 @@ Transmission window_probe(const Tcb& tcb, const Pending& pending) noexcept {
 }
 
 void arm_persist(Tcb& tcb, Instant now) noexcept {
-  if (tcb.retransmit_armed) return;
-  tcb.persist = true;
+  if (tcb.timer != SendTimer::none) return;
+  tcb.timer = SendTimer::persist;
   tcb.backoff = 0;
-  tcb.retransmit_armed = true;
   tcb.retransmit_at = Stamp{now + tcb.rtt.rto};
-}
-
-// usable_window is the number of bytes that the peer's window still admits at SND.NXT.
-std::uint32_t usable_window(const Tcb& tcb) noexcept {
-  const std::uint32_t in_flight = flight(tcb);
-  return tcb.snd_wnd > in_flight ? tcb.snd_wnd - in_flight : 0;
-}
-
-std::uint32_t usable_cwnd(const Tcb& tcb) noexcept {
-  std::uint32_t cwnd = tcb.congestion.cwnd;
-  // [RFC 3042 2] Limited transmit: two segments beyond the window for the first two duplicate ACKs.
-  if (tcb.recovery == Recovery::open)
-    cwnd += std::min<std::uint32_t>(tcb.dup_acks, 2) * tcb.snd_mss;
-  const std::uint32_t in_flight = flight(tcb);
-  return cwnd > in_flight ? cwnd - in_flight : 0;
 }
 
 // Everything that a segment with an ACK carries beside its text.
@@ -121,30 +141,27 @@ Segment syn_header(Tcb& tcb, Instant now) noexcept {
   return header;
 }
 
-// [RFC 6298 3] One sample at a time, and none from a segment that was sent twice (Karn).
-void time_round_trip(Tcb& tcb, SeqNum seq, SeqNum end, Instant now) noexcept {
-  if (before(seq, tcb.snd_max)) {
-    if (tcb.rtt_timing && before(seq, tcb.rtt_seq)) tcb.rtt_timing = false;
-    return;
-  }
-  if (tcb.rtt_timing) return;
-  tcb.rtt_timing = true;
-  tcb.rtt_seq = end;
-  tcb.rtt_started = Stamp{now};
+// What is needed to find out later that a retransmission had no reason.
+void remember_retransmission(Tcb& tcb, const Segment& header) noexcept {
+  Undo& undo = tcb.undo;
+  if (!undo.possible) return;
+  if (undo.retransmissions < 0xffff) ++undo.retransmissions;
+  if (undo.has_tsval || undo.retransmissions > 1 || !tcb.timestamps) return;
+  undo.has_tsval = true;
+  undo.tsval = header.options.tsval;
 }
 
 }  // namespace
-
-std::uint32_t next_offset(const Tcb& tcb) noexcept {
-  if (!is_synchronized(tcb.state) || tcb.fast_retransmit_due || tcb.probe_due) return 0;
-  return flight(tcb);
-}
 
 Transmission next_transmission(Tcb& tcb, const Pending& pending, Instant now) noexcept {
   using Kind = Transmission::Kind;
   if (tcb.state == State::syn_sent || tcb.state == State::syn_received) return next_syn(tcb);
   if (!may_send_data(tcb)) return {};
-  if (tcb.fast_retransmit_due) return fast_retransmission(tcb, pending);
+  if (tcb.lost > 0) return retransmission(tcb, pending);
+  if (tcb.tail_probe_due) {
+    if (const Transmission t = tail_probe(tcb, pending)) return t;
+    tcb.tail_probe_due = false;  // nothing is left to be probed
+  }
   if (tcb.probe_due) return window_probe(tcb, pending);
 
   const std::uint32_t offset = flight(tcb);
@@ -162,7 +179,7 @@ Transmission next_transmission(Tcb& tcb, const Pending& pending, Instant now) no
   }
   const std::uint32_t len = std::min(pending.chunk_len, std::uint32_t{tcb.snd_mss});
   // After a time-out one segment goes whatever the windows say: the peer had room for it once.
-  if (offset == 0 && tcb.recovery == Recovery::timed_out) {
+  if (offset == 0 && kind == Kind::retransmission && tcb.recovery == Recovery::timed_out) {
     return compose(tcb, pending, kind, offset, len);
   }
   if (len > usable_cwnd(tcb)) {
@@ -188,8 +205,12 @@ Segment transmit(Tcb& tcb, const Transmission& t, Instant now) noexcept {
   header.payload_len = t.len;
 
   const SeqNum end = t.seq + header.length();
-  time_round_trip(tcb, t.seq, end, now);
-  if (t.flags.fin()) tcb.fin_sent = true;
+  const bool is_repeated = t.kind == Transmission::Kind::retransmission;
+  if (t.flags.fin()) {
+    tcb.fin_sent = true;
+    if (tcb.fin_lost) --tcb.lost;
+    tcb.fin_lost = false;
+  }
   tcb.snd_max = later(tcb.snd_max, end);
   if (t.kind == Transmission::Kind::window_probe) {
     // SND.NXT stays: until the peer takes the byte, it is not in flight but still to be sent.
@@ -197,18 +218,29 @@ Segment transmit(Tcb& tcb, const Transmission& t, Instant now) noexcept {
     return header;
   }
   tcb.snd_nxt = later(tcb.snd_nxt, end);
-  if (!is_syn) {
-    tcb.last_sent = Stamp{now};
-    tcb.has_sent_data = true;
+  if (!is_syn || !is_repeated) tcb.last_sent = Stamp{now};
+  if (is_syn) {
+    if (tcb.timer == SendTimer::none) arm_send_timer(tcb, {}, now);
+    return header;
   }
-  // [RFC 6298 5.1] The timer runs while anything is in flight.  A fast retransmission starts it
-  // anew, or it would fire before the repetition can be acknowledged.
-  if (!tcb.retransmit_armed || tcb.persist || tcb.fast_retransmit_due) {
-    tcb.persist = false;
-    tcb.retransmit_armed = true;
-    tcb.retransmit_at = Stamp{now + backed_off(tcb.rtt, tcb.backoff)};
+  tcb.has_sent_data = true;
+  if (tcb.recovery == Recovery::fast_recovery) tcb.prr.out += t.len;
+  if (is_repeated) remember_retransmission(tcb, header);
+  if (tcb.tail_probe_due) {
+    tcb.tail_probe_due = false;
+    tcb.tail_probe_out = true;
+    tcb.tail_probe_repeats = is_repeated;
+    tcb.tail_end = tcb.snd_nxt;
+    arm_send_timer(tcb, {}, now);
+    return header;
   }
-  tcb.fast_retransmit_due = false;
+  // [RFC 6298 5.1] The timer runs while anything is in flight.  A retransmission starts it anew, or
+  // it would fire before the repetition can be acknowledged; new data moves a tail probe.
+  const bool moves = is_repeated && tcb.timer != SendTimer::reordering;
+  if (moves || tcb.timer == SendTimer::none || tcb.timer == SendTimer::persist ||
+      tcb.timer == SendTimer::tail_probe) {
+    arm_send_timer(tcb, {}, now);
+  }
   return header;
 }
 
@@ -219,7 +251,8 @@ bool wants_ack(const Tcb& tcb) noexcept {
 
 Segment make_ack(Tcb& tcb, Instant now, std::span<const SackBlock> blocks) noexcept {
   // [RFC 9293 3.10.7.4] <SEQ=SND.NXT>; while a probe is out, the peer expects the probed byte.
-  Segment ack = header_with_ack(tcb, tcb.persist ? tcb.snd_nxt : tcb.snd_max, {}, now);
+  Segment ack =
+      header_with_ack(tcb, tcb.timer == SendTimer::persist ? tcb.snd_nxt : tcb.snd_max, {}, now);
   if (!tcb.sack) return ack;
   const std::size_t most = tcb.timestamps ? kSackBlocksWithTimestamps : kSackBlocks;
   for (const SackBlock& block : blocks.first(std::min(blocks.size(), most))) {

@@ -1,14 +1,8 @@
 // What to send next, and the header of what is sent.  The caller keeps the bytes: a queue of chunks
 // that begins at SND.UNA, where one chunk is meant to be the payload of one segment.
 //
-//   for (;;) {
-//     const uint32_t at = next_offset(tcb);            // where would the next segment begin?
-//     const Transmission t = next_transmission(tcb, {queued, chunk_len_at(at)}, now);
-//     if (!t) break;
-//     const Segment header = transmit(tcb, t, now);    // commits it: timers, SND.NXT, our ACK
-//     ... write header, attach queue bytes [t.offset, t.offset + t.len), send
-//   }
-//   if (wants_ack(tcb)) { const Segment header = make_ack(tcb, now, blocks); ... }
+// These functions see a few numbers of the queue; sender.h finds them in the queue itself, and has
+// the functions that callers use.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -20,8 +14,15 @@ namespace sallyport::tcp {
 
 // Pending describes the send queue.
 struct Pending {
+  // Piece is a part of one chunk; offset counts from SND.UNA.
+  struct Piece {
+    std::uint32_t offset = 0;
+    std::uint32_t len = 0;  // 0: there is none
+  };
   std::uint32_t queued = 0;     // bytes from SND.UNA on, those in flight included
-  std::uint32_t chunk_len = 0;  // bytes from next_offset() to the end of the chunk there; 0 if none
+  std::uint32_t chunk_len = 0;  // bytes from SND.NXT to the end of the chunk there; 0 if none
+  Piece lost;                   // the first that is to be sent again
+  Piece tail;                   // the last in flight; looked for when tail_probe_due only
 };
 
 struct Transmission {
@@ -38,10 +39,6 @@ struct Transmission {
   std::uint32_t len = 0;
   [[nodiscard]] constexpr explicit operator bool() const noexcept { return kind != Kind::none; }
 };
-
-// next_offset is where, counted from SND.UNA, the segment that next_transmission would choose
-// begins.  It equals `queued` when everything was sent.
-[[nodiscard]] std::uint32_t next_offset(const Tcb& tcb) noexcept;
 
 // next_transmission decides; it changes nothing but the persist timer, which it arms when data
 // waits for a window with nothing in flight.  Whole chunks only, unless a chunk is longer than

@@ -85,6 +85,20 @@ class OutOfOrderQueue {
   // take_any takes out the first node: for giving everything back.  nullptr when empty.
   [[nodiscard]] Node* take_any() noexcept { return head_ == nullptr ? nullptr : &take_front(); }
 
+  // take_last takes out the node furthest from being of use.  nullptr when empty.
+  // [RFC 2018 8] What was reported by SACK may be dropped where buffers run out.
+  [[nodiscard]] Node* take_last() noexcept {
+    if (head_ == tail_) return take_any();
+    Node* previous = head_;
+    while (Access::next(*previous) != tail_) previous = Access::next(*previous);
+    Node& node = *tail_;
+    Access::next(*previous) = nullptr;
+    tail_ = previous;
+    num_bytes_ -= Access::len(node);
+    --num_nodes_;
+    return &node;
+  }
+
   // sack_blocks writes the ranges that are kept, joined where they touch.
   // [RFC 2018 4] The block with the most recent segment comes first, so that each one is reported
   // in several ACKs.

@@ -36,8 +36,50 @@ enum class State : std::uint8_t {
 
 enum class Recovery : std::uint8_t {
   open,           // no loss that we know of
-  fast_recovery,  // [RFC 6582 3.2] from the third duplicate ACK until `recover` is acknowledged
+  fast_recovery,  // [RFC 6675 5] from the first detected loss until `recover` is acknowledged
   timed_out,      // [RFC 5681 3.1] slow start again, until `recover` is acknowledged
+};
+
+// SendTimer: what retransmit_at stands for.  Never two of them at once (RFC 8985 section 8).
+enum class SendTimer : std::uint8_t {
+  none,
+  retransmission,  // RTO (RFC 6298)
+  reordering,      // [RFC 8985 6.3] what was sent before a delivered segment has had its time
+  tail_probe,      // [RFC 8985 7] PTO: the end of a flight may be lost without a sign
+  persist,         // [RFC 9293 3.8.6.1] the window is closed
+};
+
+// Rack: what RFC 8985 section 5.3 keeps per connection.
+struct Rack {
+  Stamp sent_at;       // RACK.xmit_ts: of the delivered segment that was sent last
+  SeqNum end;          // RACK.end_seq: ... and its end
+  Micros rtt;          // RACK.rtt: ... and its round trip
+  Micros min_rtt;      // of the whole connection; 0: never measured
+  SeqNum fack;         // end of the highest segment that was delivered
+  SeqNum dsack_round;  // SND.NXT when the last DSACK was seen
+  std::uint16_t segments_sacked = 0;
+  std::uint8_t reo_wnd_mult = 1;          // quarters of min_rtt that a segment may be late
+  std::uint8_t reo_wnd_persist : 5 = 16;  // recoveries until that is forgotten
+  bool valid : 1 = false;                 // something was delivered: the first three mean something
+  bool reordering_seen : 1 = false;
+  bool dsack_seen : 1 = false;  // dsack_round means something
+};
+
+// Prr: Proportional Rate Reduction (RFC 6937 section 3), counts since fast recovery began.
+struct Prr {
+  std::uint32_t delivered = 0;
+  std::uint32_t out = 0;
+  std::uint32_t recover_fs = 0;  // FlightSize at the start
+};
+
+// Undo: how to take back a reduction that turns out to have had no reason.
+struct Undo {
+  std::uint32_t cwnd = 0;
+  std::uint32_t ssthresh = 0;
+  std::uint32_t tsval = 0;            // [RFC 3522 3.2] of the first retransmission
+  std::uint16_t retransmissions = 0;  // not yet reported by a DSACK
+  bool possible = false;
+  bool has_tsval = false;
 };
 
 struct Tcb {
@@ -52,6 +94,8 @@ struct Tcb {
   SeqNum rcv_adv;             // right edge promised so far: RCV.NXT + RCV.WND, never retreats
   Congestion congestion;
   SeqNum recover;             // [RFC 6582 3.2] highest sequence sent when loss was noticed
+  std::uint32_t sacked = 0;   // bytes in flight that the peer has, as far as we know
+  std::uint32_t lost = 0;     // bytes in flight that are lost and were not sent again since
   std::uint16_t snd_mss = 0;  // Eff.snd.MSS: payload per segment, our options subtracted
   State state = State::closed;
   Recovery recovery = Recovery::open;
@@ -64,12 +108,16 @@ struct Tcb {
   std::uint32_t ts_recent_at = 0;  // when it was taken, in units of 2^20 us: never wraps
   std::uint32_t ts_offset = 0;     // added to our timestamp clock
   RoundTrip rtt;
-  SeqNum rtt_seq;  // the sample under way ends when this is acknowledged
-  Stamp rtt_started;
-  Stamp retransmit_at;  // RTO, or the next window probe
+  SeqNum rtt_seq;       // the next sample is taken when this is acknowledged: one per round trip
+  Stamp retransmit_at;  // when `timer` fires
   Stamp delayed_ack_at;
   Stamp stuck_since;  // first time-out without progress: measures R2
-  Stamp last_sent;    // of data, for the restart after idleness
+  Stamp last_sent;    // of the SYN or of data; for the restart after idleness
+  Rack rack;
+  // --- while something is being repaired ---------------------------------------------------------
+  Prr prr;
+  Undo undo;
+  SeqNum tail_end;  // [RFC 8985 7.2] TLP.end_seq, while tail_probe_out
   // --- cold --------------------------------------------------------------------------------------
   SeqNum iss;
   SeqNum irs;
@@ -78,7 +126,8 @@ struct Tcb {
   std::uint8_t snd_wscale = 0;  // shift of the windows that we read
   std::uint8_t rcv_wscale = 0;  // shift of the windows that we write
   std::uint8_t dup_acks = 0;
-  std::uint8_t backoff = 0;           // expirations in a row
+  std::uint8_t backoff = 0;  // expirations in a row
+  SendTimer timer = SendTimer::none;
   std::uint8_t segments_unacked = 0;  // with data, since we last sent an ACK
   CongestionAlgorithm algorithm = CongestionAlgorithm::new_reno;
 
@@ -95,23 +144,27 @@ struct Tcb {
   bool fin_known : 1 = false;     // the peer's FIN arrived, perhaps ahead of data
   bool fin_received : 1 = false;  // ... and everything before it
   bool ack_now : 1 = false;
-  bool ack_delayed : 1 = false;       // delayed_ack_at is armed
-  bool retransmit_armed : 1 = false;  // retransmit_at is armed
-  bool persist : 1 = false;           // ... and it is the persist timer
-  bool probe_due : 1 = false;         // the persist timer fired: probe the window
-  bool fast_retransmit_due : 1 = false;
-  bool rtt_timing : 1 = false;    // a sample is under way
-  bool cwnd_limited : 1 = false;  // cwnd held us back since the last ACK
+  bool ack_delayed : 1 = false;         // delayed_ack_at is armed
+  bool probe_due : 1 = false;           // the persist timer fired: probe the window
+  bool tail_probe_due : 1 = false;      // the tail_probe timer fired
+  bool tail_probe_out : 1 = false;      // a tail probe was sent and not judged yet
+  bool tail_probe_repeats : 1 = false;  // ... and was a retransmission (TLP.is_retrans)
+  bool cwnd_limited : 1 = false;        // cwnd held us back since the last ACK
   bool syn_retransmitted : 1 = false;
-  bool stuck : 1 = false;             // stuck_since is valid
-  bool has_sent_data : 1 = false;     // last_sent is valid
-  bool seen_partial_ack : 1 = false;  // [RFC 6582 3.2] only the first re-arms the timer
+  bool stuck : 1 = false;          // stuck_since is valid
+  bool has_sent_data : 1 = false;  // last_sent is that of data
+  bool fin_lost : 1 = false;       // our FIN is to be sent again; counted in `lost`
 };
-static_assert(sizeof(Tcb) <= 192, "two of them are part of the 1 KiB of an idle connection");
+static_assert(sizeof(Tcb) <= 224, "two of them are part of the 1 KiB of an idle connection");
 
-// flight is FlightSize: sent, as far as we know not received.
+// flight is FlightSize: between SND.UNA and SND.NXT.
 [[nodiscard]] constexpr std::uint32_t flight(const Tcb& tcb) noexcept {
   return distance(tcb.snd_una, tcb.snd_nxt);
+}
+// pipe is what we believe to be in the network (RFC 6675 section 4): neither delivered nor lost.
+[[nodiscard]] constexpr std::uint32_t pipe(const Tcb& tcb) noexcept {
+  const std::uint32_t out_of_it = tcb.sacked + tcb.lost;
+  return flight(tcb) > out_of_it ? flight(tcb) - out_of_it : 0;
 }
 // rcv_wnd is RCV.WND: what the peer may still send.
 [[nodiscard]] constexpr std::uint32_t rcv_wnd(const Tcb& tcb) noexcept {

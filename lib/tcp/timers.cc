@@ -18,10 +18,9 @@ bool is_given_up(Tcb& tcb, Instant now) noexcept {
 void rearm(Tcb& tcb, Instant now) noexcept {
   if (tcb.backoff < 31) ++tcb.backoff;
   tcb.retransmit_at = Stamp{now + backed_off(tcb.rtt, tcb.backoff)};
-  tcb.retransmit_armed = true;
 }
 
-void retransmission_timer(Tcb& tcb, Instant now, Expired& expired) noexcept {
+void send_timer(Tcb& tcb, Instant now, Expired& expired) noexcept {
   if (tcb.state == State::syn_sent || tcb.state == State::syn_received) {
     if (tcb.backoff >= kMaxSynRetransmissions) {
       expired.timed_out = true;
@@ -29,9 +28,20 @@ void retransmission_timer(Tcb& tcb, Instant now, Expired& expired) noexcept {
     }
     tcb.snd_nxt = tcb.iss;
     tcb.syn_retransmitted = true;
-    tcb.rtt_timing = false;
     expired.retransmission_timeout = true;
     rearm(tcb, now);
+    return;
+  }
+  if (tcb.timer == SendTimer::reordering) {
+    expired.reordering = true;  // the caller arms the next timer
+    return;
+  }
+  if (tcb.timer == SendTimer::tail_probe) {
+    tcb.tail_probe_due = true;
+    expired.tail_probe = true;
+    // The probe arms the RTO; should it not find a frame to leave in, this does.
+    tcb.timer = SendTimer::retransmission;
+    tcb.retransmit_at = Stamp{now + backed_off(tcb.rtt, tcb.backoff)};
     return;
   }
   const bool is_first = !tcb.stuck;
@@ -39,7 +49,7 @@ void retransmission_timer(Tcb& tcb, Instant now, Expired& expired) noexcept {
     expired.timed_out = true;
     return;
   }
-  if (tcb.persist) {
+  if (tcb.timer == SendTimer::persist) {
     // [RFC 9293 3.8.6.1] A closed window is probed for as long as the peer answers the probes.
     tcb.probe_due = true;
     expired.window_probe = true;
@@ -48,14 +58,16 @@ void retransmission_timer(Tcb& tcb, Instant now, Expired& expired) noexcept {
   }
   // [RFC 6298 5.4] The earliest segment that was not acknowledged goes first, then the others in
   // slow start: everything in flight counts as lost.
+  if (is_first && tcb.recovery == Recovery::open) {
+    tcb.undo = {.cwnd = tcb.congestion.cwnd, .ssthresh = tcb.congestion.ssthresh, .possible = true};
+  }
   on_timeout(tcb.congestion, tcb.algorithm, distance(tcb.snd_una, tcb.snd_max), tcb.snd_mss,
              is_first);
   tcb.recovery = Recovery::timed_out;
   tcb.recover = tcb.snd_max;  // [RFC 6582 4] no fast retransmit for what is repeated now
-  tcb.snd_nxt = tcb.snd_una;
   tcb.dup_acks = 0;
-  tcb.fast_retransmit_due = false;
-  tcb.rtt_timing = false;  // [RFC 6298 3] Karn: no sample from what is sent twice
+  tcb.tail_probe_out = false;
+  tcb.tail_probe_due = false;
   expired.retransmission_timeout = true;
   rearm(tcb, now);
 }
@@ -64,7 +76,7 @@ void retransmission_timer(Tcb& tcb, Instant now, Expired& expired) noexcept {
 
 std::optional<Instant> next_deadline(const Tcb& tcb, Instant now) noexcept {
   std::optional<Instant> deadline;
-  if (tcb.retransmit_armed) deadline = tcb.retransmit_at.instant(now);
+  if (tcb.timer != SendTimer::none) deadline = tcb.retransmit_at.instant(now);
   if (tcb.ack_delayed) {
     const Instant at = tcb.delayed_ack_at.instant(now);
     deadline = deadline ? std::min(*deadline, at) : at;
@@ -80,11 +92,11 @@ Expired on_deadline(Tcb& tcb, Instant now) noexcept {
     tcb.ack_now = true;
     expired.ack = true;
   }
-  if (tcb.retransmit_armed && tcb.retransmit_at.has_come(now)) {
-    retransmission_timer(tcb, now, expired);
+  if (tcb.timer != SendTimer::none && tcb.retransmit_at.has_come(now)) {
+    send_timer(tcb, now, expired);
     if (expired.timed_out) {
       tcb.state = State::closed;
-      tcb.retransmit_armed = false;
+      tcb.timer = SendTimer::none;
       tcb.ack_delayed = false;
       tcb.ack_now = false;
     }

@@ -20,13 +20,16 @@ inline constexpr std::uint8_t kMaxSynRetransmissions = 5;
 [[nodiscard]] std::optional<Instant> next_deadline(const Tcb& tcb, Instant now) noexcept;
 
 struct Expired {
-  bool retransmission_timeout = false;  // a loss: next_transmission() will go back
+  bool retransmission_timeout = false;  // everything in flight counts as lost
+  bool reordering = false;              // what was late may be lost now
+  bool tail_probe = false;              // next_transmission() will probe the end of the flight
   bool window_probe = false;            // next_transmission() will probe
   bool ack = false;                     // wants_ack() is true now
   bool timed_out = false;               // the peer is gone; Tcb is closed, nothing to be sent
 };
 
-// on_deadline handles every timer that is due; harmless when none is.
+// on_deadline handles every timer that is due, except for the marks of the send queue: callers use
+// that of sender.h.
 [[nodiscard]] Expired on_deadline(Tcb& tcb, Instant now) noexcept;
 
 }  // namespace sallyport::tcp

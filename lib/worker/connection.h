@@ -34,16 +34,16 @@ struct LinkPeer {
 struct FrameAccess {
   static frame::Frame*& next(frame::Frame& f) noexcept { return f.next; }
   static tcp::SeqNum seq(const frame::Frame& f) noexcept {
-    return {static_cast<std::uint32_t>(f.user)};
+    return {static_cast<std::uint32_t>(f.user[0])};
   }
   static std::uint32_t len(const frame::Frame& f) noexcept { return f.len; }
   // set says where the text of `f`, which is f.bytes() already, begins in the stream.
   static void set(frame::Frame& f, tcp::SeqNum seq, std::uint32_t len) noexcept {
-    f.user = seq.raw;
+    f.user[0] = seq.raw;
     f.len = static_cast<std::uint16_t>(len);
   }
   static void drop_front(frame::Frame& f, std::uint32_t n) noexcept {
-    f.user = (seq(f) + n).raw;
+    f.user[0] = (seq(f) + n).raw;
     f.offset = static_cast<std::uint16_t>(f.offset + n);
     f.len = static_cast<std::uint16_t>(f.len - n);
   }

@@ -5,6 +5,7 @@
 #include "lib/tcp/open.h"
 #include "lib/tcp/options.h"
 #include "lib/tcp/output.h"
+#include "lib/tcp/sender.h"
 #include "lib/tcp/stray.h"
 #include "lib/tcp/syn_cookie.h"
 #include "lib/worker/transmitter.h"
@@ -290,8 +291,17 @@ bool Worker::reads(const Connection& c, const Side& side) const noexcept {
 DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
                                    const wire::Packet& packet, const tcp::Segment& segment,
                                    Turn& turn) noexcept {
-  const bool refuse = segment.payload_len > 0 && (held_.rx_held >= config_.max_rx_frames_held ||
-                                                  holds_scarce_frames(side, kFramesOfARecord));
+  // What fills a gap sets free what waits behind it, so it is taken even when frames are scarce; in
+  // the place of another one where there is none.
+  const bool fills_gap =
+      !side.out_of_order.empty() && tcp::at_or_before(segment.seq, side.tcb.rcv_nxt);
+  if (fills_gap && held_.rx_held >= config_.max_rx_frames_held) {
+    turn.out.release(*side.out_of_order.take_last());
+    --held_.rx_held;
+  }
+  const bool refuse =
+      segment.payload_len > 0 && (held_.rx_held >= config_.max_rx_frames_held ||
+                                  (!fills_gap && holds_scarce_frames(side, kFramesOfARecord)));
   tcp::Arrival arrival = tcp::segment_arrives(
       side.tcb, segment, instant_, refuse ? tcp::TextPolicy::refuse : tcp::TextPolicy::accept);
   DropReason why = arrival.drop;
@@ -299,12 +309,16 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
   if (arrival.drop == DropReason::none && side.link.next_hop == LinkPeer::kFixedMac) {
     side.link.mac = packet.ethernet.source;
   }
+  tcp::process_ack(side.tcb, side.send, segment, arrival, instant_);
   if (arrival.bytes_acked > 0) side.send.acknowledge(side.tcb.snd_una, turn);
   if (arrival.bytes_acked > 0 || arrival.text.kind != tcp::Text::Kind::none) {
     c.last_activity = turn.now;
   }
   if (arrival.events.has(tcp::Event::fast_retransmit)) {
     stats_.traffic.count(Traffic::fast_retransmits);
+  }
+  if (arrival.events.has(tcp::Event::spurious_recovery)) {
+    stats_.traffic.count(Traffic::spurious_recoveries);
   }
   if (arrival.events.has(tcp::Event::duplicate_text)) {
     stats_.traffic.count(Traffic::duplicate_segments);

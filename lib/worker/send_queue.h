@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "lib/base/byteorder.h"
+#include "lib/tcp/sent_mark.h"
 #include "lib/tcp/seq.h"
 #include "lib/worker/turn.h"
 
@@ -22,25 +23,44 @@ struct Chunk {
   tcp::SeqNum seq;  // of the first byte
   std::uint16_t offset = 0;
   std::uint16_t len = 0;
+  tcp::SentMark mark;
 
   [[nodiscard]] static Chunk of(const frame::Frame& f) noexcept {
     return std::bit_cast<Chunk>(f.user);
   }
-  void store(frame::Frame& f) const noexcept { f.user = std::bit_cast<std::uint64_t>(*this); }
+  void store(frame::Frame& f) const noexcept { f.user = std::bit_cast<decltype(f.user)>(*this); }
   [[nodiscard]] ByteView bytes(const frame::Frame& f) const noexcept {
     return {f.buffer + offset, len};
   }
 };
-static_assert(sizeof(Chunk) == sizeof(std::uint64_t));
+static_assert(sizeof(Chunk) == sizeof(frame::Frame::user));
 
 class SendQueue {
  public:
+  // --- what tcp::SegmentQueue asks for ---
+  using Node = frame::Frame;
+  [[nodiscard]] frame::Frame* first_chunk() noexcept { return frames_.front(); }
+  [[nodiscard]] frame::Frame* chunk_at(tcp::SeqNum seq) noexcept { return find(seq); }
+  [[nodiscard]] static frame::Frame* next(const frame::Frame& f) noexcept { return f.next; }
+  [[nodiscard]] static tcp::SeqNum seq(const frame::Frame& f) noexcept { return Chunk::of(f).seq; }
+  [[nodiscard]] static std::uint32_t len(const frame::Frame& f) noexcept {
+    return Chunk::of(f).len;
+  }
+  [[nodiscard]] static tcp::SentMark mark(const frame::Frame& f) noexcept {
+    return Chunk::of(f).mark;
+  }
+  static void set_mark(frame::Frame& f, tcp::SentMark mark) noexcept {
+    Chunk chunk = Chunk::of(f);
+    chunk.mark = mark;
+    chunk.store(f);
+  }
+
   // restart begins an empty queue whose first byte will have sequence number `seq`.
   void restart(tcp::SeqNum seq) noexcept { end_ = seq; }
 
   // push_back appends `f`, whose bytes() are the payload.
   void push_back(frame::Frame& f, Turn& turn) noexcept {
-    Chunk{end_, f.offset, f.len}.store(f);
+    Chunk{.seq = end_, .offset = f.offset, .len = f.len, .mark = {}}.store(f);
     end_ = end_ + f.len;
     bytes_ += f.len;
     frames_.push_back(f);

@@ -1,5 +1,5 @@
 // Segments out: queued data, retransmissions, bare ACKs.
-#include "lib/tcp/output.h"
+#include "lib/tcp/sender.h"
 #include "lib/worker/transmitter.h"
 #include "lib/worker/worker.h"
 
@@ -14,20 +14,12 @@ void Worker::transmit(Connection& c, Side& side, Turn& turn) noexcept {
       mark_ready(c);
       return;
     }
-    const tcp::SeqNum una = side.tcb.snd_una;
-    const tcp::SeqNum end = side.send.end();
-    const std::uint32_t queued = tcp::before(una, end) ? tcp::distance(una, end) : 0;
-    const tcp::SeqNum at = una + tcp::next_offset(side.tcb);
-    const frame::Frame* f = side.send.find(at);
-    const std::uint32_t chunk_len =
-        f == nullptr ? 0 : tcp::distance(at, Chunk::of(*f).seq + Chunk::of(*f).len);
-    const tcp::Transmission t =
-        tcp::next_transmission(side.tcb, {.queued = queued, .chunk_len = chunk_len}, instant_);
+    const tcp::Transmission t = tcp::next_transmission(side.tcb, side.send, instant_);
     if (!t) break;
     if (t.kind == tcp::Transmission::Kind::retransmission) {
       stats_.traffic.count(Traffic::retransmitted_segments);
     }
-    send_queued(side, t, tcp::transmit(side.tcb, t, instant_), turn);
+    send_queued(side, t, tcp::transmit(side.tcb, side.send, t, instant_), turn);
   }
   if (tcp::wants_ack(side.tcb)) send_ack(side, turn);
 }

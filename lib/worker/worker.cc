@@ -6,6 +6,7 @@
 
 #include "lib/base/secret.h"
 #include "lib/tcp/close.h"
+#include "lib/tcp/sender.h"
 #include "lib/tcp/timers.h"
 #include "lib/worker/transmitter.h"
 
@@ -213,8 +214,9 @@ void Worker::on_timer(std::uint32_t index, Turn& turn) noexcept {
   c.armed = {};
   for (Side* side : {&c.client, &c.backend}) {
     if (!side->has_tcp()) continue;
-    const tcp::Expired expired = tcp::on_deadline(side->tcb, instant_);
+    const tcp::Expired expired = tcp::on_deadline(side->tcb, side->send, instant_);
     if (expired.retransmission_timeout) stats_.traffic.count(Traffic::retransmission_timeouts);
+    if (expired.tail_probe) stats_.traffic.count(Traffic::tail_loss_probes);
     if (expired.window_probe) stats_.traffic.count(Traffic::zero_window_probes);
     if (!expired.timed_out) continue;
     if (side == &c.client) {

@@ -4,7 +4,9 @@
 #include "lib/tcp/input.h"
 #include "lib/tcp/open.h"
 #include "lib/tcp/output.h"
+#include "lib/tcp/sender.h"
 #include "lib/tcp/syn_cookie.h"
+#include "tests/support/chunk_queue.h"
 
 namespace sallyport::tcp {
 namespace {
@@ -93,11 +95,16 @@ void BM_SendAndAcknowledge(benchmark::State& state) {
   const Instant now{1'000'000};
   const auto cookie = check_cookie(tuple, ack, kKeys, kNow);
   Tcb tcb = open_passive(tuple, ack, *cookie, kOurs, now);
+  testing::ChunkQueue queue{tcb.snd_nxt};
   for (auto _ : state) {
-    const Transmission t = next_transmission(tcb, {1'000'000, 1460}, now);
-    benchmark::DoNotOptimize(transmit(tcb, t, now));
+    queue.push(1460);
+    const Transmission t = next_transmission(tcb, queue, now);
+    benchmark::DoNotOptimize(transmit(tcb, queue, t, now));
     ack.ack += t.len;
-    benchmark::DoNotOptimize(segment_arrives(tcb, ack, now));
+    Arrival arrival = segment_arrives(tcb, ack, now);
+    process_ack(tcb, queue, ack, arrival, now);
+    queue.acknowledge(tcb.snd_una);
+    benchmark::DoNotOptimize(arrival);
   }
 }
 BENCHMARK(BM_SendAndAcknowledge);

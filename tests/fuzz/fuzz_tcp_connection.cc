@@ -13,8 +13,10 @@
 #include "lib/tcp/output.h"
 #include "lib/tcp/reassembly.h"
 #include "lib/tcp/receive.h"
+#include "lib/tcp/sender.h"
 #include "lib/tcp/time_wait.h"
 #include "lib/tcp/timers.h"
+#include "tests/support/chunk_queue.h"
 
 namespace {
 
@@ -92,6 +94,7 @@ class Connection {
   }
 
   void run() {
+    queue_.restart(tcb_.syn_acked ? tcb_.snd_una : tcb_.iss + 1U);
     while (!program_.at_end() && !is_over()) {
       step();
       check();
@@ -105,15 +108,15 @@ class Connection {
   void step() {
     switch (program_.u8() % 8) {
       case 0:
-        if (!tcb_.fin_queued) queued_ += program_.u16() % 20'000U;
+        if (!tcb_.fin_queued) write(program_.u16() % 20'000U);
         break;
       case 1:
         now_.us += std::uint64_t{program_.u16()} * 1000;
-        SALLYPORT_CHECK(!on_deadline(tcb_, now_).timed_out || tcb_.state == State::closed);
+        SALLYPORT_CHECK(!on_deadline(tcb_, queue_, now_).timed_out || tcb_.state == State::closed);
         break;
       case 2:
         if (const auto at = next_deadline(tcb_, now_)) now_.us = std::max(now_.us, at->us);
-        (void)on_deadline(tcb_, now_);
+        (void)on_deadline(tcb_, queue_, now_);
         break;
       case 3:
         unread_ -= std::min<std::uint32_t>(unread_, program_.u16());
@@ -146,7 +149,14 @@ class Connection {
 
     const SeqNum edge = tcb_.rcv_adv;
     const SeqNum next = tcb_.rcv_nxt;
-    const Arrival a = segment_arrives(tcb_, s, now_);
+    const std::size_t num_blocks = tcb_.sack ? program_.u8() % 5U : 0;
+    for (std::size_t i = 0; i < num_blocks; ++i) {
+      const SeqNum left = tcb_.snd_una + program_.near();
+      s.options.sack_blocks[s.options.num_sack_blocks++] = {left, left + program_.near()};
+    }
+    Arrival a = segment_arrives(tcb_, s, now_);
+    process_ack(tcb_, queue_, s, a, now_);
+    queue_.acknowledge(tcb_.snd_una);
     SALLYPORT_CHECK(a.bytes_acked <= queued_);
     queued_ -= a.bytes_acked;
     if (a.text.kind != Text::Kind::none) {
@@ -168,16 +178,23 @@ class Connection {
       (void)kept_.insert(n, {.max_nodes = 16, .max_bytes = 20'000});
     }
   }
+  // write queues bytes in chunks of many sizes, some above the MSS.
+  void write(std::uint32_t bytes) {
+    queued_ += bytes;
+    while (bytes > 0) {
+      const std::uint32_t len = std::min(bytes, 1 + queue_.end().raw % 3000);
+      queue_.push(len);
+      bytes -= len;
+    }
+  }
   void pull() {
     for (unsigned sent = 0; tcb_.state != State::closed; ++sent) {
       SALLYPORT_CHECK(sent < 5000);  // whatever the windows say, this ends
-      const std::uint32_t at = next_offset(tcb_);
-      const std::uint32_t left = queued_ > at ? std::min(queued_ - at, 1 + at % 3000) : 0;
-      const Transmission t = next_transmission(tcb_, {queued_, left}, now_);
+      const Transmission t = next_transmission(tcb_, queue_, now_);
       if (!t) break;
       SALLYPORT_CHECK(t.offset + t.len <= queued_ || t.len == 0);
       SALLYPORT_CHECK(t.len > 0 || t.flags.syn() || t.flags.fin());
-      const Segment header = transmit(tcb_, t, now_);
+      const Segment header = transmit(tcb_, queue_, t, now_);
       SALLYPORT_CHECK(header.seq == t.seq);
     }
     if (!wants_ack(tcb_)) return;
@@ -185,7 +202,24 @@ class Connection {
     (void)make_ack(tcb_, now_, std::span{blocks}.first(kept_.sack_blocks(blocks)));
     SALLYPORT_CHECK(!wants_ack(tcb_));
   }
-  void check() const {
+  // What the Tcb counts is what the marks of the queue say.
+  void check_marks() {
+    if (!is_synchronized(tcb_.state) || is_over()) return;
+    std::uint32_t lost = tcb_.fin_lost ? 1 : 0;
+    std::uint32_t sacked = 0;
+    std::uint32_t segments = 0;
+    for (auto* c = queue_.first_chunk(); c != nullptr; c = c->next) {
+      if (after(c->seq + c->len, tcb_.snd_nxt)) break;
+      SALLYPORT_CHECK(!(c->mark.lost && c->mark.sacked));
+      if (c->mark.lost) lost += c->len - c->mark.resent;
+      if (c->mark.sacked) sacked += c->len;
+      if (c->mark.sacked) ++segments;
+    }
+    SALLYPORT_CHECK(tcb_.lost == lost);
+    SALLYPORT_CHECK(!tcb_.sack || tcb_.sacked == sacked);
+    SALLYPORT_CHECK(tcb_.rack.segments_sacked == segments);
+  }
+  void check() {
     SALLYPORT_CHECK(at_or_before(tcb_.snd_una, tcb_.snd_nxt));
     SALLYPORT_CHECK(at_or_before(tcb_.snd_nxt, tcb_.snd_max));
     SALLYPORT_CHECK(rcv_wnd(tcb_) <= 65'535U + 20'000U);
@@ -194,13 +228,15 @@ class Connection {
                     tcb_.state == State::syn_received || tcb_.state == State::closed);
     if (is_synchronized(tcb_.state) && !is_over() && tcb_.snd_una != tcb_.snd_max) {
       // What is in flight is watched by a timer, unless it is about to be sent again.
-      SALLYPORT_CHECK(tcb_.retransmit_armed || tcb_.snd_nxt == tcb_.snd_una);
+      SALLYPORT_CHECK(tcb_.timer != SendTimer::none || tcb_.snd_nxt == tcb_.snd_una);
     }
+    check_marks();
     SALLYPORT_CHECK(kept_.num_nodes() <= 16 && kept_.num_bytes() <= 20'000);
   }
 
   Program& program_;
   Tcb tcb_;
+  testing::ChunkQueue queue_;
   Instant now_{1'000'000'000};
   std::uint32_t queued_ = 0;
   std::uint32_t unread_ = 0;

@@ -8,6 +8,7 @@
 #include "lib/tcp/options.h"
 #include "lib/tcp/output.h"
 #include "lib/tcp/receive.h"
+#include "lib/tcp/sender.h"
 #include "lib/tcp/stray.h"
 #include "lib/tcp/syn_cookie.h"
 #include "lib/tcp/timers.h"
@@ -36,14 +37,36 @@ wire::TcpSegment wire_segment(const FourTuple& tuple, const tcp::Segment& from) 
                 .has_window_scale = o.has_window_scale,
                 .sack_permitted = o.sack_permitted,
                 .has_timestamps = o.has_timestamps,
-                .num_sack_blocks = 0,
+                .num_sack_blocks = o.num_sack_blocks,
                 .tsval = o.tsval,
                 .tsecr = o.tsecr,
                 .sack_blocks = {}};
+  std::ranges::transform(o.sack(), to.options.sack_blocks.begin(), [](const auto& b) {
+    return wire::TcpOptions::SackBlock{b.left.raw, b.right.raw};
+  });
   return to;
 }
 
 }  // namespace
+
+tcp::Segment Socket::make_ack(tcp::Instant now) {
+  std::vector<tcp::SackBlock> blocks;
+  std::size_t latest = 0;
+  for (const auto& [at, text] : ahead_) {
+    const tcp::SeqNum left = tcb_.irs + at;
+    const tcp::SeqNum right = left + static_cast<std::uint32_t>(text.size());
+    if (!blocks.empty() && tcp::at_or_after(blocks.back().right, left)) {
+      blocks.back().right = tcp::later(blocks.back().right, right);
+    } else {
+      blocks.push_back({left, right});
+    }
+    if (at == latest_ahead_) latest = blocks.size() - 1;
+  }
+  // [RFC 2018 4] The block with the most recent segment comes first.
+  if (latest < blocks.size())
+    std::rotate(blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(latest), blocks.end());
+  return tcp::make_ack(tcb_, now, blocks);
+}
 
 void Socket::close() {
   if (!over_) (void)tcp::close(tcb_);
@@ -71,6 +94,7 @@ Socket& TcpHost::connect(const SocketAddress& local, const SocketAddress& remote
                              .our_mss = tcp::mss_for_mtu(mtu_, local.ip.is_v4()),
                              .receive_buffer = kReceiveBuffer},
                             now);
+  s.chunks_.restart(s.tcb_.iss + 1U);
   by_tuple_[{local, remote}] = &s;
   pump(s, now);
   return s;
@@ -126,6 +150,7 @@ void TcpHost::stray(const wire::Packet& packet, ByteView frame, tcp::Instant now
       s.tuple_ = tuple;
       s.peer_mac_ = to;
       s.tcb_ = tcp::open_passive(tuple, segment, *cookie, ours, now);
+      s.chunks_.restart(s.tcb_.snd_nxt);
       s.established_ = true;
       by_tuple_[{tuple.local, tuple.remote}] = &s;
       listener->second(s);
@@ -139,7 +164,9 @@ void TcpHost::stray(const wire::Packet& packet, ByteView frame, tcp::Instant now
 
 void TcpHost::on_segment(Socket& s, const wire::Packet& packet, ByteView frame, tcp::Instant now) {
   const tcp::Segment segment = worker::segment_of(packet);
-  const tcp::Arrival a = tcp::segment_arrives(s.tcb_, segment, now);
+  tcp::Arrival a = tcp::segment_arrives(s.tcb_, segment, now);
+  tcp::process_ack(s.tcb_, s.chunks_, segment, a, now);
+  s.chunks_.acknowledge(s.tcb_.snd_una);
   const std::size_t acked = std::min<std::size_t>(a.bytes_acked, s.unacked_.size());
   SALLYPORT_CHECK(acked == a.bytes_acked);
   s.unacked_.erase(s.unacked_.begin(), s.unacked_.begin() + static_cast<std::ptrdiff_t>(acked));
@@ -164,11 +191,12 @@ void TcpHost::on_segment(Socket& s, const wire::Packet& packet, ByteView frame, 
       it = s.ahead_.erase(it);
     }
   } else if (a.text.kind == tcp::Text::Kind::out_of_order) {
-    Bytes& kept = s.ahead_[tcp::distance(s.tcb_.irs, a.text.seq)];
+    s.latest_ahead_ = tcp::distance(s.tcb_.irs, a.text.seq);
+    Bytes& kept = s.ahead_[s.latest_ahead_];
     if (kept.size() < text.size()) kept.assign(text.begin(), text.end());
   }
   if (a.reply == tcp::Reply::challenge_ack) {
-    send_segment(s.tuple_, s.peer_mac_, tcp::make_ack(s.tcb_, now), {});
+    send_segment(s.tuple_, s.peer_mac_, s.make_ack(now), {});
   } else if (a.reply == tcp::Reply::reset) {
     send_segment(s.tuple_, s.peer_mac_, a.rst, {});
   }
@@ -183,7 +211,7 @@ void TcpHost::on_events(Socket& s, tcp::Events events) {
   if (events.has(tcp::Event::time_wait)) {
     // The last ACK goes out before the connection is forgotten.
     if (tcp::wants_ack(s.tcb_)) {
-      send_segment(s.tuple_, s.peer_mac_, tcp::make_ack(s.tcb_, now_), {});
+      send_segment(s.tuple_, s.peer_mac_, s.make_ack(now_), {});
     }
   }
   if (events.ended()) s.over_ = true;
@@ -193,20 +221,22 @@ void TcpHost::pump(Socket& s, tcp::Instant now) {
   const std::size_t held = s.reading_ ? 0 : s.received_.size();
   tcp::set_receive_room(
       s.tcb_, held >= kReceiveBuffer ? 0 : static_cast<std::uint32_t>(kReceiveBuffer - held));
+  // One chunk per segment; what is small is not held back for more.
+  if (s.tcb_.snd_mss > 0) {
+    for (; s.num_new_ > 0; s.num_new_ -= std::min<std::size_t>(s.num_new_, s.tcb_.snd_mss)) {
+      s.chunks_.push(static_cast<std::uint32_t>(std::min<std::size_t>(s.num_new_, s.tcb_.snd_mss)));
+    }
+  }
   for (;;) {
-    const auto queued = static_cast<std::uint32_t>(s.unacked_.size());
-    const std::uint32_t at = tcp::next_offset(s.tcb_);
-    const std::uint32_t chunk =
-        at < queued ? std::min<std::uint32_t>(queued - at, s.tcb_.snd_mss) : 0;
-    const tcp::Transmission t = tcp::next_transmission(s.tcb_, {queued, chunk}, now);
+    const tcp::Transmission t = tcp::next_transmission(s.tcb_, s.chunks_, now);
     if (!t) break;
-    const tcp::Segment header = tcp::transmit(s.tcb_, t, now);
+    const tcp::Segment header = tcp::transmit(s.tcb_, s.chunks_, t, now);
     const auto begin = s.unacked_.begin() + static_cast<std::ptrdiff_t>(t.offset);
     const Bytes payload{begin, begin + static_cast<std::ptrdiff_t>(t.len)};
     send_segment(s.tuple_, s.peer_mac_, header, payload);
   }
   if (tcp::wants_ack(s.tcb_)) {
-    send_segment(s.tuple_, s.peer_mac_, tcp::make_ack(s.tcb_, now), {});
+    send_segment(s.tuple_, s.peer_mac_, s.make_ack(now), {});
   }
 }
 
@@ -214,7 +244,7 @@ void TcpHost::poll(tcp::Instant now) {
   now_ = now;
   for (const auto& s : sockets_) {
     if (s->over_) continue;
-    if (tcp::on_deadline(s->tcb_, now).timed_out) {
+    if (tcp::on_deadline(s->tcb_, s->chunks_, now).timed_out) {
       s->over_ = true;
       s->reset_ = true;
       continue;

@@ -15,6 +15,7 @@
 #include "lib/tcp/segment.h"
 #include "lib/tcp/tcb.h"
 #include "lib/wire/packet.h"
+#include "tests/support/chunk_queue.h"
 
 namespace sallyport::testing {
 
@@ -25,7 +26,10 @@ class TcpHost;
 // Socket is one connection of a TcpHost.
 class Socket {
  public:
-  void send(ByteView bytes) { unacked_.insert(unacked_.end(), bytes.begin(), bytes.end()); }
+  void send(ByteView bytes) {
+    unacked_.insert(unacked_.end(), bytes.begin(), bytes.end());
+    num_new_ += bytes.size();
+  }
   // close sends FIN after what was sent; abort sends RST.
   void close();
   void abort();
@@ -45,13 +49,18 @@ class Socket {
 
  private:
   friend class TcpHost;
+  [[nodiscard]] tcp::Segment make_ack(tcp::Instant now);
+
   TcpHost* host_ = nullptr;
   FourTuple tuple_;
   MacAddress peer_mac_;
   tcp::Tcb tcb_;
   std::deque<std::uint8_t> unacked_;  // from SND.UNA on
+  std::size_t num_new_ = 0;           // of them, at the end, those that are in no chunk yet
+  ChunkQueue chunks_;
   Bytes received_;
   std::map<std::uint32_t, Bytes> ahead_;  // distance from IRS -> out-of-order text
+  std::uint32_t latest_ahead_ = 0;
   bool reading_ = true;
   bool established_ = false;
   bool peer_closed_ = false;

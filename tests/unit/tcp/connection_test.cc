@@ -10,7 +10,7 @@ namespace {
 // ---------------------------------------------------------------------------------------------
 
 TEST(Close, FourWayWhenWeBegin) {  // [RFC 9293 3.6]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   EXPECT_TRUE(close(tcb));
   EXPECT_EQ(tcb.state, State::fin_wait_1);
   EXPECT_EQ(send_all(tcb, 0, kStart).size(), 1U);
@@ -27,7 +27,7 @@ TEST(Close, FourWayWhenWeBegin) {  // [RFC 9293 3.6]
 }
 
 TEST(Close, FourWayWhenThePeerBegins) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   (void)segment_arrives(tcb, segment_of(kAck | kFin, 5001, 1001), kStart);
   EXPECT_EQ(tcb.state, State::close_wait);
   EXPECT_EQ(send_all(tcb, 100, kStart).size(), 1U);  // half-closed the other way round
@@ -41,7 +41,7 @@ TEST(Close, FourWayWhenThePeerBegins) {
 }
 
 TEST(Close, Simultaneous) {  // [RFC 9293 3.6] figure 13
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   EXPECT_TRUE(close(tcb));
   (void)send_all(tcb, 0, kStart);
   (void)segment_arrives(tcb, segment_of(kAck | kFin, 5001, 1001), kStart);
@@ -51,7 +51,7 @@ TEST(Close, Simultaneous) {  // [RFC 9293 3.6] figure 13
 }
 
 TEST(Close, AFinThatAcknowledgesOursGoesStraightToTimeWait) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   EXPECT_TRUE(close(tcb));
   (void)send_all(tcb, 0, kStart);
   const Arrival a = segment_arrives(tcb, segment_of(kAck | kFin, 5001, 1002), kStart);
@@ -60,7 +60,7 @@ TEST(Close, AFinThatAcknowledgesOursGoesStraightToTimeWait) {
 }
 
 TEST(Close, WaitsForTheHandshakeInSynReceived) {
-  Tcb tcb = tcb_in(State::syn_received);
+  Conn tcb = tcb_in(State::syn_received);
   EXPECT_TRUE(close(tcb));
   EXPECT_EQ(tcb.state, State::syn_received);
   (void)segment_arrives(tcb, segment_of(kAck, 5001, 1001), kStart);
@@ -71,13 +71,13 @@ TEST(Close, WaitsForTheHandshakeInSynReceived) {
 }
 
 TEST(Close, BeforeAnyAnswerLeavesNothing) {
-  Tcb tcb = tcb_in(State::syn_sent);
+  Conn tcb = tcb_in(State::syn_sent);
   EXPECT_FALSE(close(tcb));
   EXPECT_EQ(tcb.state, State::closed);
 }
 
 TEST(Close, TwiceIsHarmless) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   EXPECT_TRUE(close(tcb));
   EXPECT_TRUE(close(tcb));
   EXPECT_EQ(send_all(tcb, 0, kStart).size(), 1U);
@@ -87,7 +87,7 @@ TEST(Abort, ResetsWhereThePeerExpectsUs) {  // [RFC 9293 3.10.5]
   for (const State state :
        {State::syn_received, State::established, State::fin_wait_1, State::fin_wait_2,
         State::close_wait, State::closing, State::last_ack}) {
-    Tcb tcb = tcb_in(state);
+    Conn tcb = tcb_in(state);
     const SeqNum expected = tcb.snd_max;
     const auto rst = abort(tcb, kStart);
     ASSERT_TRUE(rst) << name_of(state);
@@ -97,7 +97,7 @@ TEST(Abort, ResetsWhereThePeerExpectsUs) {  // [RFC 9293 3.10.5]
     EXPECT_TRUE(send_all(tcb, 100, kStart).empty());
   }
   for (const State state : {State::closed, State::syn_sent, State::time_wait}) {
-    Tcb tcb = tcb_in(state);
+    Conn tcb = tcb_in(state);
     EXPECT_FALSE(abort(tcb, kStart)) << name_of(state);
   }
 }
@@ -128,7 +128,7 @@ TEST(Stray, AResetIsNeverAnswered) {
 // -----------------------------------------------------------------------------------
 
 TEST(ReceiveWindow, TheRightEdgeNeverMovesLeft) {  // [RFC 9293 3.8.6.2.2]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   const SeqNum promised = tcb.rcv_adv;
   set_receive_room(tcb, 100);
   EXPECT_EQ(make_ack(tcb, kStart).window, kWindow);
@@ -140,7 +140,7 @@ TEST(ReceiveWindow, TheRightEdgeNeverMovesLeft) {  // [RFC 9293 3.8.6.2.2]
 }
 
 TEST(ReceiveWindow, OpensInStepsOfASegment) {  // [RFC 9293 3.8.6.2.2]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   tcb.rcv_adv = tcb.rcv_nxt;
   set_receive_room(tcb, kMss - 1);
   EXPECT_FALSE(wants_ack(tcb));
@@ -151,7 +151,7 @@ TEST(ReceiveWindow, OpensInStepsOfASegment) {  // [RFC 9293 3.8.6.2.2]
 }
 
 TEST(ReceiveWindow, OfASmallBufferOpensInHalves) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   tcb.rcv_buffer = 1000;
   tcb.rcv_adv = tcb.rcv_nxt;
   set_receive_room(tcb, 499);
@@ -161,7 +161,7 @@ TEST(ReceiveWindow, OfASmallBufferOpensInHalves) {
 }
 
 TEST(ReceiveWindow, AWideOneNeedsNoUpdateForEverySegmentRead) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   tcb.rcv_adv = tcb.rcv_nxt + 40'000U;
   set_receive_room(tcb, 42'000);
   EXPECT_FALSE(wants_ack(tcb));
@@ -169,7 +169,7 @@ TEST(ReceiveWindow, AWideOneNeedsNoUpdateForEverySegmentRead) {
 }
 
 TEST(ReceiveWindow, ScalingRoundsWithoutTakingBackWhatFits) {  // [RFC 7323 2.4]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   tcb.rcv_wscale = 8;
   tcb.rcv_adv = tcb.rcv_nxt + 1000U;  // not a multiple of 256
   set_receive_room(tcb, 1100);
@@ -182,7 +182,7 @@ TEST(ReceiveWindow, ScalingRoundsWithoutTakingBackWhatFits) {  // [RFC 7323 2.4]
 }
 
 TEST(ReceiveWindow, NoUpdatesAfterThePeersFin) {
-  Tcb tcb = tcb_in(State::close_wait);
+  Conn tcb = tcb_in(State::close_wait);
   tcb.rcv_adv = tcb.rcv_nxt;
   set_receive_room(tcb, 50'000);
   EXPECT_FALSE(wants_ack(tcb));
@@ -215,7 +215,7 @@ TEST(Open, APassiveConnectionTakesItsFirstSegmentLikeAnyOther) {
   const Segment data = segment_of(kAck | kPsh, 5001, reply.seq.raw + 1, 517, 100);
   const auto cookie = check_cookie(kTuple6, data, keys, {1'700'000'000'050});
   ASSERT_TRUE(cookie);
-  Tcb tcb = open_passive(kTuple6, data, *cookie, ours, kStart);
+  Conn tcb{open_passive(kTuple6, data, *cookie, ours, kStart)};
   EXPECT_EQ(tcb.state, State::established);
   EXPECT_EQ(tcb.snd_wnd, 100U << 9);
   EXPECT_EQ(tcb.snd_mss, 1440);

@@ -24,7 +24,7 @@ enum class Outcome {
 const State kSynchronized[] = {State::established, State::fin_wait_1, State::fin_wait_2,
                                State::close_wait,  State::closing,    State::last_ack};
 
-Outcome outcome_of(const Tcb& tcb, State was, const Arrival& a) {
+Outcome outcome_of(const Conn& tcb, State was, const Arrival& a) {
   if (a.events.has(Event::reset) || a.events.has(Event::refused)) return Outcome::ended;
   if (a.reply == Reply::reset) return Outcome::rst;
   if (tcb.state != was) return Outcome::moved;
@@ -33,7 +33,7 @@ Outcome outcome_of(const Tcb& tcb, State was, const Arrival& a) {
 }
 
 // The segment stands exactly at RCV.NXT and acknowledges everything up to SND.UNA only.
-Segment expected_segment(const Tcb& tcb, Flags flags) {
+Segment expected_segment(const Conn& tcb, Flags flags) {
   return segment_of(flags, tcb.rcv_nxt.raw, tcb.snd_una.raw);
 }
 
@@ -42,7 +42,7 @@ TEST(States, EveryFlagCombinationInEverySynchronizedState) {
   for (const State state : kSynchronized) {
     for (unsigned bits = 0; bits < 32; ++bits) {
       const Flags flags{static_cast<std::uint8_t>(bits)};
-      Tcb tcb = tcb_in(state);
+      Conn tcb = tcb_in(state);
       const Arrival a = segment_arrives(tcb, expected_segment(tcb, flags), kStart);
       const bool may_receive =
           state == State::established || state == State::fin_wait_1 || state == State::fin_wait_2;
@@ -69,7 +69,7 @@ TEST(States, EveryFlagCombinationInSynSent) {  // [RFC 9293 3.10.7.3] [RFC 5961 
   for (unsigned bits = 0; bits < 32; ++bits) {
     for (const bool good_ack : {true, false}) {
       const Flags flags{static_cast<std::uint8_t>(bits)};
-      Tcb tcb = tcb_in(State::syn_sent);
+      Conn tcb = tcb_in(State::syn_sent);
       const Segment s = segment_of(flags, 7000, good_ack ? 1001 : 1002);
       const Arrival a = segment_arrives(tcb, s, kStart);
       Outcome expected = Outcome::ignored;
@@ -95,7 +95,7 @@ TEST(States, EveryFlagCombinationInSynSent) {  // [RFC 9293 3.10.7.3] [RFC 5961 
 TEST(States, EveryFlagCombinationInSynReceived) {  // [RFC 9293 3.10.7.4]
   for (unsigned bits = 0; bits < 32; ++bits) {
     const Flags flags{static_cast<std::uint8_t>(bits)};
-    Tcb tcb = tcb_in(State::syn_received);
+    Conn tcb = tcb_in(State::syn_received);
     const Arrival a = segment_arrives(tcb, segment_of(flags, 5001, 1001), kStart);
     Outcome expected = Outcome::ignored;
     if (flags.syn()) {
@@ -115,7 +115,7 @@ TEST(States, EveryFlagCombinationInSynReceived) {  // [RFC 9293 3.10.7.4]
 TEST(States, OutOfWindowSegmentsAreAnsweredAndOutOfWindowResetsAreNot) {
   for (const State state : kSynchronized) {
     for (const std::uint32_t off : {0U - 100U, 100'000U}) {
-      Tcb tcb = tcb_in(state);
+      Conn tcb = tcb_in(state);
       Segment s = segment_of(kAck, tcb.rcv_nxt.raw + off, tcb.snd_una.raw, 10);
       EXPECT_EQ(segment_arrives(tcb, s, kStart).reply, Reply::ack) << name_of(state);
       s.payload_len = 0;
@@ -134,7 +134,7 @@ TEST(States, OutOfWindowSegmentsAreAnsweredAndOutOfWindowResetsAreNot) {
 
 TEST(Reset, OnlyTheExactSequenceNumberResetsOthersInTheWindowAreChallenged) {  // [RFC 5961 3.2]
   for (const State state : kSynchronized) {
-    Tcb tcb = tcb_in(state);
+    Conn tcb = tcb_in(state);
     const Arrival near = segment_arrives(tcb, segment_of(kRst, tcb.rcv_nxt.raw + 1), kStart);
     EXPECT_EQ(near.reply, Reply::challenge_ack);
     EXPECT_EQ(near.drop, DropReason::tcp_blind_reset);
@@ -148,19 +148,19 @@ TEST(Reset, OnlyTheExactSequenceNumberResetsOthersInTheWindowAreChallenged) {  /
 }
 
 TEST(Reset, IsHeardThroughAClosedWindow) {  // [RFC 9293 3.10.7.4]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   tcb.rcv_adv = tcb.rcv_nxt;
   EXPECT_TRUE(segment_arrives(tcb, segment_of(kRst, 5001), kStart).events.has(Event::reset));
 }
 
 TEST(Reset, NeedsNoTimestamp) {  // [RFC 7323 3.2]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   tcb.timestamps = tcb.ts_recent_valid = true;
   EXPECT_TRUE(segment_arrives(tcb, segment_of(kRst, 5001), kStart).events.has(Event::reset));
 }
 
 TEST(Reset, RefusesAnActiveOpenEvenAfterASimultaneousOne) {
-  Tcb tcb = tcb_in(State::syn_received);
+  Conn tcb = tcb_in(State::syn_received);
   EXPECT_TRUE(segment_arrives(tcb, segment_of(kRst, 5001), kStart).events.has(Event::refused));
 }
 
@@ -168,7 +168,7 @@ TEST(Reset, RefusesAnActiveOpenEvenAfterASimultaneousOne) {
 // -----------------------------------------------------------------------------------
 
 TEST(Acknowledgment, CountsPayloadOnlyAndNeitherSynNorFin) {
-  Tcb tcb = open_active(kTuple4, {.iss = kOurIss}, kStart);
+  Conn tcb{open_active(kTuple4, {.iss = kOurIss}, kStart)};
   EXPECT_EQ(send_all(tcb, 0, kStart).size(), 1U);
   Arrival a = segment_arrives(tcb, segment_of(kSyn | kAck, 5000, 1001), kStart);
   EXPECT_EQ(a.bytes_acked, 0U);
@@ -181,14 +181,14 @@ TEST(Acknowledgment, CountsPayloadOnlyAndNeitherSynNorFin) {
 }
 
 TEST(Acknowledgment, ASequenceNumberThatEqualsTheIssAgainAfterAWrapIsOrdinary) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   tcb.snd_una = tcb.snd_nxt = tcb.snd_max = tcb.iss;
   (void)send_all(tcb, 100, kStart);
   EXPECT_EQ(segment_arrives(tcb, segment_of(kAck, 5001, 1100), kStart).bytes_acked, 100U);
 }
 
 TEST(Acknowledgment, OfWhatWasNeverSentIsChallengedAndNothingElseIsUsed) {  // [RFC 5961 5.2]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   const Arrival a = segment_arrives(tcb, segment_of(kAck, 5001, 1002, 50), kStart);
   EXPECT_EQ(a.reply, Reply::challenge_ack);
   EXPECT_EQ(a.drop, DropReason::tcp_bad_ack);
@@ -197,7 +197,7 @@ TEST(Acknowledgment, OfWhatWasNeverSentIsChallengedAndNothingElseIsUsed) {  // [
 }
 
 TEST(Acknowledgment, OlderThanTheLargestWindowIsChallengedAndALittleOldIsFine) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   EXPECT_EQ(segment_arrives(tcb, segment_of(kAck, 5001, 1001 - kWindow - 1, 10), kStart).drop,
             DropReason::tcp_bad_ack);
   const Arrival a = segment_arrives(tcb, segment_of(kAck, 5001, 1001 - kWindow, 10), kStart);
@@ -206,7 +206,7 @@ TEST(Acknowledgment, OlderThanTheLargestWindowIsChallengedAndALittleOldIsFine) {
 
 TEST(Acknowledgment, InSynReceivedMustAcknowledgeOurSyn) {  // [RFC 9293 3.10.7.4]
   for (const std::uint32_t ack : {1000U, 1002U}) {
-    Tcb tcb = tcb_in(State::syn_received);
+    Conn tcb = tcb_in(State::syn_received);
     const Arrival a = segment_arrives(tcb, segment_of(kAck, 5001, ack), kStart);
     EXPECT_EQ(a.reply, Reply::reset);
     EXPECT_EQ(a.rst.seq, SeqNum{ack});
@@ -215,7 +215,7 @@ TEST(Acknowledgment, InSynReceivedMustAcknowledgeOurSyn) {  // [RFC 9293 3.10.7.
 }
 
 TEST(Acknowledgment, AnOlderSegmentDoesNotReplaceANewerWindow) {  // [RFC 9293 3.10.7.4]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   (void)send_all(tcb, 1000, kStart);
   (void)segment_arrives(tcb, segment_of(kAck, 5101, 1501, 0, 5000), kStart);
   EXPECT_EQ(tcb.snd_wnd, 5000U);
@@ -226,7 +226,7 @@ TEST(Acknowledgment, AnOlderSegmentDoesNotReplaceANewerWindow) {  // [RFC 9293 3
 }
 
 TEST(Acknowledgment, WindowsAreScaledExceptInASyn) {  // [RFC 7323 2.3]
-  Tcb tcb = open_active(kTuple4, {.iss = kOurIss}, kStart);
+  Conn tcb{open_active(kTuple4, {.iss = kOurIss}, kStart)};
   (void)send_all(tcb, 0, kStart);
   Segment reply = segment_of(kSyn | kAck, 5000, 1001, 0, 1000);
   reply.options.has_window_scale = true;
@@ -242,7 +242,7 @@ TEST(Acknowledgment, WindowsAreScaledExceptInASyn) {  // [RFC 7323 2.3]
 
 TEST(Payload, InOrderIsTakenAndAcknowledgedAfterAWhileOrAtTheSecondSegment) {
   // [RFC 9293 3.8.6.3]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   Arrival a = segment_arrives(tcb, segment_of(kAck, 5001, 1001, 100), kStart);
   EXPECT_EQ(a.text.kind, Text::Kind::in_order);
   EXPECT_EQ(a.text.len, 100U);
@@ -259,7 +259,7 @@ TEST(Payload, InOrderIsTakenAndAcknowledgedAfterAWhileOrAtTheSecondSegment) {
 }
 
 TEST(Payload, ASingleSegmentIsAcknowledgedWhenTheDelayEnds) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   (void)segment_arrives(tcb, segment_of(kAck, 5001, 1001, 100), kStart);
   EXPECT_FALSE(on_deadline(tcb, kStart + from_millis(39)).ack);
   EXPECT_TRUE(on_deadline(tcb, kStart + from_millis(40)).ack);
@@ -267,7 +267,7 @@ TEST(Payload, ASingleSegmentIsAcknowledgedWhenTheDelayEnds) {
 }
 
 TEST(Payload, IsTrimmedToWhatIsNewAndFits) {  // [RFC 9293 3.10.7.4]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   tcb.rcv_adv = tcb.rcv_nxt + 100U;
   const Arrival a = segment_arrives(tcb, segment_of(kAck, 4991, 1001, 500), kStart);
   EXPECT_EQ(a.text.kind, Text::Kind::in_order);
@@ -278,7 +278,7 @@ TEST(Payload, IsTrimmedToWhatIsNewAndFits) {  // [RFC 9293 3.10.7.4]
 }
 
 TEST(Payload, AheadOfAGapIsOfferedForKeepingAndAnsweredAtOnce) {  // [RFC 5681 4.2]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   const Arrival a = segment_arrives(tcb, segment_of(kAck, 5101, 1001, 100), kStart);
   EXPECT_EQ(a.text.kind, Text::Kind::out_of_order);
   EXPECT_EQ(a.text.seq, SeqNum{5101});
@@ -288,7 +288,7 @@ TEST(Payload, AheadOfAGapIsOfferedForKeepingAndAnsweredAtOnce) {  // [RFC 5681 4
 }
 
 TEST(Payload, RefusedForLackOfBuffersIsAsIfItHadNotCome) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   (void)send_all(tcb, 500, kStart);
   const Segment s = segment_of(kAck | kFin, 5001, 1501, 100);
   Arrival a = segment_arrives(tcb, s, kStart, TextPolicy::refuse);
@@ -302,7 +302,7 @@ TEST(Payload, RefusedForLackOfBuffersIsAsIfItHadNotCome) {
 }
 
 TEST(Payload, AProbeOfOurClosedWindowIsAnsweredAndItsAckIsUsed) {  // [RFC 9293 3.8.6.1]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   (void)send_all(tcb, 500, kStart);
   tcb.rcv_adv = tcb.rcv_nxt;
   tcb.rcv_room = 0;
@@ -314,20 +314,20 @@ TEST(Payload, AProbeOfOurClosedWindowIsAnsweredAndItsAckIsUsed) {  // [RFC 9293 
 }
 
 TEST(Payload, AKeepAliveProbeIsAnswered) {  // [RFC 9293 3.8.4]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   EXPECT_EQ(segment_arrives(tcb, segment_of(kAck, 5000, 1001, 1), kStart).reply, Reply::ack);
   EXPECT_EQ(segment_arrives(tcb, segment_of(kAck, 5000, 1001), kStart).reply, Reply::challenge_ack);
 }
 
 TEST(Payload, AnAckAtTheRightEdgeIsHeardAlthoughTheWindowWasFilledAndLost) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   (void)send_all(tcb, 500, kStart);
   const Segment s = segment_of(kAck, tcb.rcv_adv.raw, 1501);
   EXPECT_EQ(segment_arrives(tcb, s, kStart).bytes_acked, 500U);
 }
 
 TEST(Payload, WithASynAckIsTaken) {  // [RFC 9293 3.10.7.3]
-  Tcb tcb = tcb_in(State::syn_sent);
+  Conn tcb = tcb_in(State::syn_sent);
   const Arrival a = segment_arrives(tcb, segment_of(kSyn | kAck, 7000, 1001, 20), kStart);
   EXPECT_TRUE(a.events.has(Event::established));
   EXPECT_EQ(a.text.kind, Text::Kind::in_order);
@@ -337,7 +337,7 @@ TEST(Payload, WithASynAckIsTaken) {  // [RFC 9293 3.10.7.3]
 }
 
 TEST(Payload, SequenceNumbersWrapAround) {  // [RFC 9293 3.4]
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   tcb.rcv_nxt = tcb.last_ack_sent = {0xffff'fff0};
   tcb.rcv_adv = tcb.rcv_nxt + 1000U;
   tcb.snd_una = tcb.snd_nxt = tcb.snd_max = {0xffff'ff00};
@@ -352,7 +352,7 @@ TEST(Payload, SequenceNumbersWrapAround) {  // [RFC 9293 3.4]
 // ----------------------------------------------------------------------------------------------------
 
 TEST(Fin, AheadOfAGapWaitsForTheDataBeforeIt) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   Arrival a = segment_arrives(tcb, segment_of(kAck | kFin, 5101, 1001, 100), kStart);
   EXPECT_EQ(a.text.kind, Text::Kind::out_of_order);
   EXPECT_EQ(tcb.state, State::established);
@@ -365,7 +365,7 @@ TEST(Fin, AheadOfAGapWaitsForTheDataBeforeIt) {
 }
 
 TEST(Fin, NothingBehindItIsTaken) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   (void)segment_arrives(tcb, segment_of(kAck | kFin, 5011, 1001), kStart);
   const Arrival a = segment_arrives(tcb, segment_of(kAck, 5001, 1001, 100), kStart);
   EXPECT_EQ(a.text.len, 10U);
@@ -373,7 +373,7 @@ TEST(Fin, NothingBehindItIsTaken) {
 }
 
 TEST(Fin, RepeatedIsAcknowledgedAgainAndCountsOnce) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   const Segment fin = segment_of(kAck | kFin, 5001, 1001);
   EXPECT_TRUE(segment_arrives(tcb, fin, kStart).events.has(Event::peer_closed));
   (void)make_ack(tcb, kStart);
@@ -384,7 +384,7 @@ TEST(Fin, RepeatedIsAcknowledgedAgainAndCountsOnce) {
 }
 
 TEST(Fin, IsTakenThroughAClosedWindow) {
-  Tcb tcb = tcb_in(State::established);
+  Conn tcb = tcb_in(State::established);
   tcb.rcv_adv = tcb.rcv_nxt;
   tcb.rcv_room = 0;
   (void)segment_arrives(tcb, segment_of(kAck | kFin, 5001, 1001), kStart);
@@ -394,7 +394,7 @@ TEST(Fin, IsTakenThroughAClosedWindow) {
 // --- PAWS
 // ---------------------------------------------------------------------------------------------------
 
-class Paws : public testing::Test {
+class Paws : public ::testing::Test {
  protected:
   Paws() {
     tcb_.timestamps = tcb_.ts_recent_valid = true;
@@ -407,7 +407,7 @@ class Paws : public testing::Test {
     s.options.tsval = tsval;
     return s;
   }
-  Tcb tcb_ = tcb_in(State::established);
+  Conn tcb_ = tcb_in(State::established);
 };
 
 TEST_F(Paws, AnOlderTimestampIsDroppedWithAnAck) {  // [RFC 7323 5.3]
@@ -453,7 +453,7 @@ TEST_F(Paws, IsSilentAfterTwentyFourDays) {  // [RFC 7323 5.5]
 // ------------------------------------------------------------------------------------
 
 TEST(SimultaneousOpen, FollowsFigureSevenOfTheRfc) {  // [RFC 9293 3.5]
-  Tcb tcb = open_active(kTuple4, {.iss = kOurIss}, kStart);
+  Conn tcb{open_active(kTuple4, {.iss = kOurIss}, kStart)};
   ASSERT_EQ(send_all(tcb, 0, kStart).size(), 1U);
   (void)segment_arrives(tcb, segment_of(kSyn, 5000), kStart);
   EXPECT_EQ(tcb.state, State::syn_received);

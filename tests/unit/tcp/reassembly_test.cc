@@ -13,7 +13,7 @@ using Insert = KeptQueue::Insert;
 constexpr KeptQueue::Limits kLimits{.max_nodes = 8, .max_bytes = 1000};
 
 // Held owns the nodes of a test; a byte's value is its position, so that what was cut shows.
-class Reassembly : public testing::Test {
+class Reassembly : public ::testing::Test {
  protected:
   Insert put(std::uint32_t from, std::uint32_t to, char mark = 0) {
     auto node = std::make_unique<Kept>();

@@ -19,9 +19,11 @@
 #include "lib/tcp/output.h"
 #include "lib/tcp/reassembly.h"
 #include "lib/tcp/receive.h"
+#include "lib/tcp/sender.h"
 #include "lib/tcp/stray.h"
 #include "lib/tcp/time_wait.h"
 #include "lib/tcp/timers.h"
+#include "tests/support/chunk_queue.h"
 
 namespace sallyport::tcp::test {
 
@@ -48,9 +50,24 @@ inline Segment segment_of(Flags flags, std::uint32_t seq, std::uint32_t ack = 0,
   return s;
 }
 
+// Conn is a Tcb with its send queue.
+struct Conn : Tcb {
+  explicit Conn(const Tcb& tcb) : Tcb{tcb}, queue{tcb.syn_acked ? tcb.snd_una : tcb.iss + 1U} {}
+  testing::ChunkQueue queue;
+};
+
+inline Arrival segment_arrives(Conn& tcb, const Segment& segment, Instant now,
+                               TextPolicy policy = TextPolicy::accept) {
+  Arrival a = segment_arrives(static_cast<Tcb&>(tcb), segment, now, policy);
+  process_ack(tcb, tcb.queue, segment, a, now);
+  tcb.queue.acknowledge(tcb.snd_una);
+  return a;
+}
+inline Expired on_deadline(Conn& tcb, Instant now) { return on_deadline(tcb, tcb.queue, now); }
+
 // tcb_in is a connection whose handshake is over: SND.NXT 1001, RCV.NXT 5001, no options; where the
 // state says that a FIN was sent or received, it was.
-inline Tcb tcb_in(State state) {
+inline Conn tcb_in(State state) {
   Tcb tcb;
   tcb.state = state;
   tcb.iss = kOurIss;
@@ -69,7 +86,7 @@ inline Tcb tcb_in(State state) {
   const auto send_fin = [&] {
     tcb.fin_queued = tcb.fin_sent = true;
     tcb.snd_nxt = tcb.snd_max = tcb.snd_max + 1;
-    tcb.retransmit_armed = true;
+    tcb.timer = SendTimer::retransmission;
     tcb.retransmit_at = Stamp{kStart + kInitialRto};
   };
   const auto receive_fin = [&] {
@@ -99,7 +116,7 @@ inline Tcb tcb_in(State state) {
       send_fin();
       tcb.snd_una = tcb.snd_max;
       tcb.fin_acked = true;
-      tcb.retransmit_armed = false;
+      tcb.timer = SendTimer::none;
       break;
     case State::close_wait:
       receive_fin();
@@ -113,19 +130,23 @@ inline Tcb tcb_in(State state) {
       send_fin();
       break;
   }
-  return tcb;
+  return Conn{tcb};
 }
 
 // send_all lets `tcb` send everything it may out of `queued` bytes in chunks of one MSS.
-inline std::vector<Segment> send_all(Tcb& tcb, std::uint32_t queued, Instant now,
+inline std::vector<Segment> send_all(Conn& tcb, std::uint32_t queued, Instant now,
                                      std::uint32_t chunk = kMss) {
+  const SeqNum begin = tcb.syn_acked ? tcb.snd_una : tcb.iss + 1U;
+  if (tcb.queue.num_chunks() == 0) tcb.queue.restart(begin);  // a test may have moved it
+  const SeqNum end = begin + queued;
+  while (before(tcb.queue.end(), end)) {
+    tcb.queue.push(std::min(chunk, distance(tcb.queue.end(), end)));
+  }
   std::vector<Segment> sent;
   for (;;) {
-    const std::uint32_t at = next_offset(tcb);
-    const std::uint32_t left = queued > at ? std::min(chunk - at % chunk, queued - at) : 0;
-    const Transmission t = next_transmission(tcb, {queued, left}, now);
+    const Transmission t = next_transmission(tcb, tcb.queue, now);
     if (!t) return sent;
-    sent.push_back(transmit(tcb, t, now));
+    sent.push_back(transmit(tcb, tcb.queue, t, now));
   }
 }
 
@@ -167,7 +188,7 @@ class Endpoint {
   // write queues bytes in chunks of `chunk` (one segment each, if the MSS allows).
   void write(std::string_view bytes, std::size_t chunk) {
     for (std::size_t i = 0; i < bytes.size(); i += chunk) {
-      chunks_.push_back(std::min(chunk, bytes.size() - i));
+      tcb.queue.push(static_cast<std::uint32_t>(std::min(chunk, bytes.size() - i)));
     }
     queue_.append(bytes);
   }
@@ -185,7 +206,7 @@ class Endpoint {
     }
     const Arrival a = segment_arrives(tcb, packet.header, now);
     events.add(a.events);
-    if (a.bytes_acked > 0) drop_acked(a.bytes_acked);
+    queue_.erase(0, a.bytes_acked);
     if (a.text.kind == Text::Kind::in_order) {
       received += packet.payload.substr(a.text.offset, a.text.len);
       deliver_kept();
@@ -205,13 +226,11 @@ class Endpoint {
   void pull(Instant now) {
     if (tcb.state == State::closed) return;
     for (;;) {
-      const std::uint32_t at = next_offset(tcb);
-      const Transmission t = next_transmission(
-          tcb, {static_cast<std::uint32_t>(queue_.size()), chunk_len_at(at)}, now);
+      const Transmission t = next_transmission(tcb, tcb.queue, now);
       if (!t) break;
       ASSERT_LE(t.offset + t.len, queue_.size());
       if (t.kind == Transmission::Kind::retransmission) ++retransmissions;
-      const Segment header = transmit(tcb, t, now);
+      const Segment header = transmit(tcb, tcb.queue, t, now);
       out.push_back({header, queue_.substr(t.offset, t.len)});
       check_edge(header);
     }
@@ -230,7 +249,7 @@ class Endpoint {
     return tcb.state == State::closed || tcb.state == State::time_wait;
   }
 
-  Tcb tcb;
+  Conn tcb;
   Events events;
   std::string received;
   std::vector<Packet> out;
@@ -266,28 +285,9 @@ class Endpoint {
       delete k;
     }
   }
-  void drop_acked(std::size_t bytes) {
-    queue_.erase(0, bytes);
-    while (bytes > 0) {
-      const std::size_t n = std::min(bytes, chunks_.front());
-      chunks_.front() -= n;
-      bytes -= n;
-      if (chunks_.front() == 0) chunks_.pop_front();
-    }
-  }
-  [[nodiscard]] std::uint32_t chunk_len_at(std::uint32_t offset) const {
-    std::size_t begin = 0;
-    for (const std::size_t chunk : chunks_) {
-      if (offset < begin + chunk) return static_cast<std::uint32_t>(begin + chunk - offset);
-      begin += chunk;
-    }
-    return 0;
-  }
-
   std::optional<TimeWait> time_wait_;
   KeptQueue kept_;
   std::string queue_;
-  std::deque<std::size_t> chunks_;
   std::optional<SeqNum> edge_;
 };
 

@@ -207,7 +207,7 @@ TEST(SynCookie, OurTimestampContinuesWhereTheSynAckLeftOff) {  // [RFC 7323 5.2]
     ASSERT_TRUE(cookie);
     EXPECT_GE(static_cast<std::int32_t>(cookie->tsval - reply.options.tsval), 0);
     EXPECT_LT(cookie->tsval - reply.options.tsval, 64U);
-    Tcb tcb = open_passive(kTuple4, data, *cookie, kOurs, kStart);
+    Conn tcb{open_passive(kTuple4, data, *cookie, kOurs, kStart)};
     EXPECT_EQ(make_ack(tcb, kStart).options.tsval, cookie->tsval);
   }
 }

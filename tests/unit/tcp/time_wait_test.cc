@@ -8,7 +8,7 @@ namespace sallyport::tcp::test {
 namespace {
 
 TimeWait record(bool timestamps) {
-  Tcb tcb = tcb_in(State::fin_wait_2);
+  Conn tcb = tcb_in(State::fin_wait_2);
   tcb.timestamps = timestamps;
   tcb.ts_recent = 5000;
   tcb.ts_recent_valid = timestamps;

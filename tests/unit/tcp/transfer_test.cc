@@ -59,12 +59,12 @@ class Simulation {
 
  private:
   Tcb active(SeqNum iss, std::uint32_t ts_offset) {
-    Tcb tcb = open_active(kTuple4,
-                          {.iss = iss,
-                           .ts_offset = ts_offset,
-                           .our_mss = kMss,
-                           .receive_buffer = static_cast<std::uint32_t>(profile_.buffer)},
-                          now_);
+    Conn tcb{open_active(kTuple4,
+                         {.iss = iss,
+                          .ts_offset = ts_offset,
+                          .our_mss = kMss,
+                          .receive_buffer = static_cast<std::uint32_t>(profile_.buffer)},
+                         now_)};
     tcb.timestamps = profile_.timestamps;
     tcb.window_scaling = profile_.window_scaling;
     if (!profile_.window_scaling) tcb.rcv_wscale = 0;
@@ -183,7 +183,7 @@ class Simulation {
     ASSERT_GE(t.congestion.cwnd + 1, 1U);
     // Something unacknowledged is always watched by a timer.
     if (t.snd_una != t.snd_max && !e.is_over()) {
-      ASSERT_TRUE(t.retransmit_armed || t.snd_nxt == t.snd_una);
+      ASSERT_TRUE(t.timer != SendTimer::none || t.snd_nxt == t.snd_una);
     }
   }
 
@@ -198,7 +198,7 @@ class Simulation {
 };
 
 void expect_intact(unsigned seed, const Faults& faults, const Profile& profile) {
-  SCOPED_TRACE(testing::Message() << "seed " << seed << ", loss " << faults.loss_percent);
+  SCOPED_TRACE(::testing::Message() << "seed " << seed << ", loss " << faults.loss_percent);
   Simulation s{seed, faults, profile};
   ASSERT_TRUE(s.run());
   EXPECT_EQ(s.b().received.size(), s.text_a_.size());

@@ -1,0 +1,307 @@
+// Losses, reordering and probes, as the sender sees them: RACK-TLP, PRR, SACK, undo.
+#include "lib/tcp/recovery.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/tcp/support.h"
+
+namespace sallyport::tcp::test {
+namespace {
+
+constexpr Micros kRtt = from_millis(50);
+
+// Recovery has a connection with SACK and a measured round trip, and a peer in a few words.
+class RecoveryTest : public ::testing::Test {
+ protected:
+  RecoveryTest() {
+    tcb_.sack = true;
+    measured(tcb_.rtt, kRtt);
+    tcb_.rack.min_rtt = kRtt;
+    tcb_.congestion.cwnd = 20 * kMss;
+    tcb_.snd_wscale = 8;
+    tcb_.snd_wnd = tcb_.max_snd_wnd = 10'000U << 8;
+  }
+  static std::uint32_t seq(unsigned segment) { return kOurIss.raw + 1 + segment * kMss; }
+  std::vector<Segment> send() {
+    const std::uint32_t left = distance(tcb_.snd_una, SeqNum{seq(num_queued_)});
+    return send_all(tcb_, left, now_);
+  }
+  // ack says: all before segment `next` is here, and so are the segments of `blocks`.
+  Arrival ack(unsigned next, std::vector<std::pair<unsigned, unsigned>> blocks = {},
+              std::uint32_t tsecr = 0) {
+    Segment s = segment_of(kAck, tcb_.rcv_nxt.raw, seq(next), 0, 60'000);
+    s.window = static_cast<std::uint16_t>(tcb_.snd_wnd >> tcb_.snd_wscale);
+    for (const auto& [first, last] : blocks) {
+      s.options.sack_blocks[s.options.num_sack_blocks++] = {{seq(first)}, {seq(last)}};
+    }
+    s.options.has_timestamps = tcb_.timestamps;
+    s.options.tsecr = tsecr;
+    s.options.tsval = tcb_.ts_recent;
+    return segment_arrives(tcb_, s, now_);
+  }
+  void wait(Micros time) { now_ = now_ + time; }
+  // expire lets the next timer fire.
+  Expired expire() {
+    now_ = *next_deadline(tcb_, now_);
+    return on_deadline(tcb_, now_);
+  }
+  static std::vector<unsigned> numbers(const std::vector<Segment>& sent) {
+    std::vector<unsigned> n;
+    for (const Segment& s : sent) n.push_back((s.seq.raw - kOurIss.raw - 1) / kMss);
+    return n;
+  }
+
+  Conn tcb_ = tcb_in(State::established);
+  unsigned num_queued_ = 10;
+  Instant now_ = kStart;
+};
+
+using Numbers = std::vector<unsigned>;
+
+TEST_F(RecoveryTest, ThreeSegmentsBehindAGapRepairItAtOnce) {  // [RFC 8985 6.2]
+  EXPECT_EQ(send().size(), 10U);
+  wait(kRtt);
+  EXPECT_FALSE(ack(0, {{1, 3}}).events.has(Event::fast_retransmit));
+  EXPECT_TRUE(send().empty());
+  EXPECT_TRUE(ack(0, {{1, 4}}).events.has(Event::fast_retransmit));
+  EXPECT_EQ(numbers(send()), Numbers{0});
+  EXPECT_EQ(tcb_.recovery, Recovery::fast_recovery);
+}
+
+TEST_F(RecoveryTest, AllGapsOfAFlightAreRepairedWithinOneRoundTrip) {
+  num_queued_ = 20;
+  EXPECT_EQ(send().size(), 20U);
+  wait(kRtt);
+  // 0, 5 and 12 are missing.
+  (void)ack(0, {{1, 5}});
+  Numbers repaired = numbers(send());
+  for (const unsigned last : {7U, 9U, 11U, 12U}) {
+    (void)ack(0, {{6, last}, {1, 5}});
+    for (const unsigned n : numbers(send())) repaired.push_back(n);
+  }
+  for (const unsigned last : {15U, 17U, 19U, 20U}) {
+    (void)ack(0, {{13, last}, {6, 12}, {1, 5}});
+    for (const unsigned n : numbers(send())) repaired.push_back(n);
+  }
+  EXPECT_EQ(repaired, (Numbers{0, 5, 12}));
+  wait(kRtt);
+  EXPECT_EQ(ack(20).bytes_acked, 20U * kMss);
+  EXPECT_EQ(tcb_.recovery, Recovery::open);
+  EXPECT_EQ(tcb_.sacked + tcb_.lost, 0U);
+}
+
+TEST_F(RecoveryTest, ARetransmissionThatIsLostTooIsNoticedWithoutATimeout) {  // [RFC 8985 3.1]
+  num_queued_ = 20;
+  (void)send();
+  wait(kRtt);
+  (void)ack(0, {{1, 8}});
+  ASSERT_EQ(numbers(send()), Numbers{0});
+  // What was sent after the retransmission arrives: it cannot be under way any more.
+  num_queued_ = 40;
+  (void)ack(0, {{1, 14}});
+  const auto later_ones = send();
+  ASSERT_FALSE(later_ones.empty());
+  wait(kRtt + kRtt);
+  (void)ack(0, {{20, 20 + static_cast<unsigned>(later_ones.size())}, {1, 14}});
+  const Numbers again = numbers(send());
+  ASSERT_FALSE(again.empty());
+  EXPECT_EQ(again[0], 0U);
+}
+
+TEST_F(RecoveryTest, TheFlightShrinksSmoothlyToTheThreshold) {  // [RFC 6937 3]
+  num_queued_ = 60;
+  EXPECT_EQ(send().size(), 20U);
+  wait(kRtt);
+  std::size_t sent = 0;
+  for (unsigned last = 2; last <= 20; ++last) {
+    (void)ack(0, {{1, last}});
+    const std::size_t now = send().size();
+    EXPECT_LE(now, 2U);
+    sent += now;
+  }
+  // 19 segments left the network; about half as many took their place.
+  EXPECT_GE(sent, 9U);
+  EXPECT_LE(sent, 12U);
+  wait(kRtt);
+  (void)ack(20);
+  EXPECT_EQ(tcb_.congestion.cwnd, 11U * kMss) << "half of 20 and two of limited transmit";
+}
+
+TEST_F(RecoveryTest, ReorderingThatWasSeenOnceCausesNoFurtherRepair) {  // [RFC 8985 6.2]
+  num_queued_ = 10;
+  (void)send();
+  wait(kRtt);
+  (void)ack(0, {{1, 3}});
+  (void)ack(3);  // segment 0 was only late
+  EXPECT_TRUE(tcb_.rack.reordering_seen);
+  // Next time even five segments behind the gap wait for a part of the round trip.
+  (void)ack(3, {{4, 9}});
+  EXPECT_TRUE(send().empty());
+  EXPECT_EQ(tcb_.timer, SendTimer::reordering);
+  EXPECT_TRUE(expire().reordering);
+  EXPECT_EQ(numbers(send()), Numbers{3});
+}
+
+TEST_F(RecoveryTest, ALostTailIsProbedAndThenRepairedWithoutATimeout) {  // [RFC 8985 7]
+  num_queued_ = 4;
+  (void)send();
+  EXPECT_EQ(tcb_.timer, SendTimer::tail_probe);
+  const Expired expired = expire();
+  EXPECT_TRUE(expired.tail_probe);
+  EXPECT_LE(now_ - kStart, Micros{2 * kRtt.count});
+  EXPECT_EQ(numbers(send()), Numbers{3});
+  EXPECT_EQ(tcb_.timer, SendTimer::retransmission);
+  // The probe arrives, and shows that three are missing before it.
+  wait(kRtt);
+  (void)ack(0, {{3, 4}});
+  if (tcb_.timer == SendTimer::reordering) (void)expire();
+  EXPECT_EQ(numbers(send()), Numbers{0});
+  wait(kRtt);
+  (void)ack(1, {{3, 4}});
+  EXPECT_EQ(numbers(send()), (Numbers{1, 2}));
+}
+
+TEST_F(RecoveryTest, AProbePrefersNewData) {  // [RFC 8985 7.3]
+  tcb_.congestion.cwnd = 4 * kMss;
+  (void)send();
+  EXPECT_TRUE(expire().tail_probe);
+  EXPECT_EQ(numbers(send()), Numbers{4});
+}
+
+TEST_F(RecoveryTest, AProbeThatRepairedALossReducesTheWindow) {  // [RFC 8985 7.4]
+  num_queued_ = 2;
+  (void)send();
+  (void)expire();
+  ASSERT_EQ(numbers(send()), Numbers{1});
+  const std::uint32_t window = tcb_.congestion.cwnd;
+  wait(kRtt);
+  (void)ack(2);
+  EXPECT_EQ(tcb_.congestion.cwnd, window) << "it may have been a duplicate";
+  num_queued_ = 3;
+  (void)send();
+  wait(kRtt);
+  (void)ack(3);
+  EXPECT_LT(tcb_.congestion.cwnd, window);
+}
+
+TEST_F(RecoveryTest, AProbeThatWasADuplicateDoesNot) {
+  num_queued_ = 2;
+  (void)send();
+  (void)expire();
+  (void)send();
+  const std::uint32_t window = tcb_.congestion.cwnd;
+  (void)ack(2, {{1, 2}});  // DSACK
+  num_queued_ = 3;
+  (void)send();
+  wait(kRtt);
+  (void)ack(3);
+  EXPECT_GE(tcb_.congestion.cwnd, window);
+}
+
+TEST_F(RecoveryTest, ATimeoutRepeatsOnlyWhatThePeerDidNotReport) {
+  tcb_.rack.reordering_seen = true;
+  (void)send();
+  wait(kRtt);
+  (void)ack(0, {{1, 3}, {5, 6}});
+  while (!expire().retransmission_timeout) {
+  }
+  Numbers repaired = numbers(send());
+  EXPECT_EQ(repaired, Numbers{0});
+  wait(kRtt);
+  (void)ack(3, {{5, 6}});
+  repaired = numbers(send());
+  ASSERT_GE(repaired.size(), 2U);
+  EXPECT_EQ(repaired[0], 3U);
+  EXPECT_EQ(repaired[1], 4U);
+}
+
+TEST_F(RecoveryTest, APeerThatDropsWhatItReportedIsServedAllTheSame) {  // [RFC 2018 8]
+  num_queued_ = 3;
+  (void)send();
+  wait(kRtt);
+  (void)ack(0, {{1, 3}});
+  if (tcb_.timer == SendTimer::reordering) (void)expire();
+  (void)send();
+  (void)ack(1);  // the first only: 1 and 2 were reported, and are gone
+  unsigned timeouts = 0;
+  for (int i = 0; i < 4 && tcb_.snd_una != SeqNum{seq(3)}; ++i) {
+    while (!expire().retransmission_timeout) (void)send();
+    ++timeouts;
+    const Numbers again = numbers(send());
+    ASSERT_FALSE(again.empty());
+    wait(kRtt);
+    (void)ack(again[0] + 1);
+    (void)send();
+    (void)ack(3);
+  }
+  EXPECT_EQ(timeouts, 1U);
+  EXPECT_EQ(tcb_.snd_una, SeqNum{seq(3)});
+}
+
+TEST_F(RecoveryTest, AReductionWithoutReasonIsTakenBackByTheEchoedTimestamp) {  // [RFC 3522 3.2]
+  tcb_.timestamps = true;
+  (void)send();
+  const std::uint32_t before_it = tcb_.congestion.cwnd;
+  const std::uint32_t first_tsval = timestamp_clock(now_);
+  while (!expire().retransmission_timeout) (void)send();
+  (void)send();
+  EXPECT_EQ(tcb_.congestion.cwnd, kMss);
+  wait(from_millis(5));
+  const Arrival a = ack(1, {}, first_tsval);  // of the first transmission
+  EXPECT_TRUE(a.events.has(Event::spurious_recovery));
+  EXPECT_GE(tcb_.congestion.cwnd, before_it);
+  EXPECT_EQ(tcb_.lost, 0U);
+  EXPECT_EQ(tcb_.recovery, Recovery::open);
+}
+
+TEST_F(RecoveryTest, AReductionWithoutReasonIsTakenBackByDsack) {  // [RFC 3708 2]
+  (void)send();
+  wait(kRtt);
+  const std::uint32_t before_it = tcb_.congestion.cwnd;
+  (void)ack(0, {{1, 4}});
+  ASSERT_EQ(numbers(send()), Numbers{0});
+  (void)ack(4);  // it was only late
+  const Arrival a = ack(4, {{0, 1}});
+  EXPECT_TRUE(a.events.has(Event::spurious_recovery));
+  EXPECT_GE(tcb_.congestion.cwnd, before_it);
+}
+
+// CVE-2019-11477 and its kin: whatever blocks a peer names, the work is bounded and nothing is
+// believed that cannot be true.
+TEST_F(RecoveryTest, BlocksThatCannotBeTrueAreIgnored) {
+  (void)send();
+  Segment s = segment_of(kAck, tcb_.rcv_nxt.raw, seq(0));
+  s.options.num_sack_blocks = 4;
+  s.options.sack_blocks = {SackBlock{{seq(3)}, {seq(2)}},               // backwards
+                           SackBlock{{seq(9)}, {seq(30)}},              // never sent
+                           SackBlock{{seq(0) - 90'000'000}, {seq(5)}},  // far too old
+                           SackBlock{{seq(1)}, {seq(1)}}};              // empty
+  (void)segment_arrives(tcb_, s, now_);
+  EXPECT_EQ(tcb_.sacked, 0U);
+  EXPECT_EQ(tcb_.lost, 0U);
+}
+
+TEST_F(RecoveryTest, ABlockThatCoversPartOfASegmentCountsForNothing) {
+  (void)send();
+  Segment s = segment_of(kAck, tcb_.rcv_nxt.raw, seq(0));
+  s.options.num_sack_blocks = 1;
+  s.options.sack_blocks[0] = {{seq(1) + 1}, {seq(2) - 1}};
+  (void)segment_arrives(tcb_, s, now_);
+  EXPECT_EQ(tcb_.sacked, 0U);
+}
+
+TEST_F(RecoveryTest, AnAckLooksAtABoundedPartOfALargeFlight) {  // CVE-2019-11478
+  tcb_.congestion.cwnd = 1U << 30;
+  tcb_.snd_wnd = tcb_.max_snd_wnd = 1U << 30;
+  tcb_.snd_wscale = 14;
+  num_queued_ = 2 * kMaxWalk;
+  EXPECT_EQ(send().size(), 2 * kMaxWalk);
+  wait(kRtt);
+  (void)ack(0, {{kMaxWalk + 100, kMaxWalk + 200}});
+  EXPECT_EQ(tcb_.sacked, 0U) << "it lies too far behind to be found";
+  (void)ack(0, {{kMaxWalk - 200, kMaxWalk - 100}});
+  EXPECT_EQ(tcb_.sacked, 100U * kMss);
+}
+
+}  // namespace
+}  // namespace sallyport::tcp::test
