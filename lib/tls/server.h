@@ -282,7 +282,7 @@ class Server {
   static constexpr std::size_t kPostHandshakeMessage = 5;  // KeyUpdate, the only one
 
   RecordKeys read_;
-  RecordKeys write_;
+  [[no_unique_address]] RecordKeys write_;  // the secrets use its padding
   TrafficSecret read_secret_;
   TrafficSecret write_secret_;
   Tsc key_updates_since_;
@@ -298,15 +298,15 @@ class Server {
   std::uint8_t idle_records_ = 0;  // in a row: they carried nothing
   std::uint8_t warnings_ = 0;
   std::uint8_t partial_len_ = 0;  // of a message that is not complete
-  bool alert_pending_ = false;
-  bool key_update_pending_ = false;
-  bool read_protected_ = false;
-  bool write_protected_ = false;
-  bool peer_spoke_protected_ = false;  // TLS 1.3: a record of the handshake keys was opened
-  bool peer_closed_ = false;
-  bool write_closed_ = false;
+  bool alert_pending_ : 1 = false;
+  bool key_update_pending_ : 1 = false;
+  bool read_protected_ : 1 = false;
+  bool write_protected_ : 1 = false;
+  bool peer_spoke_protected_ : 1 = false;  // TLS 1.3: a record of the handshake keys was opened
+  bool peer_closed_ : 1 = false;
+  bool write_closed_ : 1 = false;
   std::array<std::uint8_t, kPostHandshakeMessage> partial_{};
 };
-static_assert(sizeof(Server) <= 320);
+static_assert(sizeof(Server) <= 240, "part of the 1 KiB of an idle connection");
 
 }  // namespace sallyport::tls

@@ -37,7 +37,8 @@ void Worker::open_backend(Connection& c, Turn& turn) noexcept {
   balance::Cursor own = shared;
   while (c.tried.size() < kMaxAttempts) {
     balance::Cursor& cursor = c.tried.size() == 0 ? shared : own;
-    const auto picked = balance::pick(pool.plan, cursor, {.hash = c.client.hash}, c.tried);
+    const auto picked =
+        balance::pick(pool.plan, cursor, {.hash = flows_.hash(c.client.tuple)}, c.tried);
     if (!picked) break;
     c.tried.add(*picked);
     if (connect_to(c, pool, pool.backends[picked->value], turn)) return;
@@ -64,13 +65,12 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
       client_payload > 2 * kRecordRoom ? client_payload - kRecordRoom + option_room
                                        : client_payload);
   c.backend.kind = flow.kind;
-  c.backend.index = flow.index;
+  c.backend.index = flow.index % Side::kMaxConnections;
   c.backend.in_use = true;
   c.backend.tcp_done = false;
   c.backend.peer_closed = false;
   c.backend.link = {backend.interface, backend.next_hop, {}};
   c.backend.tuple = tuple;
-  c.backend.hash = hash;
   c.backend.tcb = tcp::open_active(tuple,
                                    {.iss = tcp::initial_sequence(tuple, isn_secret_, instant_),
                                     .ts_offset = tcp::timestamp_offset(tuple, isn_secret_),

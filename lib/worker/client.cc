@@ -31,8 +31,15 @@ constexpr std::size_t kFramesPerRecord = tls::kMaxRecord / (tcp::kSmallestMss - 
 
 }  // namespace
 
+tls::Handshake* Worker::handshake_of(const Connection& c) noexcept {
+  HandshakeState* state = handshakes_.get(c.handshake);
+  return state == nullptr ? nullptr : &state->tls;
+}
+
 tls::Attached Worker::attached(const Connection& c) noexcept {
-  return {handshakes_.get(c.handshake), message_buffers_.get(c.message_buffer)};
+  HandshakeState* state = handshakes_.get(c.handshake);
+  if (state == nullptr) return {};
+  return {&state->tls, message_buffers_.get(state->message_buffer)};
 }
 
 // --- Records in --------------------------------------------------------------------------------
@@ -70,7 +77,8 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
 }
 
 bool Worker::lend_message_buffer(Connection& c) noexcept {
-  if (message_buffers_.allocate(c.message_buffer) == nullptr) return false;
+  HandshakeState* state = handshakes_.get(c.handshake);
+  if (state == nullptr || message_buffers_.allocate(state->message_buffer) == nullptr) return false;
   c.await = tls::Await::peer;
   return true;
 }
@@ -88,7 +96,7 @@ void Worker::on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept 
   }
   // Nobody will read what came after the client's last word.
   if (step.await == tls::Await::nothing) c.client.input.clear(turn);
-  if (!c.tls.needs_message_buffer(handshakes_.get(c.handshake))) release_message_buffer(c);
+  if (!c.tls.needs_message_buffer(handshake_of(c))) release_message_buffer(c);
   if (step.await == tls::Await::job && !submit_job(c, turn)) wait_for_resource(c);
 }
 
@@ -122,10 +130,10 @@ void Worker::on_tls_failed(Connection& c, HandshakeFailure failure, Turn& turn) 
 // --- Jobs --------------------------------------------------------------------------------------
 
 bool Worker::submit_job(Connection& c, Turn& turn) noexcept {
-  tls::Handshake* handshake = handshakes_.get(c.handshake);
-  if (handshake == nullptr || jobs_.full() || turn.out.job_credit() == 0) return false;
+  HandshakeState* state = handshakes_.get(c.handshake);
+  if (state == nullptr || jobs_.full() || turn.out.job_credit() == 0) return false;
   crypto::KeyShare key_share;
-  const crypto::NamedGroup group = c.tls.wants_key_share(*handshake);
+  const crypto::NamedGroup group = c.tls.wants_key_share(state->tls);
   if (group != crypto::NamedGroup::none && !key_shares_.take(group, turn.now, key_share)) {
     return false;
   }
@@ -137,7 +145,7 @@ bool Worker::submit_job(Connection& c, Turn& turn) noexcept {
   job.worker = config_.index;
   job.submitted = turn.now;
   job.deadline = c.phase_deadline;
-  const tls::Step step = c.tls.start_job(tls_, *handshake, job, key_share);
+  const tls::Step step = c.tls.start_job(tls_, state->tls, job, key_share);
   wipe_object(key_share);
   if (step.failed()) {
     release_job(job);
@@ -145,7 +153,7 @@ bool Worker::submit_job(Connection& c, Turn& turn) noexcept {
     return true;
   }
   c.await = step.await;
-  c.job = self;
+  state->job = self;
   pass_stage(c, HandshakeStage::job_submitted, turn.now);
   turn.out.put(job);
   return true;
@@ -158,15 +166,15 @@ void Worker::complete(crypto::CryptoJob& job, Turn& turn) noexcept {
     return;
   }
   Connection* c = connections_.get(handle_of(job.connection));
-  tls::Handshake* handshake = c == nullptr ? nullptr : handshakes_.get(c->handshake);
-  if (handshake == nullptr || c->job != job.self || c->phase == Phase::ending) {
+  HandshakeState* state = c == nullptr ? nullptr : handshakes_.get(c->handshake);
+  if (state == nullptr || state->job != job.self || c->phase == Phase::ending) {
     stats_.traffic.count(Traffic::stale_jobs);
     release_job(job);
     return;
   }
-  c->job = {};
+  state->job = {};
   pass_stage(*c, HandshakeStage::job_completed, turn.now);
-  const tls::Step step = c->tls.job_done(tls_, *handshake, job);
+  const tls::Step step = c->tls.job_done(tls_, state->tls, job);
   release_job(job);
   on_step(*c, step, turn);
   if (!release_if_done(*c)) mark_ready(*c);
@@ -182,7 +190,7 @@ void Worker::release_job(crypto::CryptoJob& job) noexcept {
 
 void Worker::pull_tls_output(Connection& c, Turn& turn) noexcept {
   if (!c.client.has_tcp()) return;
-  tls::Handshake* handshake = handshakes_.get(c.handshake);
+  tls::Handshake* handshake = handshake_of(c);
   while (c.tls.has_output(handshake)) {
     if (turn.out.frame_credit() == 0) {
       mark_ready(c);

@@ -53,20 +53,24 @@ struct FrameAccess {
 };
 using OutOfOrderQueue = tcp::OutOfOrderQueue<frame::Frame, FrameAccess>;
 
-// Side is one TCP connection: to the client or to the backend.
+// Side is one TCP connection: to the client or to the backend.  What stands here a worker has twice
+// per connection, so members use the padding of those before them; its hash in the flow table is
+// computed again at its end instead of being kept.
 struct Side {
-  FlowRef::Kind kind = FlowRef::Kind::none;
-  std::uint32_t index = 0;   // of the connection
-  bool in_use = false;       // there is something of this side that is not finished
-  bool tcp_done = false;     // TCP is over and the flow entry gone; `input` may hold last words
-  bool peer_closed = false;  // FIN received, and everything before it
-  LinkPeer link;
+  // So many connections a worker may have: what names one shares its word with flags.
+  static constexpr std::uint32_t kMaxConnections = 1U << 26U;
+
   FourTuple tuple;
-  FlowTable::Hash hash = 0;
   tcp::Tcb tcb;
-  SendQueue send;
-  InputQueue input;
-  OutOfOrderQueue out_of_order;
+  [[no_unique_address]] SendQueue send;
+  [[no_unique_address]] InputQueue input;
+  [[no_unique_address]] OutOfOrderQueue out_of_order;
+  LinkPeer link;
+  std::uint32_t index : 26 = 0;  // of the connection
+  FlowRef::Kind kind : 2 = FlowRef::Kind::none;
+  bool in_use : 1 = false;       // there is something of this side that is not finished
+  bool tcp_done : 1 = false;     // TCP is over and the flow entry gone; `input` may hold last words
+  bool peer_closed : 1 = false;  // FIN received, and everything before it
 
   [[nodiscard]] bool has_tcp() const noexcept { return in_use && !tcp_done; }
   [[nodiscard]] std::uint32_t num_frames() const noexcept {
@@ -82,18 +86,24 @@ enum class Phase : std::uint8_t {
   ending,      // nothing is relayed any more; what is queued drains and the sides close
 };
 
+// HandshakeState is what a connection needs until TLS is established; then the slot is given back.
+struct HandshakeState {
+  tls::Handshake tls;
+  Handle<tls::MessageBuffer> message_buffer;
+  Handle<crypto::CryptoJob> job;
+  std::uint64_t configuration = 0;  // pinned for as long as this is held
+};
+
+// Connection, in the order of use: what every segment and every record touches, then times and
+// queues, then what has its moment once.
 struct Connection {
   Side client;
   Side backend;
   tls::Server tls;
-  Handle<tls::Handshake> handshake;
-  Handle<tls::MessageBuffer> message_buffer;
-  Handle<crypto::CryptoJob> job;
-  std::uint64_t configuration = 0;  // pinned for as long as `handshake` is held
+  Handle<HandshakeState> handshake;
 
   Tsc accepted;        // the cookie was
-  Tsc stage_at;        // last handshake stage passed
-  Tsc sealed_at;       // last record of application data
+  Tsc stage_at;        // last handshake stage passed; after the last stage, last record sealed
   Tsc last_activity;   // bytes moved either way
   Tsc phase_deadline;  // what it means depends on the phase; Tsc{} = none
   Tsc armed;           // deadline in the timer wheel; Tsc{} = none
@@ -107,11 +117,17 @@ struct Connection {
   balance::Tried tried;
   Phase phase = Phase::handshake;
   tls::Await await = tls::Await::peer;
-  bool client_finishing = false;   // close_notify or an alert, then our FIN
-  bool client_fin_queued = false;  // our FIN to the client follows what is queued
-  bool backend_fin_queued = false;
-  bool bytes_to_client = false;  // any application data was sent yet
-  bool close_counted = false;    // a CloseCause or HandshakeFailure was counted
+  bool client_finishing : 1 = false;   // close_notify or an alert, then our FIN
+  bool client_fin_queued : 1 = false;  // our FIN to the client follows what is queued
+  bool backend_fin_queued : 1 = false;
+  bool bytes_to_client : 1 = false;  // any application data was sent yet
+  bool close_counted : 1 = false;    // a CloseCause or HandshakeFailure was counted
 };
+// What an idle connection costs: this, and beside it its timer, its place in the slab and its two
+// entries in a flow table that is half full (docs/performance.md).
+inline constexpr std::size_t kBytesBesideConnection = 16 + 8 + 32;
+static_assert(sizeof(Connection) + kBytesBesideConnection <= 2 * sizeof(tcp::Tcb) + 640,
+              "with a Tcb of 192 bytes that is one KiB");
+static_assert(sizeof(Side) <= sizeof(tcp::Tcb) + 132);
 
 }  // namespace sallyport::worker

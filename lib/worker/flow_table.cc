@@ -1,16 +1,14 @@
 #include "lib/worker/flow_table.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace sallyport::worker {
 
 FlowTable::FlowTable(Arena& arena, std::size_t capacity, const SipKey& secret)
     : arena_{arena}, secret_{secret} {
   // Half full at capacity.
-  const std::size_t num_buckets = std::bit_ceil(std::max<std::size_t>(2 * capacity / kSlots, 2));
+  const std::size_t num_buckets = std::max<std::size_t>((2 * capacity + kSlots - 1) / kSlots, 2);
   buckets_ = arena_.make_array<Bucket>(num_buckets);
-  mask_ = num_buckets - 1;
 }
 
 FlowTable::~FlowTable() { arena_.destroy_array(buckets_); }

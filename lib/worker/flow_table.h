@@ -102,14 +102,17 @@ class FlowTable {
     const auto tag = static_cast<std::uint16_t>(hash >> 48U);
     return tag == 0 ? 1 : tag;
   }
-  [[nodiscard]] std::size_t bucket_of(Hash hash) const noexcept { return hash & mask_; }
+  // Multiplied down instead of masked: the number of buckets need not be a power of two.
+  [[nodiscard]] std::size_t bucket_of(Hash hash) const noexcept { return scaled(hash); }
   [[nodiscard]] std::size_t other_bucket_of(Hash hash) const noexcept {
-    return (hash >> 24U) & mask_;
+    return scaled(hash >> 16U);
+  }
+  [[nodiscard]] std::size_t scaled(Hash hash) const noexcept {
+    return (hash & 0xffff'ffff) * buckets_.size() >> 32U;
   }
 
   Arena& arena_;
   std::span<Bucket> buckets_;
-  std::size_t mask_ = 0;
   std::size_t size_ = 0;
   SipKey secret_;
 };

@@ -42,7 +42,7 @@ class InputQueue {
   // From this many frames on everything that fits is copied.
   static constexpr std::uint32_t kMergeAllFrom = 32;
 
-  frame::FrameList frames_;
+  [[no_unique_address]] frame::FrameList frames_;
   std::uint32_t bytes_ = 0;
 };
 

@@ -218,9 +218,9 @@ Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
                            Turn& turn) noexcept {
   if (connections_.full() || handshakes_.full() || frames_are_scarce()) return nullptr;
   Handle<Connection> handle;
-  Handle<tls::Handshake> handshake_handle;
+  Handle<HandshakeState> handshake_handle;
   Connection* c = connections_.allocate(handle);
-  tls::Handshake* handshake = handshakes_.allocate(handshake_handle);
+  HandshakeState* handshake = handshakes_.allocate(handshake_handle);
   if (c == nullptr || handshake == nullptr ||
       !flows_.insert(hash, {FlowRef::Kind::client, handle.index})) {
     connections_.release(handle);
@@ -232,17 +232,18 @@ Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
   c->listener = listener_index;
   c->pool = listener.pool;
   c->handshake = handshake_handle;
-  c->configuration = snapshot_->configuration;
-  pins_.pin(c->configuration);
+  handshake->message_buffer = {};
+  handshake->job = {};
+  handshake->configuration = snapshot_->configuration;
+  pins_.pin(handshake->configuration);
   std::destroy_at(&c->tls);
-  std::construct_at(&c->tls, *handshake, *listener.tls);
+  std::construct_at(&c->tls, handshake->tls, *listener.tls);
   Side& client = c->client;
   client.kind = FlowRef::Kind::client;
-  client.index = handle.index;
+  client.index = handle.index % Side::kMaxConnections;
   client.in_use = true;
   client.link = peer;
   client.tuple = tuple;
-  client.hash = hash;
   client.tcb = tcp::open_passive(
       tuple, segment, options, syn_ack_parameters(*snapshot_, listener, peer.interface), instant_);
   client.send.restart(client.tcb.snd_nxt);

@@ -112,7 +112,7 @@ void Worker::seal_plaintext(Connection& c, Turn& turn) noexcept {
     return;
   }
   const std::size_t mss = c.client.tcb.snd_mss;
-  while (!input.empty() && c.tls.can_seal(handshakes_.get(c.handshake))) {
+  while (!input.empty() && c.tls.can_seal(handshake_of(c))) {
     if (turn.out.frame_credit() == 0) {
       mark_ready(c);
       return;
@@ -144,8 +144,8 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   InputQueue& input = c.backend.input;
   const std::size_t overhead = c.tls.record_overhead();
   const std::size_t mss = std::max<std::size_t>(c.client.tcb.snd_mss, overhead + 1);
-  if (turn.now - c.sealed_at > config_.tsc_rate.ticks(kBulkPause)) c.sealed_since_pause = 0;
-  c.sealed_at = turn.now;
+  if (turn.now - c.stage_at > config_.tsc_rate.ticks(kBulkPause)) c.sealed_since_pause = 0;
+  if (c.bytes_to_client) c.stage_at = turn.now;
   // At first one record is one segment: it can be used as soon as it arrives, and a lost segment
   // holds up nothing but itself.  A transfer in bulk gains more from fewer records.
   std::size_t num_frames = 1;
@@ -240,7 +240,7 @@ void Worker::finish_client(Connection& c, Phase next, Turn& turn) noexcept {
 void Worker::close_client(Connection& c, Turn& turn) noexcept {
   if (!c.client.has_tcp() || c.client_fin_queued) return;
   pull_tls_output(c, turn);
-  if (c.tls.has_output(handshakes_.get(c.handshake))) return;  // again when there is credit
+  if (c.tls.has_output(handshake_of(c))) return;  // again when there is credit
   c.client_fin_queued = true;
   (void)tcp::close(c.client.tcb);
 }

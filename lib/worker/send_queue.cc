@@ -8,7 +8,6 @@ void SendQueue::acknowledge(tcp::SeqNum una, Turn& turn) noexcept {
   while (frame::Frame* front = frames_.front()) {
     const Chunk chunk = Chunk::of(*front);
     if (tcp::before(una, chunk.seq + chunk.len)) break;
-    bytes_ -= chunk.len;
     if (cursor_ == front) cursor_ = nullptr;
     turn.out.release(frames_.pop_front());
     --turn.held.tx_held;
@@ -19,7 +18,6 @@ void SendQueue::clear(Turn& turn) noexcept {
   turn.held.tx_held -= frames_.size();
   while (!frames_.empty()) turn.out.release(frames_.pop_front());
   cursor_ = nullptr;
-  bytes_ = 0;
 }
 
 frame::Frame* SendQueue::find(tcp::SeqNum seq) noexcept {
@@ -55,7 +53,6 @@ void SendQueue::grow_back(std::uint16_t n) noexcept {
   chunk.store(f);
   f.len = chunk.len;
   end_ = end_ + n;
-  bytes_ += n;
 }
 
 }  // namespace sallyport::worker

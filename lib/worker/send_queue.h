@@ -62,7 +62,6 @@ class SendQueue {
   void push_back(frame::Frame& f, Turn& turn) noexcept {
     Chunk{.seq = end_, .offset = f.offset, .len = f.len, .mark = {}}.store(f);
     end_ = end_ + f.len;
-    bytes_ += f.len;
     frames_.push_back(f);
     ++turn.held.tx_held;
   }
@@ -77,7 +76,9 @@ class SendQueue {
 
   // bytes counts what is queued, from the front of the first frame: at most one segment more than
   // what is unacknowledged.
-  [[nodiscard]] std::uint32_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::uint32_t bytes() const noexcept {
+    return empty() ? 0 : tcp::distance(Chunk::of(*frames_.front()).seq, end_);
+  }
   [[nodiscard]] std::uint32_t num_frames() const noexcept { return frames_.size(); }
   [[nodiscard]] bool empty() const noexcept { return frames_.empty(); }
   [[nodiscard]] tcp::SeqNum end() const noexcept { return end_; }
@@ -87,10 +88,9 @@ class SendQueue {
   void grow_back(std::uint16_t n) noexcept;
 
  private:
-  frame::FrameList frames_;
-  frame::Frame* cursor_ = nullptr;  // where find() looked last: sending walks forward
+  [[no_unique_address]] frame::FrameList frames_;
   tcp::SeqNum end_;
-  std::uint32_t bytes_ = 0;
+  frame::Frame* cursor_ = nullptr;  // where find() looked last: sending walks forward
 };
 
 }  // namespace sallyport::worker

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "lib/base/check.h"
 #include "lib/base/secret.h"
 #include "lib/tcp/close.h"
 #include "lib/tcp/sender.h"
@@ -61,6 +62,7 @@ Worker::Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
                       config.challenge_acks_per_second / 10 + 1},
       isn_secret_{draw_key(random_)},
       next_local_port_{random_.u32()} {
+  SALLYPORT_CHECK(config.max_connections <= Side::kMaxConnections);
   // Workers begin at different backends, or the first would see the first client of each of them.
   for (balance::Cursor& cursor : cursors_) cursor.next = config.index;
   wipe_object(config_.seed);
@@ -310,18 +312,20 @@ void Worker::publish_gauges() noexcept {
 // --- The end of a connection -------------------------------------------------------------------
 
 void Worker::release_message_buffer(Connection& c) noexcept {
-  if (!c.message_buffer) return;
-  message_buffers_.release(c.message_buffer);
-  c.message_buffer = {};
+  HandshakeState* state = handshakes_.get(c.handshake);
+  if (state == nullptr || !state->message_buffer) return;
+  message_buffers_.release(state->message_buffer);
+  state->message_buffer = {};
 }
 
 void Worker::release_handshake(Connection& c) noexcept {
   release_message_buffer(c);
-  if (!c.handshake) return;
-  if (tls::Handshake* handshake = handshakes_.get(c.handshake)) handshake->clear();
+  HandshakeState* state = handshakes_.get(c.handshake);
+  if (state == nullptr) return;
+  state->tls.clear();
+  pins_.unpin(state->configuration);
   handshakes_.release(c.handshake);
   c.handshake = {};
-  pins_.unpin(c.configuration);
 }
 
 void Worker::end_side(Side& side, Turn& turn) noexcept {
@@ -332,7 +336,7 @@ void Worker::end_side(Side& side, Turn& turn) noexcept {
     turn.out.release(*f);
     --held_.rx_held;
   }
-  if (!side.tcp_done) flows_.erase(side.hash, {side.kind, side.index});
+  if (!side.tcp_done) flows_.erase(flows_.hash(side.tuple), {side.kind, side.index});
   side.in_use = false;
   if (side.kind == FlowRef::Kind::backend) {
     auto& counters = stats_.backends[at(side.index).backend_counter];
@@ -343,10 +347,11 @@ void Worker::end_side(Side& side, Turn& turn) noexcept {
 
 void Worker::retire_tcp(Side& side, bool time_wait) noexcept {
   const FlowRef flow{side.kind, side.index};
+  const FlowTable::Hash hash = flows_.hash(side.tuple);
   if (time_wait) {
-    time_wait_.enter(tcp::make_time_wait(side.tcb, instant_), side.tuple, side.hash, flow);
+    time_wait_.enter(tcp::make_time_wait(side.tcb, instant_), side.tuple, hash, flow);
   } else {
-    flows_.erase(side.hash, flow);
+    flows_.erase(hash, flow);
   }
   side.tcp_done = true;
 }

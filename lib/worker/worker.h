@@ -173,6 +173,8 @@ class Worker {
   void pull_tls_output(Connection& c, Turn& turn) noexcept;
   void on_tls_established(Connection& c, Turn& turn) noexcept;
   void on_tls_failed(Connection& c, stats::HandshakeFailure failure, Turn& turn) noexcept;
+  // handshake_of is null once TLS is established.
+  [[nodiscard]] tls::Handshake* handshake_of(const Connection& c) noexcept;
   [[nodiscard]] tls::Attached attached(const Connection& c) noexcept;
 
   // --- backend.cc ----------------------------------------------------------------------------
@@ -229,7 +231,7 @@ class Worker {
   const snapshot::Snapshot* snapshot_ = nullptr;
 
   Slab<Connection> connections_;
-  Slab<tls::Handshake> handshakes_;
+  Slab<HandshakeState> handshakes_;
   Slab<tls::MessageBuffer> message_buffers_;
   Slab<crypto::CryptoJob> jobs_;
   FlowTable flows_;

@@ -1,0 +1,35 @@
+// What docs/performance.md says that a connection costs.
+#include <gtest/gtest.h>
+
+#include "lib/worker/worker.h"
+
+namespace sallyport::worker {
+namespace {
+
+std::size_t bytes_for(std::size_t connections) {
+  Arena arena;
+  snapshot::Reader pins;
+  auto stats = std::make_unique<stats::WorkerStats>();
+  WorkerConfig config;
+  config.max_connections = connections;
+  const Worker worker{config, arena, pins, *stats, Tsc{1}};
+  return arena.bytes();
+}
+
+TEST(Memory, OfAnIdleConnectionIsItsSlotsAndNothingElse) {
+  constexpr std::size_t kFew = 1'000;
+  constexpr std::size_t kMany = 9'000;
+  const std::size_t each = (bytes_for(kMany) - bytes_for(kFew)) / (kMany - kFew);
+  RecordProperty("idle_connection_bytes", static_cast<int>(each));
+  EXPECT_EQ(each, sizeof(Connection) + kBytesBesideConnection);
+}
+
+TEST(Memory, OfOtherPhasesIsWhatTheDocumentationSays) {
+  EXPECT_LE(sizeof(HandshakeState), 2'200U);
+  EXPECT_LE(sizeof(tls::MessageBuffer), 16'400U);
+  EXPECT_LE(sizeof(crypto::CryptoJob), 2'048U);
+  EXPECT_EQ(sizeof(TimeWaitRecord), 64U);
+}
+
+}  // namespace
+}  // namespace sallyport::worker
