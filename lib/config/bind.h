@@ -90,6 +90,7 @@ void bind(Visitor& v, Listener& l) {
   v.field("name", l.name);
   v.field("address", l.addresses);
   v.field("pool", l.pool);
+  v.field("congestion_control", l.congestion_control);
   v.table("tls", l.tls);
   v.table("limits", l.limits);
 }

@@ -13,6 +13,7 @@ namespace sallyport::config {
 
 enum class HugePages : std::uint8_t { automatic, on, off };
 enum class ReplyMode : std::uint8_t { source_mac, gateway };
+enum class CongestionControl : std::uint8_t { cubic, new_reno };
 enum class TlsPolicy : std::uint8_t { modern, intermediate };
 enum class BalanceMethod : std::uint8_t { round_robin };
 
@@ -96,6 +97,7 @@ struct Listener {
   std::string name;
   std::vector<SocketAddress> addresses;
   std::string pool;
+  CongestionControl congestion_control = CongestionControl::cubic;
   Tls tls;
   Limits limits;
   friend bool operator==(const Listener&, const Listener&) = default;

@@ -112,8 +112,15 @@ class Compiler {
                             .pool = {index_of(config_.pools, from.pool)},
                             .tls = tls,
                             .alpn_pools = alpn_pools,
+                            .congestion_control = congestion_control_of(from),
                             .limits = limits_of(from.limits)});
     }
+  }
+
+  static snapshot::CongestionControl congestion_control_of(const config::Listener& from) {
+    return from.congestion_control == config::CongestionControl::new_reno
+               ? snapshot::CongestionControl::new_reno
+               : snapshot::CongestionControl::cubic;
   }
 
   [[nodiscard]] snapshot::Limits limits_of(const config::Limits& from) const {

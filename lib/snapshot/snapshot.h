@@ -58,6 +58,8 @@ struct Interface {
                                      // `reply = "gateway"`
 };
 
+enum class CongestionControl : std::uint8_t { cubic, new_reno };
+
 struct Limits {
   TscSpan handshake;                              // SYN cookie accepted -> TLS established
   TscSpan client_hello;                           // SYN cookie accepted -> complete ClientHello
@@ -76,6 +78,7 @@ struct Listener {
   PoolIndex pool;  // when ALPN picked no other
   std::shared_ptr<const tls::ServerConfig> tls;
   std::vector<PoolIndex> alpn_pools;  // parallel to tls->alpn_protocols
+  CongestionControl congestion_control = CongestionControl::cubic;
   Limits limits;
 };
 

@@ -58,6 +58,7 @@ Tcb open_passive(const FourTuple& tuple, const Segment& segment, const CookieOpt
   tcb.snd_wl1 = segment.seq;
   tcb.snd_wl2 = segment.ack;
 
+  tcb.algorithm = ours.congestion;
   tcb.rcv_buffer = tcb.rcv_room = ours.receive_buffer;
   tcb.rcv_adv = tcb.rcv_nxt + std::min(ours.receive_buffer, 65'535U);  // as the SYN-ACK promised
   return tcb;
@@ -74,6 +75,7 @@ Tcb open_active(const FourTuple& tuple, const ActiveOpen& ours, Instant) noexcep
   tcb.ts_offset = ours.ts_offset;
   tcb.rcv_wscale = kOurWindowScale;
   tcb.snd_mss = effective_mss(0, ours.our_mss, tcb.is_v4, true);
+  tcb.algorithm = ours.congestion;
   tcb.rcv_buffer = tcb.rcv_room = ours.receive_buffer;
   // Until the peer's ISN is known only the length of the window means something.
   tcb.rcv_adv = tcb.rcv_nxt + std::min(ours.receive_buffer, 65'535U);

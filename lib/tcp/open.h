@@ -23,6 +23,7 @@ struct ActiveOpen {
   std::uint32_t ts_offset = 0;
   std::uint16_t our_mss = 1460;           // announced, and the limit of what we send
   std::uint32_t receive_buffer = 65'535;  // bytes
+  CongestionAlgorithm congestion = CongestionAlgorithm::cubic;
 };
 
 // open_active makes a connection in SYN_SENT; next_transmission() yields its SYN, and again each

@@ -224,7 +224,7 @@ Segment transmit(Tcb& tcb, const Transmission& t, Instant now) noexcept {
     return header;
   }
   tcb.has_sent_data = true;
-  if (tcb.recovery == Recovery::fast_recovery) tcb.prr.out += t.len;
+  if (tcb.recovery == Recovery::fast_recovery) tcb.congestion.prr.out += t.len;
   if (is_repeated) remember_retransmission(tcb, header);
   if (tcb.tail_probe_due) {
     tcb.tail_probe_due = false;

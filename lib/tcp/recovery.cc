@@ -124,7 +124,6 @@ void judge_tail_probe(Tcb& tcb, const Segment& segment, const Arrival& arrival,
 
 void begin_recovery(Tcb& tcb) noexcept {
   tcb.undo = {.cwnd = tcb.congestion.cwnd, .ssthresh = tcb.congestion.ssthresh, .possible = true};
-  tcb.prr = {.recover_fs = std::max(flight(tcb), 1U)};
   on_loss(tcb.congestion, tcb.algorithm, flight(tcb), tcb.snd_mss);
   tcb.recovery = Recovery::fast_recovery;
   tcb.recover = tcb.snd_max;
@@ -150,7 +149,7 @@ void end_recovery(Tcb& tcb) noexcept {
 
 // [RFC 6937 3] How much may be sent in answer to this ACK.
 void reduce_proportionally(Tcb& tcb, bool newly_lost, const Delivery& delivery) noexcept {
-  Prr& prr = tcb.prr;
+  Prr& prr = tcb.congestion.prr;
   const std::uint32_t ssthresh = tcb.congestion.ssthresh;
   const std::uint32_t in_network = pipe(tcb);
   prr.delivered += delivery.bytes;
@@ -251,9 +250,7 @@ bool was_spurious(Tcb& tcb, const Segment& segment, const Delivery& delivery) no
   // [RFC 3708 2] Every retransmission was reported as a duplicate.
   if (delivery.dsack && tcb.undo.retransmissions == 0) spurious = true;
   if (!spurious) return false;
-  Congestion& c = tcb.congestion;
-  c.cwnd = std::max(c.cwnd, tcb.undo.cwnd);
-  c.ssthresh = std::max(c.ssthresh, tcb.undo.ssthresh);
+  on_undo(tcb.congestion, tcb.undo.cwnd, tcb.undo.ssthresh);
   tcb.undo = {};
   if (tcb.recovery != Recovery::open) {
     tcb.recovery = Recovery::open;
@@ -279,8 +276,11 @@ bool first_chunk_is_lost(const Tcb& tcb, const Delivery& delivery) noexcept {
          after(tcb.snd_una, tcb.recover);
 }
 
-void react(Tcb& tcb, bool newly_lost, const Delivery& delivery, Arrival& arrival) noexcept {
-  if (tcb.recovery != Recovery::open && delivery.acked && at_or_after(tcb.snd_una, tcb.recover)) {
+void react(Tcb& tcb, bool newly_lost, const Delivery& delivery, Arrival& arrival,
+           Instant now) noexcept {
+  const bool ends =
+      tcb.recovery != Recovery::open && delivery.acked && at_or_after(tcb.snd_una, tcb.recover);
+  if (ends) {
     end_recovery(tcb);
   } else if (tcb.recovery == Recovery::open && after(tcb.snd_una, tcb.recover)) {
     // Follows from behind, so that it is comparable after 2^31 bytes without a loss, too.
@@ -290,20 +290,15 @@ void react(Tcb& tcb, bool newly_lost, const Delivery& delivery, Arrival& arrival
     begin_recovery(tcb);
     arrival.events.add(Event::fast_retransmit);
   }
-  switch (tcb.recovery) {
-    case Recovery::open:
-      if (delivery.acked) {
-        on_ack(tcb.congestion, tcb.algorithm, arrival.bytes_acked, tcb.snd_mss, tcb.cwnd_limited);
-      }
-      break;
-    case Recovery::timed_out:
-      if (delivery.acked) {
-        on_ack(tcb.congestion, tcb.algorithm, arrival.bytes_acked, tcb.snd_mss, true);
-      }
-      break;
-    case Recovery::fast_recovery:
-      reduce_proportionally(tcb, newly_lost, delivery);
-      break;
+  if (tcb.recovery == Recovery::fast_recovery) {
+    reduce_proportionally(tcb, newly_lost, delivery);
+  } else if (delivery.acked && !ends) {
+    on_ack(tcb.congestion, tcb.algorithm,
+           {.bytes = arrival.bytes_acked,
+            .mss = tcb.snd_mss,
+            .was_limited = tcb.cwnd_limited || tcb.recovery == Recovery::timed_out,
+            .srtt = tcb.rtt.srtt,
+            .now = now});
   }
   if (delivery.bytes > 0 || newly_lost) arrival.events.add(Event::window_opened);
 }

@@ -56,7 +56,8 @@ void ack_taken(Tcb& tcb, const Segment& segment, const Arrival& arrival, Instant
 
 // react draws the conclusions: begins and ends recovery, moves cwnd.  `newly_lost`: chunks were
 // marked lost since the last call.
-void react(Tcb& tcb, bool newly_lost, const Delivery& delivery, Arrival& arrival) noexcept;
+void react(Tcb& tcb, bool newly_lost, const Delivery& delivery, Arrival& arrival,
+           Instant now) noexcept;
 
 // arm_send_timer sets the one timer after an ACK or a transmission: reordering when `wait` is not
 // zero, else a tail probe where one is allowed, else the RTO.

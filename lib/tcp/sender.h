@@ -230,7 +230,7 @@ void process_ack(Tcb& tcb, Q& queue, const Segment& segment, Arrival& arrival,
   } else if (tcb.sacked > 0 || tcb.recovery != Recovery::open) {
     losses = internal::detect_losses(tcb, queue, now);
   }
-  react(tcb, losses.any, delivery, arrival);
+  react(tcb, losses.any, delivery, arrival, now);
   const bool was_waiting = tcb.timer == SendTimer::reordering || tcb.timer == SendTimer::tail_probe;
   if (delivery.acked || losses.any || losses.wait.count > 0 || (delivery.sacked && was_waiting)) {
     arm_send_timer(tcb, losses.wait, now);
@@ -246,7 +246,7 @@ template <SegmentQueue Q>
     // [RFC 8985 6.3] Nothing was delivered, but time has passed.
     const internal::Losses losses = internal::detect_losses(tcb, queue, now);
     Arrival nothing;
-    react(tcb, losses.any, {}, nothing);
+    react(tcb, losses.any, {}, nothing, now);
     arm_send_timer(tcb, losses.wait, now);
   }
   return expired;

@@ -27,6 +27,7 @@
 #include "lib/base/cookie_keys.h"
 #include "lib/base/result.h"
 #include "lib/stats/reasons.h"
+#include "lib/tcp/congestion.h"
 #include "lib/tcp/segment.h"
 
 namespace sallyport::tcp {
@@ -56,6 +57,7 @@ struct CookieOptions {
 struct SynAckParameters {
   std::uint16_t our_mss = 1460;           // from the MTU of the interface: mss_for_mtu()
   std::uint32_t receive_buffer = 65'535;  // Listener limit; the same goes to open_passive()
+  CongestionAlgorithm congestion = CongestionAlgorithm::cubic;  // for open_passive()
 };
 
 // make_syn_ack answers a SYN: sequence numbers, window, and options, only those that the client

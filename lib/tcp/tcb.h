@@ -65,13 +65,6 @@ struct Rack {
   bool dsack_seen : 1 = false;  // dsack_round means something
 };
 
-// Prr: Proportional Rate Reduction (RFC 6937 section 3), counts since fast recovery began.
-struct Prr {
-  std::uint32_t delivered = 0;
-  std::uint32_t out = 0;
-  std::uint32_t recover_fs = 0;  // FlightSize at the start
-};
-
 // Undo: how to take back a reduction that turns out to have had no reason.
 struct Undo {
   std::uint32_t cwnd = 0;
@@ -115,7 +108,6 @@ struct Tcb {
   Stamp last_sent;    // of the SYN or of data; for the restart after idleness
   Rack rack;
   // --- while something is being repaired ---------------------------------------------------------
-  Prr prr;
   Undo undo;
   SeqNum tail_end;  // [RFC 8985 7.2] TLP.end_seq, while tail_probe_out
   // --- cold --------------------------------------------------------------------------------------
@@ -129,7 +121,7 @@ struct Tcb {
   std::uint8_t backoff = 0;  // expirations in a row
   SendTimer timer = SendTimer::none;
   std::uint8_t segments_unacked = 0;  // with data, since we last sent an ACK
-  CongestionAlgorithm algorithm = CongestionAlgorithm::new_reno;
+  CongestionAlgorithm algorithm = CongestionAlgorithm::cubic;
 
   bool is_v4 : 1 = true;
   bool timestamps : 1 = false;      // negotiated (offered, while in SYN_SENT)

@@ -75,7 +75,8 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
                                    {.iss = tcp::initial_sequence(tuple, isn_secret_, instant_),
                                     .ts_offset = tcp::timestamp_offset(tuple, isn_secret_),
                                     .our_mss = std::min(own_mss, one_record),
-                                    .receive_buffer = limits(c).backend_receive_buffer},
+                                    .receive_buffer = limits(c).backend_receive_buffer,
+                                    .congestion = c.client.tcb.algorithm},
                                    instant_);
   c.backend.send.restart(c.backend.tcb.iss + 1);
   c.backend_counter = backend.counter;

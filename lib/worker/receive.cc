@@ -37,7 +37,10 @@ constexpr std::uint32_t kFramesOfARecord = 16;
     snapshot::InterfaceIndex interface) noexcept {
   const std::uint16_t mtu = (*snapshot.interfaces)[interface.value].mtu;
   return {.our_mss = tcp::mss_for_mtu(mtu, listener.address.ip.is_v4()),
-          .receive_buffer = listener.limits.client_receive_buffer};
+          .receive_buffer = listener.limits.client_receive_buffer,
+          .congestion = listener.congestion_control == snapshot::CongestionControl::new_reno
+                            ? tcp::CongestionAlgorithm::new_reno
+                            : tcp::CongestionAlgorithm::cubic};
 }
 
 }  // namespace

@@ -102,6 +102,7 @@ reply = "source_mac"
 name = "web"
 address = ["198.18.0.10:443"]
 pool = "web"
+congestion_control = "cubic"
 tls.policy = "intermediate"
 limits.handshake_seconds = 10
 limits.client_hello_seconds = 5

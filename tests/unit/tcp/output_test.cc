@@ -430,7 +430,7 @@ TEST_F(NewReno, AFullAckEndsRecoveryAtHalfTheFlight) {  // [RFC 6582 3.2]
   (void)send(now_);
   (void)acknowledge(10, now_ + from_millis(50));
   EXPECT_EQ(tcb_.recovery, Recovery::open);
-  EXPECT_EQ(tcb_.congestion.cwnd, 6U * kMss);
+  EXPECT_EQ(tcb_.congestion.cwnd, 5U * kMss);
   EXPECT_EQ(tcb_.dup_acks, 0);
 }
 

@@ -82,6 +82,7 @@ inline Conn tcb_in(State state) {
   tcb.snd_una = tcb.snd_nxt = tcb.snd_max = kOurIss + 1;
   tcb.recover = kOurIss;
   tcb.syn_acked = true;
+  tcb.algorithm = CongestionAlgorithm::new_reno;
   on_start(tcb.congestion, kMss, false);
   const auto send_fin = [&] {
     tcb.fin_queued = tcb.fin_sent = true;
