@@ -231,6 +231,8 @@ class ScriptedClient {
     write_secret_ = std::move(client_application_);
     write_secret_.derive_keys(aead_, write_);
   }
+  // take_write_keys leaves the client unable to say more: for whoever keeps only its keys.
+  [[nodiscard]] tls::RecordKeys take_write_keys() { return std::move(write_); }
   void update_write_keys() {
     write_secret_.update();
     write_secret_.derive_keys(aead_, write_);
