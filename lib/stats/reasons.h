@@ -23,6 +23,8 @@
   X(icmp_malformed, "ICMP or neighbour-discovery message that its RFC does not allow")      \
   X(icmp_bad_checksum, "ICMP checksum is wrong")                                            \
   X(icmp_unhandled, "ICMP type that needs no answer")                                       \
+  X(icmp_not_ours, "ICMP error about a segment that is not in flight (RFC 5927)")           \
+  X(icmp_soft_error, "ICMP error that ends no connection: time will tell")                  \
   X(local_rate_limited, "ARP, ND or echo request above the answer rate")                    \
   X(tcp_malformed, "TCP header or options contradict the segment's length")                 \
   X(tcp_bad_checksum, "TCP checksum is wrong")                                              \

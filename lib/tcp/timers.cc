@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/tcp/path_mtu.h"
+
 namespace sallyport::tcp {
 namespace {
 
@@ -61,6 +63,8 @@ void send_timer(Tcb& tcb, Instant now, Expired& expired) noexcept {
   if (is_first && tcb.recovery == Recovery::open) {
     tcb.undo = {.cwnd = tcb.congestion.cwnd, .ssthresh = tcb.congestion.ssthresh, .possible = true};
   }
+  // The same data again: perhaps the path swallows what is large.
+  if (!is_first && tcb.backoff % 2 == 1) suspect_black_hole(tcb);
   on_timeout(tcb.congestion, tcb.algorithm, distance(tcb.snd_una, tcb.snd_max), tcb.snd_mss,
              is_first);
   tcb.recovery = Recovery::timed_out;

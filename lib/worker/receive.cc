@@ -83,7 +83,12 @@ DropReason Worker::receive_packet(frame::Frame& f, Turn& turn) noexcept {
   if (packet->ethernet.source == interface->mac) return DropReason::ethernet_own_source;
   const MacAddress& to = packet->ethernet.destination;
   if (to != interface->mac && !to.is_multicast()) return DropReason::ethernet_not_for_us;
-  if (packet->kind != wire::PacketKind::tcp) return local_.handle(f, *packet, *interface, turn);
+  if (packet->kind != wire::PacketKind::tcp) {
+    if (const auto error = wire::parse_icmp_error(*packet, f.bytes())) {
+      return receive_icmp_error(*error);
+    }
+    return local_.handle(f, *packet, *interface, turn);
+  }
   // [RFC 1122 3.3.6] A segment that came in a link-layer broadcast is nobody's.
   if (to.is_multicast()) return DropReason::ethernet_not_for_us;
   const auto index = static_cast<std::uint16_t>(interface - interfaces.begin());

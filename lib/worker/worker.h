@@ -35,6 +35,7 @@
 #include "lib/tcp/syn_cookie.h"
 #include "lib/tcp/time.h"
 #include "lib/tls/engine.h"
+#include "lib/wire/icmp.h"
 #include "lib/wire/packet.h"
 #include "lib/worker/burst_look.h"
 #include "lib/worker/connection.h"
@@ -131,6 +132,8 @@ class Worker {
   [[nodiscard]] stats::DropReason receive_tcp(frame::Frame& f, const wire::Packet& packet,
                                               snapshot::InterfaceIndex interface,
                                               Turn& turn) noexcept;
+  // receive_icmp_error: what a router says about a segment of ours (icmp_error.cc).
+  [[nodiscard]] stats::DropReason receive_icmp_error(const wire::IcmpError& error) noexcept;
   [[nodiscard]] FlowRef find_flow(const FourTuple& tuple, FlowTable::Hash hash) noexcept;
   [[nodiscard]] const snapshot::Listener* find_listener(const SocketAddress& address,
                                                         std::uint16_t& index) const noexcept;
