@@ -78,6 +78,15 @@ SipLanes::SipLanes(const SipKey& key) noexcept {
   v_[3].lane.fill(key.k1 ^ 0x7465'6462'7974'6573);
 }
 
+SipLanes::SipLanes(const Words& k0, const Words& k1) noexcept {
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    v_[0].lane[i] = k0.lane[i] ^ 0x736f'6d65'7073'6575;
+    v_[1].lane[i] = k1.lane[i] ^ 0x646f'7261'6e64'6f6d;
+    v_[2].lane[i] = k0.lane[i] ^ 0x6c79'6765'6e65'7261;
+    v_[3].lane[i] = k1.lane[i] ^ 0x7465'6462'7974'6573;
+  }
+}
+
 void SipLanes::absorb(const Words* words, std::size_t num_words) noexcept {
   num_bytes_ += static_cast<std::uint32_t>(8 * num_words);
   if (kHasAvx512) {

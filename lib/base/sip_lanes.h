@@ -21,6 +21,8 @@ class SipLanes {
   };
 
   explicit SipLanes(const SipKey& key) noexcept;
+  // A key for each lane: k0 and k1 hold theirs.
+  SipLanes(const Words& k0, const Words& k1) noexcept;
 
   // absorb feeds words[i] to every lane, in order, for 0 <= i < num_words.
   void absorb(const Words* words, std::size_t num_words) noexcept;

@@ -18,11 +18,15 @@ class TokenBucket {
 
   // take answers whether one more event is within the limit.  `now` must not go backwards.
   [[nodiscard]] bool take(Tsc now) noexcept {
-    credit_ = std::min(capacity_, credit_ + std::max<std::int64_t>((now - last_).ticks, 0));
-    last_ = now;
-    if (credit_ < per_token_) return false;
+    if (!has(now)) return false;
     credit_ -= per_token_;
     return true;
+  }
+  // has answers whether take() would.
+  [[nodiscard]] bool has(Tsc now) noexcept {
+    credit_ = std::min(capacity_, credit_ + std::max<std::int64_t>((now - last_).ticks, 0));
+    last_ = now;
+    return credit_ >= per_token_;
   }
 
  private:

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 
+#include "lib/base/cookie_keys.h"
 #include "lib/tcp/options.h"
+#include "lib/tcp/syn_cookie.h"
 
 namespace sallyport::tcp::cookie {
 
@@ -78,6 +80,25 @@ inline constexpr unsigned kMacTailLength = 4;
 [[nodiscard]] constexpr std::uint64_t mac_tail(std::uint64_t period, std::uint32_t option_bits,
                                                bool timestamps) noexcept {
   return (period & 0xffff) << 16 | (timestamps ? 1U << 15 : 0U) | option_bits;
+}
+
+// key_for is the key under which a cookie of ours was made: its lowest bit tells.
+[[nodiscard]] inline const SipKey& key_for(const CookieKeys& keys, std::uint32_t isn) noexcept {
+  return ((isn ^ keys.epoch) & 1U) == 0 ? keys.current : keys.previous;
+}
+
+// sent_at is the wall time that a TSval of ours names, nearest to `now`.
+[[nodiscard]] inline std::uint64_t sent_at(std::uint32_t tsval, std::uint32_t offset,
+                                           WallTime now) noexcept {
+  const std::uint32_t ms = (tsval & ~kTimestampBits) - offset;
+  const auto age = static_cast<std::int32_t>(static_cast<std::uint32_t>(now.unix_ms) - ms);
+  return now.unix_ms - static_cast<std::uint64_t>(std::int64_t{age});
+}
+
+// is_alive: the period of a cookie is one of those that are accepted now.
+[[nodiscard]] inline bool is_alive(std::uint64_t period, WallTime now) noexcept {
+  const auto age = static_cast<std::int64_t>((now.unix_ms >> kCookiePeriodBits) - period);
+  return age >= -kCookiePeriodsAhead && age <= kCookiePeriodsBehind;
 }
 
 }  // namespace sallyport::tcp::cookie

@@ -31,4 +31,25 @@ struct CookieLanes {
             std::array<Reply, kLanes>& replies) const noexcept;
 };
 
+// AckLanes: whether eight bare ACKs that belong to no connection complete a handshake.  Lane by
+// lane it says what check_cookie() and overtakes() say.
+struct AckLanes {
+  static constexpr std::size_t kLanes = TupleLanes::kLanes;
+  enum class Verdict : std::uint8_t {
+    accepted,   // the cookie is good: there is nothing to do until data comes
+    bad_mac,    // CookieRefusal of that name
+    expired,    // CookieRefusal of that name
+    overtakes,  // refused, but perhaps of a handshake whose data is still on its way
+  };
+
+  TupleLanes tuple;
+  SipLanes::Words seq;  // SEG.SEQ
+  std::array<std::uint32_t, kLanes> ack{};
+  std::array<std::uint32_t, kLanes> tsecr{};
+  std::array<bool, kLanes> timestamps{};
+
+  void check(const CookieKeys& keys, WallTime now, std::size_t num,
+             std::array<Verdict, kLanes>& verdicts) const noexcept;
+};
+
 }  // namespace sallyport::tcp

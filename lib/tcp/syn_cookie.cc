@@ -15,10 +15,6 @@ using namespace cookie;
 static_assert(kCookiePeriodsBehind + kCookiePeriodsAhead == kTimeMask,
               "three bits of time name every accepted period once");
 
-const SipKey& key_for(const CookieKeys& keys, std::uint32_t isn) noexcept {
-  return ((isn ^ keys.epoch) & 1U) == 0 ? keys.current : keys.previous;
-}
-
 // TupleMac is the hash of one tuple under one key, at the point where its uses part.  They end in
 // different numbers of bytes, so none is the value of another.
 class TupleMac {
@@ -42,19 +38,6 @@ class TupleMac {
   SipState hash_;
   std::uint32_t ports_;
 };
-
-// sent_at is the wall time that a TSval of ours names, nearest to `now`.
-std::uint64_t sent_at(std::uint32_t tsval, std::uint32_t offset, WallTime now) noexcept {
-  const std::uint32_t ms = (tsval & ~kTimestampBits) - offset;
-  const auto age = static_cast<std::int32_t>(static_cast<std::uint32_t>(now.unix_ms) - ms);
-  return now.unix_ms - static_cast<std::uint64_t>(std::int64_t{age});
-}
-
-// is_alive: the period of a cookie is one of those that are accepted now.
-bool is_alive(std::uint64_t period, WallTime now) noexcept {
-  const auto age = static_cast<std::int64_t>((now.unix_ms >> kCookiePeriodBits) - period);
-  return age >= -kCookiePeriodsAhead && age <= kCookiePeriodsBehind;
-}
 
 }  // namespace
 

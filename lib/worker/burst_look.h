@@ -28,6 +28,9 @@ class BurstLook {
     [[nodiscard]] bool is_syn() const noexcept {
       return shape != Shape::other && tcp_flags == 0x02;
     }
+    [[nodiscard]] bool is_ack() const noexcept {
+      return shape != Shape::other && tcp_flags == 0x10;
+    }
   };
 
   // look fills views()[i] for frames[i].  Precondition: at most kMaxFrames.

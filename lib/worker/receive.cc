@@ -57,10 +57,19 @@ void Worker::receive_burst(std::span<frame::Frame* const> rx, Turn& turn) noexce
       if (view.is_syn() && !flows_.may_hold(view.hash) && syns_.take(*some[i], view, turn)) {
         continue;
       }
+      if (view.is_ack() && !flows_.may_hold(view.hash) && syns_.take_ack(*some[i], view, turn)) {
+        if (syns_.acks_full()) refuse_acks(turn);
+        continue;
+      }
       receive(*some[i], turn);
     }
     syns_.finish(turn);
+    refuse_acks(turn);
   }
+}
+
+void Worker::refuse_acks(Turn& turn) noexcept {
+  for (frame::Frame* f : syns_.judge_acks(resets_, turn.now)) receive(*f, turn);
 }
 
 void Worker::receive(frame::Frame& f, Turn& turn) noexcept {

@@ -122,6 +122,18 @@ struct SynResponder::Syn {
   }
 };
 
+// Usual is a packet that passed every check which SYNs and ACKs have in common.
+struct SynResponder::Usual {
+  bool v4 = true;
+  const std::uint8_t* source = nullptr;  // address in the IP header; ours follows
+  const std::uint8_t* tcp = nullptr;
+  std::size_t tcp_len = 0;  // options included
+  const snapshot::Interface* interface = nullptr;
+  const Path* path = nullptr;
+  IpAddress remote;
+  std::uint64_t from_mac = 0;
+};
+
 void SynResponder::begin(const snapshot::Snapshot& snapshot, Tsc now) noexcept {
   snapshot_ = &snapshot;
   wall_ = {snapshot.wall.unix_ms_at(now, snapshot.tsc_rate)};
@@ -180,16 +192,15 @@ void SynResponder::learn(Path& path) const noexcept {
   path.checksum_base = std::uint32_t{folded(sum)} + (std::uint32_t{kProtocol} << 8);
 }
 
-bool SynResponder::take(frame::Frame& f, const BurstLook::View& view, Turn& turn) noexcept {
-  // Somebody else may still read the bytes, and draining is a reason to be counted.
-  if (f.is_shared() || snapshot_->draining) return false;
+bool SynResponder::inspect(const frame::Frame& f, const BurstLook::View& view, Usual& usual,
+                           Turn& turn) noexcept {
   const bool v4 = view.shape == BurstLook::Shape::tcp_v4;
   std::uint8_t* p = f.buffer + f.offset;
   std::uint8_t* tcp = p + (v4 ? at::kV4Tcp : at::kV6Tcp);
   const std::size_t tcp_len = (tcp[12] >> 4U) * std::size_t{4};
   const std::size_t total_len = static_cast<std::size_t>(tcp - p) + tcp_len;
   if (tcp_len < kTcpLength || total_len > f.len) return false;
-  // A SYN with data, or one whose lengths differ, is not usual.
+  // Data, or lengths that differ, are not usual.
   const std::size_t stated = v4 ? swapped(load<std::uint16_t>(p + at::kIp + 2)) - std::size_t{20}
                                 : std::size_t{swapped(load<std::uint16_t>(p + at::kIp + 4))};
   if (stated != tcp_len) return false;
@@ -222,33 +233,51 @@ bool SynResponder::take(frame::Frame& f, const BurstLook::View& view, Turn& turn
     sum.add_pseudo_header(remote, path.local, kProtocol, static_cast<std::uint32_t>(tcp_len));
     if (!sum.add({tcp, tcp_len}).verifies()) return false;
   }
+  usual.v4 = v4;
+  usual.source = source;
+  usual.tcp = tcp;
+  usual.tcp_len = tcp_len;
+  usual.interface = interface;
+  usual.path = &path;
+  usual.remote = remote;
+  usual.from_mac = from_mac;
+  return true;
+}
+
+bool SynResponder::take(frame::Frame& f, const BurstLook::View& view, Turn& turn) noexcept {
+  // Somebody else may still read the bytes, and draining is a reason to be counted.
+  if (f.is_shared() || snapshot_->draining) return false;
+  Usual usual;
+  if (!inspect(f, view, usual, turn)) return false;
   Syn syn;
-  if (!syn.read_options(tcp + kTcpLength, tcp_len - kTcpLength)) return false;
-  std::uint64_t to_mac = from_mac;
-  if (interface->reply == snapshot::ReplyMode::gateway) {
-    const std::uint16_t next_hop = route_to(*interface, remote);
+  if (!syn.read_options(usual.tcp + kTcpLength, usual.tcp_len - kTcpLength)) return false;
+  std::uint64_t to_mac = usual.from_mac;
+  const snapshot::Interface& interface = *usual.interface;
+  if (interface.reply == snapshot::ReplyMode::gateway) {
+    const std::uint16_t next_hop = route_to(interface, usual.remote);
     if (next_hop != LinkPeer::kFixedMac) {
-      if (!interface->next_hops[next_hop].resolved) return false;
-      to_mac = word_of(interface->next_hops[next_hop].mac);
+      if (!interface.next_hops[next_hop].resolved) return false;
+      to_mac = word_of(interface.next_hops[next_hop].mac);
     }
   }
 
+  const bool v4 = usual.v4;
   Batch& batch = v4 ? v4_ : v6_;
   const std::size_t lane = batch.size++;
   tcp::CookieLanes& lanes = batch.lanes;
   if (v4) {
-    lanes.tuple.set_v4(lane, source, tcp);
+    lanes.tuple.set_v4(lane, usual.source, usual.tcp);
   } else {
-    lanes.tuple.set_v6(lane, source, tcp);
+    lanes.tuple.set_v6(lane, usual.source, usual.tcp);
   }
-  lanes.client_isn.lane[lane] = swapped(load<std::uint32_t>(tcp + 4));
+  lanes.client_isn.lane[lane] = swapped(load<std::uint32_t>(usual.tcp + 4));
   const tcp::cookie::Offer offer =
       tcp::cookie::offer_of(v4, syn.mss, syn.window_scale, syn.scale, syn.sack);
   lanes.offered_bits[lane] = offer.bits;
   lanes.offered_fine[lane] = offer.fine;
   lanes.timestamps[lane] = syn.timestamps;
   batch.pending[lane] = {.frame = &f,
-                         .path = &path,
+                         .path = usual.path,
                          .to_mac = to_mac,
                          .tsval = syn.tsval,
                          .timestamps = syn.timestamps,
@@ -339,6 +368,81 @@ void SynResponder::answer(Batch& batch, Turn& turn) noexcept {
   stats_.stages.count(stats::HandshakeStage::syn_received, batch.size);
   stats_.stages.count(stats::HandshakeStage::syn_ack_sent, batch.size);
   batch.size = 0;
+}
+
+bool SynResponder::take_ack(frame::Frame& f, const BurstLook::View& view, Turn& turn) noexcept {
+  Usual usual;
+  if (!inspect(f, view, usual, turn)) return false;
+  const std::uint8_t* list = usual.tcp + kTcpLength;
+  const std::size_t len = usual.tcp_len - kTcpLength;
+  bool timestamps = false;
+  std::uint32_t tsecr = 0;
+  if (len == 12 && load<std::uint32_t>(list) == kNopsTimestamps) {
+    timestamps = true;
+    tsecr = swapped(load<std::uint32_t>(list + 8));
+  } else if (len > 0) {
+    wire::TcpOptions options;
+    if (wire::read_tcp_options({list, len}, options) != wire::PacketError::none) return false;
+    timestamps = options.has_timestamps;
+    tsecr = options.tsecr;
+  }
+  AckBatch& batch = usual.v4 ? acks_v4_ : acks_v6_;
+  const std::size_t lane = batch.size++;
+  if (usual.v4) {
+    batch.lanes.tuple.set_v4(lane, usual.source, usual.tcp);
+  } else {
+    batch.lanes.tuple.set_v6(lane, usual.source, usual.tcp);
+  }
+  batch.lanes.seq.lane[lane] = swapped(load<std::uint32_t>(usual.tcp + 4));
+  batch.lanes.ack[lane] = swapped(load<std::uint32_t>(usual.tcp + 8));
+  batch.lanes.timestamps[lane] = timestamps;
+  batch.lanes.tsecr[lane] = tsecr;
+  batch.frames[lane] = &f;
+  return true;
+}
+
+std::span<frame::Frame* const> SynResponder::judge_acks(TokenBucket& resets, Tsc now) noexcept {
+  num_referred_ = 0;
+  if (acks_v4_.size > 0) judge(acks_v4_, resets, now);
+  if (acks_v6_.size > 0) judge(acks_v6_, resets, now);
+  return std::span{referred_}.first(num_referred_);
+}
+
+void SynResponder::judge(AckBatch& batch, TokenBucket& resets, Tsc now) noexcept {
+  using stats::CookieRefusal;
+  using stats::DropReason;
+  using Verdict = tcp::AckLanes::Verdict;
+  std::array<Verdict, kLanes> verdicts;
+  batch.lanes.check(snapshot_->cookie_keys, wall_, batch.size, verdicts);
+  std::uint64_t num_refused = 0;
+  std::uint64_t num_expired = 0;
+  std::uint64_t num_overtaking = 0;
+  for (std::size_t i = 0; i < batch.size; ++i) {
+    switch (verdicts[i]) {
+      case Verdict::accepted:
+        // Makes no state; the first data will prove the cookie again.
+        break;
+      case Verdict::overtakes:
+        ++num_overtaking;
+        break;
+      case Verdict::expired:
+      case Verdict::bad_mac:
+        if (resets.has(now)) {
+          referred_[num_referred_++] = batch.frames[i];
+          break;
+        }
+        ++num_refused;
+        num_expired += verdicts[i] == Verdict::expired ? 1U : 0U;
+        break;
+    }
+  }
+  batch.size = 0;
+  if (num_overtaking > 0) stats_.drops.count(DropReason::tcp_early_overtake, num_overtaking);
+  if (num_refused == 0) return;
+  stats_.cookie_refusals.count(CookieRefusal::bad_mac, num_refused - num_expired);
+  stats_.cookie_refusals.count(CookieRefusal::expired, num_expired);
+  stats_.drops.count(DropReason::rst_rate_limited, num_refused);
+  stats_.drops.count(DropReason::tcp_cookie_refused, num_refused);
 }
 
 }  // namespace sallyport::worker

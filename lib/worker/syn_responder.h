@@ -1,15 +1,18 @@
-// SynResponder: SYNs answered with cookies at the rate at which a flood brings them.
+// SynResponder: SYNs answered with cookies, and ACKs of nobody refused, at the rate at which a
+// flood brings them.
 //
 // It takes only what is usual: untagged or tagged by the port, no IP options or extension headers,
-// a SYN and nothing else, for a listener, from an address that can be answered.  The received frame
-// is turned around and leaves as the SYN-ACK; cookies are made eight at a time.  Everything else,
-// and whatever is wrong, goes the way of any packet (receive.cc), which answers the same SYNs with
-// the same bytes: tests/unit/worker/syn_responder_test.cc compares them.
+// a SYN or an ACK and nothing else, for a listener, from an address that can be answered.  The
+// received SYN is turned around and leaves as the SYN-ACK; cookies are made and checked eight at a
+// time.  Everything else, and whatever is wrong, goes the way of any packet (receive.cc), which
+// answers the same with the same bytes: tests/unit/worker/syn_responder_test.cc compares them.
 #pragma once
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
+#include "lib/base/token_bucket.h"
 #include "lib/frame/frame.h"
 #include "lib/snapshot/snapshot.h"
 #include "lib/stats/worker_stats.h"
@@ -23,6 +26,7 @@ class SynResponder {
  public:
   explicit SynResponder(stats::WorkerStats& stats) noexcept : stats_{stats} {
     v6_.lanes.tuple.is_v4 = false;
+    acks_v6_.lanes.tuple.is_v4 = false;
   }
 
   // begin prepares for one call of process(): what it learns of `snapshot` is forgotten with the
@@ -35,6 +39,17 @@ class SynResponder {
   [[nodiscard]] bool take(frame::Frame& f, const BurstLook::View& view, Turn& turn) noexcept;
   // finish answers what was taken.
   void finish(Turn& turn) noexcept;
+
+  // take_ack returns true when the frame is a bare ACK about which judge_acks() will have to be
+  // asked; at the latest when acks_full().  Preconditions: view.is_ack(), and its tuple has no
+  // entry in the flow table.
+  [[nodiscard]] bool take_ack(frame::Frame& f, const BurstLook::View& view, Turn& turn) noexcept;
+  [[nodiscard]] bool acks_full() const noexcept {
+    return acks_v4_.size == kLanes || acks_v6_.size == kLanes;
+  }
+  // judge_acks checks the cookies of what was taken, counts what is refused, and returns the ACKs
+  // that `resets` would let be answered: they are to go the usual way.
+  [[nodiscard]] std::span<frame::Frame* const> judge_acks(TokenBucket& resets, Tsc now) noexcept;
 
  private:
   // Path is where SYNs of one interface for one listener go, with what is the same in all answers.
@@ -65,7 +80,18 @@ class SynResponder {
     std::array<Pending, kLanes> pending;
     std::size_t size = 0;
   };
+  struct AckBatch {
+    tcp::AckLanes lanes;
+    std::array<frame::Frame*, kLanes> frames{};
+    std::size_t size = 0;
+  };
   struct Syn;
+  struct Usual;
+
+  // inspect returns false for what is not usual.
+  [[nodiscard]] bool inspect(const frame::Frame& f, const BurstLook::View& view, Usual& usual,
+                             Turn& turn) noexcept;
+  void judge(AckBatch& batch, TokenBucket& resets, Tsc now) noexcept;
 
   [[nodiscard]] const snapshot::Interface* interface_of(const frame::Frame& f,
                                                         std::uint16_t& index) noexcept;
@@ -82,6 +108,10 @@ class SynResponder {
   std::array<Path, 16> paths_;
   Batch v4_;
   Batch v6_;
+  AckBatch acks_v4_;
+  AckBatch acks_v6_;
+  std::array<frame::Frame*, 2 * kLanes> referred_{};
+  std::size_t num_referred_ = 0;
 };
 
 }  // namespace sallyport::worker

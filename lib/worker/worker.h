@@ -128,6 +128,8 @@ class Worker {
   // --- receive.cc ----------------------------------------------------------------------------
   void receive_burst(std::span<frame::Frame* const> rx, Turn& turn) noexcept;
   void receive(frame::Frame& f, Turn& turn) noexcept;
+  // refuse_acks deals with the bare ACKs of nobody that syns_ has taken.
+  void refuse_acks(Turn& turn) noexcept;
   [[nodiscard]] stats::DropReason receive_packet(frame::Frame& f, Turn& turn) noexcept;
   [[nodiscard]] stats::DropReason receive_tcp(frame::Frame& f, const wire::Packet& packet,
                                               snapshot::InterfaceIndex interface,

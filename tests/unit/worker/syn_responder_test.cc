@@ -65,13 +65,16 @@ snapshot::Snapshot make_snapshot() {
 
 // Side is a worker and what is around it.
 struct Side {
+  explicit Side(std::uint32_t resets = 1'000'000'000) : resets_per_second{resets} {}
+
+  std::uint32_t resets_per_second;
   Arena arena;
   snapshot::Reader pins;
   std::unique_ptr<stats::WorkerStats> stats = std::make_unique<stats::WorkerStats>();
   testing::FramePool pool{1024};
   frame::Outbox out{testing::FramePool::flush, &pool};
   Worker worker{
-      {.tsc_rate = kRate, .resets_per_second = 1'000'000'000}, arena, pins, *stats, Tsc{1'000}};
+      {.tsc_rate = kRate, .resets_per_second = resets_per_second}, arena, pins, *stats, Tsc{1'000}};
   std::size_t turned_around = 0;
 
   struct Answer {
@@ -245,6 +248,86 @@ TEST(SynResponder, AnswersWhatTheUsualWayAnswers) {
   EXPECT_GT(fast.turned_around, syns / 4);
   EXPECT_LT(fast.turned_around, slow.stats->stages.value(stats::HandshakeStage::syn_received));
   for (Side* side : {&fast, &slow}) EXPECT_EQ(side->pool.in_use(), side->out.frame_credit());
+}
+
+// ack draws a bare ACK that may complete the handshake of `syn_ack`, or comes near it.
+// With PSH, which means nothing in it, it takes the usual way.
+Bytes ack(const Bytes& syn_ack, std::mt19937_64& random, std::uint8_t flags) {
+  const auto one_in = [&random](unsigned n) { return random() % n == 0; };
+  const auto packet = wire::parse_packet(syn_ack, 0, {.ip = false, .tcp = false, .icmp = false});
+  wire::TcpHeaders h;
+  h.ethernet = {kPeerMac, kOurMac, 0};
+  h.ip = {.source = packet->destination, .destination = packet->source};
+  h.tcp.source_port = packet->tcp.destination_port;
+  h.tcp.destination_port = packet->tcp.source_port;
+  h.tcp.sequence_number = packet->tcp.acknowledgment_number;
+  h.tcp.acknowledgment_number = packet->tcp.sequence_number + 1;
+  h.tcp.flags = {one_in(20) ? static_cast<std::uint8_t>(flags | 1U) : flags};
+  h.tcp.window = 500;
+  h.tcp.options.has_timestamps = packet->tcp.options.has_timestamps;
+  h.tcp.options.tsval = 5;
+  h.tcp.options.tsecr = packet->tcp.options.tsval;
+  if (one_in(4)) h.tcp.sequence_number += 1;
+  if (one_in(4)) h.tcp.acknowledgment_number ^= 1U << random() % 32;
+  if (one_in(8)) h.tcp.options.tsecr ^= 1U << random() % 32;
+  if (one_in(10)) h.tcp.options.has_timestamps ^= true;
+  if (one_in(10)) h.tcp.options.num_sack_blocks = 1;
+  if (one_in(20)) h.tcp.source_port ^= 1;
+  Bytes frame(wire::header_lengths(h).total());
+  wire::write_tcp_headers(frame, h, {}, wire::Completion::software);
+  return frame;
+}
+
+// With a RST now and then, which of the refused ACKs gets it may differ: eight are judged together.
+TEST(SynResponder, RefusesTheAcksThatTheUsualWayRefuses) {
+  snapshot::Snapshot snapshot = make_snapshot();
+  Side fast{1};
+  Side slow{1};
+  fast.worker.use(snapshot);
+  slow.worker.use(snapshot);
+  std::mt19937_64 random{4};
+  Tsc now{1'000};
+  std::vector<Bytes> syn_acks;
+  for (int burst = 0; burst < 1'000; ++burst) {
+    now = now + kRate.ticks(milliseconds{burst % 50 == 0 ? 20'000 : 3});
+    // Cookies of the epoch before are accepted, those from before that are not.
+    if (burst % 100 == 99) {
+      snapshot.cookie_keys.previous = snapshot.cookie_keys.current;
+      snapshot.cookie_keys.current = {random(), random()};
+      ++snapshot.cookie_keys.epoch;
+    }
+    std::vector<Bytes> syns(8);
+    for (Bytes& one : syns) one = syn(random);
+    for (const Side::Answer& answer : slow.answers(syns, random, 1, now)) {
+      const bool is_reset = (answer.bytes[answer.tx[0] + answer.tx[1] + 13U] & 4U) != 0;
+      if (!is_reset) syn_acks.push_back(answer.bytes);
+    }
+    (void)fast.answers(syns, random, 1, now);
+    std::vector<Bytes> frames;
+    std::vector<Bytes> pushed;
+    for (std::size_t n = 1 + random() % 70; n > 0 && !syn_acks.empty(); --n) {
+      const std::size_t recent = std::min<std::size_t>(syn_acks.size(), 200);
+      const Bytes& syn_ack = syn_acks[syn_acks.size() - 1 - random() % recent];
+      std::mt19937_64 twin = random;
+      frames.push_back(ack(syn_ack, random, 0x10));
+      pushed.push_back(ack(syn_ack, twin, 0x18));
+    }
+    const std::mt19937_64 same = random;
+    (void)fast.answers(frames, same, 1, now);
+    (void)slow.answers(pushed, same, 1, now);
+    random.discard(200);
+  }
+  // Whether its next hop is known depends on that, too.
+  using stats::DropReason;
+  fast.stats->drops.set(DropReason::no_next_hop, 0);
+  slow.stats->drops.set(DropReason::no_next_hop, 0);
+  Side::expect_same(fast.stats->drops, slow.stats->drops);
+  Side::expect_same(fast.stats->cookie_refusals, slow.stats->cookie_refusals);
+  Side::expect_same(fast.stats->traffic, slow.stats->traffic);
+  using stats::CookieRefusal;
+  EXPECT_GT(fast.stats->cookie_refusals.value(CookieRefusal::bad_mac), 1'000U);
+  EXPECT_GT(fast.stats->cookie_refusals.value(CookieRefusal::expired), 10U);
+  EXPECT_GT(fast.stats->drops.value(DropReason::tcp_early_overtake), 1'000U);
 }
 
 TEST(SynResponder, LeavesSynsToTheUsualWayWhileDraining) {
