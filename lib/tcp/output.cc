@@ -178,9 +178,11 @@ Transmission next_transmission(Tcb& tcb, const Pending& pending, Instant now) no
     on_idle(tcb.congestion, tcb.snd_mss);
   }
   const std::uint32_t len = std::min(pending.chunk_len, std::uint32_t{tcb.snd_mss});
-  // After a time-out one segment goes whatever the windows say: the peer had room for it once.
+  // After a time-out what was sent of one segment goes whatever the windows say: the peer had room
+  // for it once.
   if (offset == 0 && kind == Kind::retransmission && tcb.recovery == Recovery::timed_out) {
-    return compose(tcb, pending, kind, offset, len);
+    const std::uint32_t sent = distance(tcb.snd_nxt, tcb.snd_max);
+    return compose(tcb, pending, kind, offset, std::min(len, std::max(sent, usable_window(tcb))));
   }
   if (len > usable_cwnd(tcb)) {
     tcb.cwnd_limited = true;

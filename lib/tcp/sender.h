@@ -26,7 +26,8 @@ namespace sallyport::tcp {
 
 // The chunks that one walk looks at.  Without a limit a peer with a large window makes every ACK
 // cost a walk over all of it (the class of CVE-2019-11478).  What lies behind is repaired a little
-// later.
+// later.  Chunks that SEG.ACK covers do not count: they leave the queue, each once, and those that
+// nobody took off the account would stay in it for ever.
 inline constexpr unsigned kMaxWalk = 2048;
 
 namespace internal {
@@ -36,9 +37,10 @@ namespace internal {
 template <SegmentQueue Q, class Visit>
 void in_flight_chunks(const Tcb& tcb, Q& queue, Visit&& visit) noexcept {
   unsigned left = kMaxWalk;
-  for (auto* c = queue.first_chunk(); c != nullptr && left > 0; c = Q::next(*c), --left) {
+  for (auto* c = queue.first_chunk(); c != nullptr && left > 0; c = Q::next(*c)) {
     const SeqNum seq = Q::seq(*c);
     const SeqNum end = seq + Q::len(*c);
+    if (after(end, tcb.snd_una)) --left;
     if (after(end, tcb.snd_nxt) || !visit(*c, Q::mark(*c), seq, end)) return;
   }
 }
@@ -271,10 +273,12 @@ template <SegmentQueue Q>
         });
   }
   if (tcb.tail_probe_due && flight(tcb) > 0) {
-    // The last chunk in flight.
-    const SeqNum last = earlier(tcb.snd_nxt, end) - 1U;
-    if (auto* chunk = before(last, tcb.snd_una) ? nullptr : queue.chunk_at(last)) {
+    // The last chunk in flight, or the part of it that fitted a small window.
+    const SeqNum sent = earlier(tcb.snd_nxt, end);
+    if (auto* chunk = after(sent, tcb.snd_una) ? queue.chunk_at(sent - 1U) : nullptr) {
       pending.tail = piece_from(chunk, later(Q::seq(*chunk), tcb.snd_una));
+      pending.tail.len =
+          std::min(pending.tail.len, distance(tcb.snd_una, sent) - pending.tail.offset);
     }
   }
   if (auto* chunk = queue.chunk_at(tcb.snd_nxt)) {

@@ -303,5 +303,37 @@ TEST_F(RecoveryTest, AnAckLooksAtABoundedPartOfALargeFlight) {  // CVE-2019-1147
   EXPECT_EQ(tcb_.sacked, 100U * kMss);
 }
 
+TEST_F(RecoveryTest, AnAckOfMoreThanOneWalkLeavesNothingOfItInTheAccount) {
+  tcb_.congestion.cwnd = 1U << 30;
+  tcb_.snd_wnd = tcb_.max_snd_wnd = 1U << 29;
+  tcb_.snd_wscale = 14;
+  num_queued_ = 2 * kMaxWalk;
+  EXPECT_EQ(send().size(), 2 * kMaxWalk);
+  wait(kRtt);
+  while (!expire().retransmission_timeout) (void)send();
+  EXPECT_GT(tcb_.lost, kMaxWalk * kMss);
+  // Nothing was lost after all: one ACK for everything.
+  (void)ack(2 * kMaxWalk);
+  EXPECT_EQ(tcb_.lost, 0U);
+  EXPECT_EQ(tcb_.sacked, 0U);
+  num_queued_ += 5;
+  EXPECT_FALSE(send().empty()) << "stuck";
+}
+
+// A peer with a small window: no probe and no time-out may send beyond it.
+TEST_F(RecoveryTest, NothingIsRepeatedBeyondTheWindowOfThePeer) {
+  tcb_.snd_wscale = 0;
+  tcb_.snd_wnd = tcb_.max_snd_wnd = 100;
+  const auto first = send();
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(first[0].payload_len, 100U);
+  for (int i = 0; i < 4; ++i) {
+    (void)expire();
+    for (const Segment& s : send()) {
+      EXPECT_LE(s.payload_len, 100U) << "after time-out " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sallyport::tcp::test
