@@ -344,6 +344,13 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
   if (arrival.text.kind != tcp::Text::Kind::none) {
     const DropReason text = take_text(c, side, f, packet, arrival.text, arrival.events, turn);
     if (why == DropReason::none) why = text;
+    // [RFC 5681 4.2] Each segment behind a gap has an ACK of its own: without SACK three of them
+    // are what tells the peer of a loss, and with SACK one ACK of a burst had no room for all its
+    // gaps.
+    if (arrival.text.kind == tcp::Text::Kind::out_of_order && turn.out.frame_credit() > 0 &&
+        turn.out.send_credit() > 0) {
+      send_ack(side, turn);
+    }
   }
   switch (arrival.reply) {
     case tcp::Reply::none:

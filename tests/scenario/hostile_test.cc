@@ -607,6 +607,40 @@ TEST(Hostile, ASecondHalfThatOvertakesTheFirstIsDroppedQuietlyAndComesAgain) {
   }
 }
 
+// [RFC 5681 4.2] Three duplicate ACKs are all that a peer without SACK has to notice a loss by, so
+// segments that arrive together are not acknowledged together.
+TEST(Hostile, EachSegmentBehindAGapIsAcknowledgedByItself) {
+  Simulation sim;
+  Echo echo{sim};
+  Talk talk{sim, 12'000};
+  bool lost = false;
+  std::uint32_t expected = 0;
+  unsigned behind = 0;
+  unsigned duplicates = 0;
+  sim.set_filter([&](Simulation::To to, ByteView frame) -> std::optional<Nanos> {
+    if (frame.size() < 54) return Nanos{0};
+    if (to == Simulation::To::worker && frame.size() > 1'400) {
+      if (lost) ++behind;
+      if (!lost) {
+        lost = true;
+        expected = load<Be32>(frame.subspan(38)).host();
+        return std::nullopt;
+      }
+    }
+    if (to == Simulation::To::client && lost && frame.size() < 100 &&
+        load<Be32>(frame.subspan(42)).host() == expected) {
+      ++duplicates;
+    }
+    return Nanos{0};
+  });
+  EXPECT_TRUE(sim.run([&] {
+    echo.step();
+    return talk.done() || duplicates > 5;
+  }));
+  EXPECT_GE(behind, 5U);
+  EXPECT_GE(duplicates, 5U);
+}
+
 // --- Ends --------------------------------------------------------------------------------------
 
 // [RFC 9293 3.10.7.4] The FIN that follows our own is acknowledged at once: whoever sent it may
