@@ -41,13 +41,8 @@ class OutOfOrderQueue {
     SeqNum left = given;
     SeqNum right = left + Access::len(node);
     latest_ = left;
-    // Text mostly arrives in ascending order: then it goes behind the last node.
     Node* previous = nullptr;
     Node* at = head_;
-    if (tail_ != nullptr && at_or_after(left, end(*tail_))) {
-      previous = tail_;
-      at = nullptr;
-    }
     // Skip what ends before the first byte that is missing; each step covers more of our front.
     while (at != nullptr && at_or_before(Access::seq(*at), left)) {
       left = later(left, end(*at));
@@ -57,14 +52,14 @@ class OutOfOrderQueue {
     if (at != nullptr) right = earlier(right, Access::seq(*at));
     if (at_or_after(left, right)) return Insert::duplicate;
     const std::uint32_t len = distance(left, right);
-    if (num_nodes_ >= limits.max_nodes || num_bytes_ + len > limits.max_bytes) return Insert::full;
+    if (num_nodes() >= limits.max_nodes || num_bytes() + len > limits.max_bytes) {
+      return Insert::full;
+    }
     const std::uint32_t behind = distance(right, given + Access::len(node));
     if (behind > 0) Access::drop_back(node, behind);
     if (left != given) Access::drop_front(node, distance(given, left));
     link(previous, node, at);
     latest_ = left;
-    num_bytes_ += len;
-    ++num_nodes_;
     return Insert::kept;
   }
 
@@ -88,15 +83,12 @@ class OutOfOrderQueue {
   // take_last takes out the node furthest from being of use.  nullptr when empty.
   // [RFC 2018 8] What was reported by SACK may be dropped where buffers run out.
   [[nodiscard]] Node* take_last() noexcept {
-    if (head_ == tail_) return take_any();
-    Node* previous = head_;
-    while (Access::next(*previous) != tail_) previous = Access::next(*previous);
-    Node& node = *tail_;
-    Access::next(*previous) = nullptr;
-    tail_ = previous;
-    num_bytes_ -= Access::len(node);
-    --num_nodes_;
-    return &node;
+    if (head_ == nullptr) return nullptr;
+    Node** link = &head_;
+    while (Access::next(**link) != nullptr) link = &Access::next(**link);
+    Node* node = *link;
+    *link = nullptr;
+    return node;
   }
 
   // sack_blocks writes the ranges that are kept, joined where they touch.
@@ -127,8 +119,18 @@ class OutOfOrderQueue {
   }
 
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
-  [[nodiscard]] std::uint32_t num_bytes() const noexcept { return num_bytes_; }
-  [[nodiscard]] std::uint16_t num_nodes() const noexcept { return num_nodes_; }
+  // num_bytes and num_nodes count: two of these queues are in every connection, and nearly all of
+  // them are empty, so they keep nothing that a walk over some buffers can find out.
+  [[nodiscard]] std::uint32_t num_bytes() const noexcept {
+    std::uint32_t num = 0;
+    for (const Node* at = head_; at != nullptr; at = next(*at)) num += Access::len(*at);
+    return num;
+  }
+  [[nodiscard]] std::uint16_t num_nodes() const noexcept {
+    std::uint16_t num = 0;
+    for (const Node* at = head_; at != nullptr; at = next(*at)) ++num;
+    return num;
+  }
 
  private:
   [[nodiscard]] static SeqNum end(const Node& node) noexcept {
@@ -140,23 +142,16 @@ class OutOfOrderQueue {
   void link(Node* previous, Node& node, Node* following) noexcept {
     Access::next(node) = following;
     (previous == nullptr ? head_ : Access::next(*previous)) = &node;
-    if (following == nullptr) tail_ = &node;
   }
   Node& take_front() noexcept {
     Node& node = *head_;
     head_ = Access::next(node);
-    if (head_ == nullptr) tail_ = nullptr;
     Access::next(node) = nullptr;
-    num_bytes_ -= Access::len(node);
-    --num_nodes_;
     return node;
   }
 
   Node* head_ = nullptr;
-  Node* tail_ = nullptr;
   SeqNum latest_;
-  std::uint32_t num_bytes_ = 0;
-  std::uint16_t num_nodes_ = 0;
 };
 
 }  // namespace sallyport::tcp

@@ -69,7 +69,7 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
   c.backend.in_use = true;
   c.backend.tcp_done = false;
   c.backend.peer_closed = false;
-  c.backend.link = {backend.interface, backend.next_hop, {}};
+  c.backend.link = {backend.interface, backend.next_hop};
   c.backend.tuple = tuple;
   c.backend.tcb = tcp::open_active(tuple,
                                    {.iss = tcp::initial_sequence(tuple, isn_secret_, instant_),

@@ -2,6 +2,7 @@
 #pragma once
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
 #include "lib/balance/plan.h"
 #include "lib/base/address.h"
@@ -24,10 +25,38 @@ namespace sallyport::worker {
 // frame) or to a next hop of the interface, whose MAC the snapshot tells.
 struct LinkPeer {
   static constexpr std::uint16_t kFixedMac = 0xffff;
-  snapshot::InterfaceIndex interface;
-  std::uint16_t next_hop = kFixedMac;
-  MacAddress mac;
+
+  LinkPeer() noexcept = default;
+  LinkPeer(snapshot::InterfaceIndex interface, const MacAddress& mac) noexcept
+      : interface_{static_cast<std::uint16_t>(interface.value & kInterfaceMask)}, mac_{mac} {}
+  // Precondition: next_hop is not kFixedMac.
+  LinkPeer(snapshot::InterfaceIndex interface, std::uint16_t next_hop) noexcept
+      : interface_{static_cast<std::uint16_t>(interface.value | ~kInterfaceMask)} {
+    std::memcpy(mac_.bytes.data(), &next_hop, sizeof next_hop);
+  }
+  [[nodiscard]] snapshot::InterfaceIndex interface() const noexcept {
+    return {static_cast<std::uint16_t>(interface_ & kInterfaceMask)};
+  }
+  [[nodiscard]] bool has_fixed_mac() const noexcept { return interface_ <= kInterfaceMask; }
+  [[nodiscard]] std::uint16_t next_hop() const noexcept {
+    std::uint16_t next_hop = kFixedMac;
+    if (!has_fixed_mac()) std::memcpy(&next_hop, mac_.bytes.data(), sizeof next_hop);
+    return next_hop;
+  }
+  // mac means something with has_fixed_mac() only.
+  [[nodiscard]] const MacAddress& mac() const noexcept { return mac_; }
+  // follow takes the MAC that the peer's frames come from now.
+  void follow(const MacAddress& mac) noexcept {
+    if (has_fixed_mac()) mac_ = mac;
+  }
+
+ private:
+  // The bit above says that the MAC holds the index of a next hop.
+  static constexpr std::uint16_t kInterfaceMask = 0x7fff;
+  std::uint16_t interface_ = 0;
+  MacAddress mac_;
 };
+static_assert(sizeof(LinkPeer) == 8);
 
 // FrameAccess lets lib/tcp keep received frames in order of their text: the bytes of such a frame
 // are the text, and its first sequence number lies in Frame::user.
@@ -126,8 +155,7 @@ struct Connection {
 // What an idle connection costs: this, and beside it its timer, its place in the slab and its two
 // entries in a flow table that is half full (docs/performance.md).
 inline constexpr std::size_t kBytesBesideConnection = 16 + 8 + 32;
-static_assert(sizeof(Connection) + kBytesBesideConnection <= 2 * sizeof(tcp::Tcb) + 640,
-              "with a Tcb of 192 bytes that is one KiB");
-static_assert(sizeof(Side) <= sizeof(tcp::Tcb) + 132);
+static_assert(sizeof(Connection) + kBytesBesideConnection <= 1'024);
+static_assert(sizeof(Side) <= sizeof(tcp::Tcb) + 108);
 
 }  // namespace sallyport::worker

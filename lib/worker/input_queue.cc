@@ -4,43 +4,59 @@
 
 namespace sallyport::worker {
 
+void InputQueue::push_back(frame::Frame& f) noexcept {
+  f.next = last_ == nullptr ? &f : last_->next;
+  if (last_ != nullptr) last_->next = &f;
+  last_ = &f;
+  ++num_frames_;
+}
+
+void InputQueue::pop_front(Turn& turn) noexcept {
+  frame::Frame& f = *last_->next;
+  if (&f == last_) {
+    last_ = nullptr;
+  } else {
+    last_->next = f.next;
+  }
+  f.next = nullptr;
+  --num_frames_;
+  --turn.held.rx_held;
+  turn.out.release(f);
+}
+
 void InputQueue::append(frame::Frame& f, Turn& turn) noexcept {
   if (f.len == 0) {
     turn.out.release(f);
     return;
   }
   bytes_ += f.len;
-  frame::Frame* last = frames_.back();
-  const bool small = f.len < kMergeBelow || frames_.size() >= kMergeAllFrom;
-  if (last != nullptr && small && f.len <= last->tail_room()) {
-    std::ranges::copy(f.bytes(), last->buffer + last->offset + last->len);
-    last->len = static_cast<std::uint16_t>(last->len + f.len);
+  const bool small = f.len < kMergeBelow || num_frames_ >= kMergeAllFrom;
+  if (last_ != nullptr && small && f.len <= last_->tail_room()) {
+    std::ranges::copy(f.bytes(), last_->buffer + last_->offset + last_->len);
+    last_->len = static_cast<std::uint16_t>(last_->len + f.len);
     turn.out.release(f);
     return;
   }
-  frames_.push_back(f);
+  push_back(f);
   ++turn.held.rx_held;
 }
 
 void InputQueue::consume(std::size_t n, Turn& turn) noexcept {
   bytes_ -= static_cast<std::uint32_t>(n);
   while (n > 0) {
-    frame::Frame& front = *frames_.front();
-    const auto part = static_cast<std::uint16_t>(std::min<std::size_t>(n, front.len));
-    front.offset = static_cast<std::uint16_t>(front.offset + part);
-    front.len = static_cast<std::uint16_t>(front.len - part);
+    frame::Frame& first = *front();
+    const auto part = static_cast<std::uint16_t>(std::min<std::size_t>(n, first.len));
+    first.offset = static_cast<std::uint16_t>(first.offset + part);
+    first.len = static_cast<std::uint16_t>(first.len - part);
     n -= part;
-    if (front.len == 0) {
-      turn.out.release(frames_.pop_front());
-      --turn.held.rx_held;
-    }
+    if (first.len == 0) pop_front(turn);
   }
 }
 
 std::span<MutableBytes> InputQueue::pieces(std::size_t n,
                                            std::span<MutableBytes> out) const noexcept {
   std::size_t used = 0;
-  for (frame::Frame* f = frames_.front(); f != nullptr && n > 0 && used < out.size(); f = f->next) {
+  for (frame::Frame* f = front(); f != nullptr && n > 0 && used < out.size(); f = f->next) {
     out[used] = f->bytes().first(std::min<std::size_t>(n, f->len));
     n -= out[used++].size();
   }
@@ -48,7 +64,7 @@ std::span<MutableBytes> InputQueue::pieces(std::size_t n,
 }
 
 void InputQueue::peek(MutableBytes out) const noexcept {
-  for (const frame::Frame* f = frames_.front(); f != nullptr && !out.empty(); f = f->next) {
+  for (const frame::Frame* f = front(); f != nullptr && !out.empty(); f = f->next) {
     const ByteView part = f->bytes().first(std::min<std::size_t>(out.size(), f->len));
     std::ranges::copy(part, out.begin());
     out = out.subspan(part.size());

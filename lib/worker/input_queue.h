@@ -34,7 +34,7 @@ class InputQueue {
 
   [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
   [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
-  [[nodiscard]] std::uint32_t num_frames() const noexcept { return frames_.size(); }
+  [[nodiscard]] std::uint32_t num_frames() const noexcept { return num_frames_; }
 
  private:
   // Payloads below this are copied into the room behind the frame before.
@@ -42,7 +42,16 @@ class InputQueue {
   // From this many frames on everything that fits is copied.
   static constexpr std::uint32_t kMergeAllFrom = 32;
 
-  [[no_unique_address]] frame::FrameList frames_;
+  [[nodiscard]] frame::Frame* front() const noexcept {
+    return last_ == nullptr ? nullptr : last_->next;
+  }
+  void push_back(frame::Frame& f) noexcept;
+  void pop_front(Turn& turn) noexcept;
+
+  // A ring: the first frame follows the last one.  One pointer is enough for both ends, and walks
+  // end where the bytes do that they look for.
+  frame::Frame* last_ = nullptr;
+  std::uint32_t num_frames_ = 0;
   std::uint32_t bytes_ = 0;
 };
 

@@ -261,8 +261,9 @@ Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
   client.in_use = true;
   client.link = peer;
   client.tuple = tuple;
-  client.tcb = tcp::open_passive(
-      tuple, segment, options, syn_ack_parameters(*snapshot_, listener, peer.interface), instant_);
+  client.tcb =
+      tcp::open_passive(tuple, segment, options,
+                        syn_ack_parameters(*snapshot_, listener, peer.interface()), instant_);
   client.send.restart(client.tcb.snd_nxt);
   c->accepted = c->stage_at = c->last_activity = turn.now;
   c->phase_deadline = turn.now + std::min(listener.limits.client_hello, listener.limits.handshake);
@@ -324,9 +325,7 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
       side.tcb, segment, instant_, refuse ? tcp::TextPolicy::refuse : tcp::TextPolicy::accept);
   DropReason why = arrival.drop;
   if (refuse && why == DropReason::none) why = DropReason::tcp_buffers_low;
-  if (arrival.drop == DropReason::none && side.link.next_hop == LinkPeer::kFixedMac) {
-    side.link.mac = packet.ethernet.source;
-  }
+  if (arrival.drop == DropReason::none) side.link.follow(packet.ethernet.source);
   tcp::process_ack(side.tcb, side.send, segment, arrival, instant_);
   if (arrival.bytes_acked > 0) side.send.acknowledge(side.tcb.snd_una, turn);
   if (arrival.bytes_acked > 0 || arrival.text.kind != tcp::Text::Kind::none) {

@@ -65,17 +65,19 @@ std::uint16_t route_to(const snapshot::Interface& interface,
 LinkPeer reply_peer(const snapshot::Snapshot& snapshot, snapshot::InterfaceIndex interface,
                     const wire::Packet& packet) noexcept {
   const snapshot::Interface& in = (*snapshot.interfaces)[interface.value];
-  LinkPeer peer{interface, LinkPeer::kFixedMac, packet.ethernet.source};
-  if (in.reply == snapshot::ReplyMode::gateway) peer.next_hop = route_to(in, packet.source);
-  return peer;
+  if (in.reply == snapshot::ReplyMode::gateway) {
+    const std::uint16_t next_hop = route_to(in, packet.source);
+    if (next_hop != LinkPeer::kFixedMac) return {interface, next_hop};
+  }
+  return {interface, packet.ethernet.source};
 }
 
 bool write_segment(frame::Frame& f, const snapshot::Snapshot& snapshot, const LinkPeer& peer,
                    const FourTuple& tuple, const tcp::Segment& segment) noexcept {
-  const snapshot::Interface& interface = (*snapshot.interfaces)[peer.interface.value];
-  const MacAddress* to = &peer.mac;
-  if (peer.next_hop != LinkPeer::kFixedMac) {
-    const snapshot::NextHop& hop = interface.next_hops[peer.next_hop];
+  const snapshot::Interface& interface = (*snapshot.interfaces)[peer.interface().value];
+  const MacAddress* to = &peer.mac();
+  if (!peer.has_fixed_mac()) {
+    const snapshot::NextHop& hop = interface.next_hops[peer.next_hop()];
     if (!hop.resolved) return false;
     to = &hop.mac;
   }

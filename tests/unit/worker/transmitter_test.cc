@@ -73,8 +73,7 @@ TEST_F(TransmitterTest, WritesWhatTheParserReadsForBothFamilies) {
   use(0);
   for (const FourTuple& tuple : {tuple4(), tuple6()}) {
     frame::Frame& f = payload(100);
-    ASSERT_TRUE(
-        write_segment(f, snapshot_, {{0}, LinkPeer::kFixedMac, kPeerMac}, tuple, segment()));
+    ASSERT_TRUE(write_segment(f, snapshot_, {{0}, kPeerMac}, tuple, segment()));
     EXPECT_EQ(f.port, frame::PortIndex{3});
     EXPECT_EQ(f.vlan, 0);
     EXPECT_EQ(f.tx.l2_len, 14);
@@ -108,7 +107,7 @@ TEST_F(TransmitterTest, KeepsSackBlocksOnTheWayOutAndIn) {
   sent.options.num_sack_blocks = 2;
   sent.options.sack_blocks[0] = {{10}, {20}};
   sent.options.sack_blocks[1] = {{30}, {40}};
-  ASSERT_TRUE(write_segment(f, snapshot_, {{0}, LinkPeer::kFixedMac, kPeerMac}, tuple4(), sent));
+  ASSERT_TRUE(write_segment(f, snapshot_, {{0}, kPeerMac}, tuple4(), sent));
   const tcp::Segment back = segment_of(received(f));
   ASSERT_EQ(back.options.num_sack_blocks, 2);
   EXPECT_EQ(back.options.sack_blocks[1], sent.options.sack_blocks[1]);
@@ -118,8 +117,7 @@ TEST_F(TransmitterTest, KeepsSackBlocksOnTheWayOutAndIn) {
 TEST_F(TransmitterTest, LeavesTheTagOfAVlanInterfaceToThePort) {
   use(100);
   frame::Frame& f = payload(1);
-  ASSERT_TRUE(
-      write_segment(f, snapshot_, {{0}, LinkPeer::kFixedMac, kPeerMac}, tuple4(), segment()));
+  ASSERT_TRUE(write_segment(f, snapshot_, {{0}, kPeerMac}, tuple4(), segment()));
   EXPECT_EQ(f.vlan, 100);
   EXPECT_EQ(f.tx.l2_len, 14);
   EXPECT_EQ(received(f).ethernet.vlan, 100);
@@ -134,7 +132,7 @@ TEST_F(TransmitterTest, TheLargestHeadersFitTheHeadRoomOfAFrame) {
   sent.flags |= tcp::kSyn;
   sent.options.mss = 1'220;
   sent.options.has_window_scale = sent.options.sack_permitted = true;
-  ASSERT_TRUE(write_segment(f, snapshot_, {{0}, LinkPeer::kFixedMac, kPeerMac}, tuple6(), sent));
+  ASSERT_TRUE(write_segment(f, snapshot_, {{0}, kPeerMac}, tuple6(), sent));
   EXPECT_LT(f.offset, kHeadRoom);
   pool_.give_back(f);
 }
@@ -143,11 +141,11 @@ TEST_F(TransmitterTest, AnUnresolvedNextHopLeavesTheFrameAsItWas) {
   use(0, snapshot::ReplyMode::gateway, false);
   frame::Frame& f = payload(10);
   const std::uint16_t offset = f.offset;
-  EXPECT_FALSE(write_segment(f, snapshot_, {{0}, 0, {}}, tuple4(), segment()));
+  EXPECT_FALSE(write_segment(f, snapshot_, {{0}, 0}, tuple4(), segment()));
   EXPECT_EQ(f.offset, offset);
   EXPECT_EQ(f.len, 10);
   use(0, snapshot::ReplyMode::gateway, true);
-  EXPECT_TRUE(write_segment(f, snapshot_, {{0}, 0, {}}, tuple4(), segment()));
+  EXPECT_TRUE(write_segment(f, snapshot_, {{0}, 0}, tuple4(), segment()));
   EXPECT_EQ(received(f).ethernet.destination, kGatewayMac);
   pool_.give_back(f);
 }
@@ -158,15 +156,15 @@ TEST_F(TransmitterTest, RepliesGoToTheSourceOrTheGatewayAsTheInterfaceSays) {
   packet.source = tuple4().remote.ip;
   use(0);
   LinkPeer peer = reply_peer(snapshot_, {0}, packet);
-  EXPECT_EQ(peer.next_hop, LinkPeer::kFixedMac);
-  EXPECT_EQ(peer.mac, kPeerMac);
+  EXPECT_EQ(peer.next_hop(), LinkPeer::kFixedMac);
+  EXPECT_EQ(peer.mac(), kPeerMac);
   use(0, snapshot::ReplyMode::gateway);
-  EXPECT_EQ(reply_peer(snapshot_, {0}, packet).next_hop, 0);
+  EXPECT_EQ(reply_peer(snapshot_, {0}, packet).next_hop(), 0);
   // No route towards the client: the only one known to be able to reach it is who brought it here.
   packet.source = IpAddress::v4({198, 18, 0, 2});
   peer = reply_peer(snapshot_, {0}, packet);
-  EXPECT_EQ(peer.next_hop, LinkPeer::kFixedMac);
-  EXPECT_EQ(peer.mac, kPeerMac);
+  EXPECT_EQ(peer.next_hop(), LinkPeer::kFixedMac);
+  EXPECT_EQ(peer.mac(), kPeerMac);
 }
 
 }  // namespace
