@@ -12,40 +12,14 @@
 #include "lib/tcp/stray.h"
 #include "lib/tcp/syn_cookie.h"
 #include "lib/tcp/timers.h"
-#include "lib/wire/arp.h"
-#include "lib/wire/headers.h"
-#include "lib/wire/ndp.h"
 #include "lib/worker/transmitter.h"
+#include "tests/support/tcp_frame.h"
 
 namespace sallyport::testing {
 namespace {
 
 constexpr SipKey kSecret{0x1234, 0x5678};
 constexpr CookieKeys kCookieKeys{.epoch = 0, .current = {1, 2}, .previous = {3, 4}};
-
-wire::TcpSegment wire_segment(const FourTuple& tuple, const tcp::Segment& from) {
-  wire::TcpSegment to;
-  to.source_port = tuple.local.port;
-  to.destination_port = tuple.remote.port;
-  to.sequence_number = from.seq.raw;
-  to.acknowledgment_number = from.ack.raw;
-  to.flags = {from.flags.bits};
-  to.window = from.window;
-  const tcp::Options& o = from.options;
-  to.options = {.mss = o.mss,
-                .window_scale = o.window_scale,
-                .has_window_scale = o.has_window_scale,
-                .sack_permitted = o.sack_permitted,
-                .has_timestamps = o.has_timestamps,
-                .num_sack_blocks = o.num_sack_blocks,
-                .tsval = o.tsval,
-                .tsecr = o.tsecr,
-                .sack_blocks = {}};
-  std::ranges::transform(o.sack(), to.options.sack_blocks.begin(), [](const auto& b) {
-    return wire::TcpOptions::SackBlock{b.left.raw, b.right.raw};
-  });
-  return to;
-}
 
 }  // namespace
 
@@ -103,15 +77,7 @@ Socket& TcpHost::connect(const SocketAddress& local, const SocketAddress& remote
 void TcpHost::send_segment(const FourTuple& tuple, const MacAddress& to,
                            const tcp::Segment& segment, ByteView payload) {
   if (silent_) return;
-  const wire::TcpHeaders headers{.ethernet = {mac_, to, vlan_},
-                                 .ip = {.source = tuple.local.ip, .destination = tuple.remote.ip},
-                                 .tcp = wire_segment(tuple, segment)};
-  const std::size_t total = wire::header_lengths(headers).total();
-  Bytes frame(total + payload.size());
-  std::ranges::copy(payload, frame.begin() + static_cast<std::ptrdiff_t>(total));
-  wire::write_tcp_headers(MutableBytes{frame}.first(total), headers, payload,
-                          wire::Completion::software);
-  transmit_(std::move(frame));
+  transmit_(tcp_frame({mac_, to, vlan_}, tuple, segment, payload));
 }
 
 void TcpHost::receive(ByteView frame, tcp::Instant now) {

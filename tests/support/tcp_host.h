@@ -15,11 +15,10 @@
 #include "lib/tcp/segment.h"
 #include "lib/tcp/tcb.h"
 #include "lib/wire/packet.h"
+#include "tests/support/bytes.h"
 #include "tests/support/chunk_queue.h"
 
 namespace sallyport::testing {
-
-using Bytes = std::vector<std::uint8_t>;
 
 class TcpHost;
 

@@ -13,10 +13,9 @@
 
 #include "lib/crypto/job.h"
 #include "lib/tls/server.h"
+#include "tests/support/bytes.h"
 
 namespace sallyport::testing {
-
-using Bytes = std::vector<std::uint8_t>;
 
 inline void append(Bytes& to, ByteView bytes) {
   const std::size_t at = to.size();
