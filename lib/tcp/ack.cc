@@ -28,7 +28,7 @@ void take_ack_of_syn(Tcb& tcb, const Segment& segment, Instant now) noexcept {
     }
   }
   // [RFC 6298 5.7] A SYN that was repeated, and no sample: start carefully.
-  tcb.rtt.rto = kRtoAfterLostSyn;
+  tcb.rtt.rttvar = kRtoAfterLostSyn;
 }
 
 // new_ack: SND.UNA < SEG.ACK =< SND.MAX.

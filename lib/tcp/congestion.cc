@@ -47,8 +47,7 @@ void begin_epoch(Congestion& c, const Acked& ack) noexcept {
   const float distance = static_cast<float>(c.w_max - c.cwnd) / mss;
   c.epoch = {.start = Stamp{ack.now},
              .k = std::cbrt(distance / kCubicC),
-             .w_est = static_cast<float>(c.cwnd) / mss,
-             .begun = true};
+             .w_est = static_cast<float>(c.cwnd) / mss};
   c.acked = 0;
 }
 
@@ -59,7 +58,7 @@ float w_cubic(const Congestion& c, float seconds, float w_max) noexcept {
 }
 
 void cubic_ack(Congestion& c, const Acked& ack) noexcept {
-  if (!c.epoch.begun) begin_epoch(c, ack);
+  if (c.epoch.k < 0) begin_epoch(c, ack);  // the first ACK in avoidance
   const auto mss = static_cast<float>(ack.mss);
   const float cwnd = static_cast<float>(c.cwnd) / mss;
   const float w_max = static_cast<float>(c.w_max) / mss;
@@ -97,7 +96,7 @@ void on_ack(Congestion& c, CongestionAlgorithm algorithm, const Acked& ack) noex
   // [RFC 7661 1] [RFC 9438 4.2] A window that was not used says nothing about the path, and time
   // without use is no time in which it might have grown.
   if (!ack.was_limited) {
-    c.epoch.begun = false;
+    c.epoch = {};
     return;
   }
   if (c.cwnd < c.ssthresh) {
@@ -153,9 +152,9 @@ void on_idle(Congestion& c, std::uint16_t mss) noexcept {
   c.epoch = {};
 }
 
-void on_undo(Congestion& c, std::uint32_t cwnd, std::uint32_t ssthresh) noexcept {
+void on_undo(Congestion& c, std::uint32_t cwnd, bool slow_start) noexcept {
   c.cwnd = std::max(c.cwnd, cwnd);
-  c.ssthresh = std::max(c.ssthresh, ssthresh);
+  c.ssthresh = slow_start ? kNoThreshold : std::max(c.ssthresh, cwnd);
   c.w_max = std::max(c.w_max, cwnd);
   c.epoch = {};
 }

@@ -18,10 +18,9 @@ enum class CongestionAlgorithm : std::uint8_t { new_reno, cubic };
 
 // CubicEpoch is the time since congestion avoidance began.  Lengths in segments of SND.MSS.
 struct CubicEpoch {
-  Stamp start;         // epoch_start
-  float k = 0;         // K: seconds from there until W_max is reached again
-  float w_est = 0;     // W_est: the window that NewReno would have
-  bool begun = false;  // else the next ACK in avoidance begins it
+  Stamp start;      // epoch_start
+  float k = -1;     // K: seconds from there until W_max is reached again; negative: not begun
+  float w_est = 0;  // W_est: the window that NewReno would have
 };
 
 // Prr: Proportional Rate Reduction (RFC 6937 section 3), bytes since fast recovery began.
@@ -31,11 +30,14 @@ struct Prr {
   std::uint32_t recover_fs;  // FlightSize at the start
 };
 
+// [RFC 5681 3.1] ssthresh is arbitrarily high at first.
+inline constexpr std::uint32_t kNoThreshold = 0xffff'ffff;
+
 struct Congestion {
   std::uint32_t cwnd = 0;
-  std::uint32_t ssthresh = 0xffff'ffff;  // [RFC 5681 3.1] arbitrarily high at first
-  std::uint32_t acked = 0;               // acknowledged since cwnd last grew, in avoidance
-  std::uint32_t w_max = 0;               // [RFC 9438 4.1.2] cwnd before the last reduction; 0: none
+  std::uint32_t ssthresh = kNoThreshold;
+  std::uint32_t acked = 0;  // acknowledged since cwnd last grew, in avoidance
+  std::uint32_t w_max = 0;  // [RFC 9438 4.1.2] cwnd before the last reduction; 0: none
   // An epoch ends where recovery begins, and the other way round.
   union {
     CubicEpoch epoch = {};
@@ -70,7 +72,7 @@ void on_timeout(Congestion& c, CongestionAlgorithm algorithm, std::uint32_t flig
                 std::uint16_t mss, bool first) noexcept;
 // on_idle: nothing was sent for longer than the retransmission time-out.
 void on_idle(Congestion& c, std::uint16_t mss) noexcept;
-// on_undo: the last reduction had no reason; before it there were `cwnd` and `ssthresh`.
-void on_undo(Congestion& c, std::uint32_t cwnd, std::uint32_t ssthresh) noexcept;
+// on_undo: the last reduction had no reason; before it there was `cwnd`, and slow start or not.
+void on_undo(Congestion& c, std::uint32_t cwnd, bool slow_start) noexcept;
 
 }  // namespace sallyport::tcp

@@ -12,9 +12,10 @@ namespace {
 
 using stats::DropReason;
 
-constexpr std::uint32_t kTimestampUnit = 20;  // Tcb::ts_recent_at counts 2^20 us
+constexpr unsigned kChallengeUnit = 16;  // Tcb::challenged_at counts 2^16 us
+constexpr Micros kChallengeInterval = from_millis(500);
 // [RFC 7323 5.5] After 24 days a TSval may have wrapped past the sign: TS.Recent says nothing then.
-constexpr std::uint32_t kTimestampLife = 24U * 86'400U * 1'000'000ULL >> kTimestampUnit;
+constexpr std::uint64_t kTimestampLife = 24ULL * 86'400U * 1'000'000U;  // us
 
 Arrival& dropped(Arrival& arrival, DropReason why, Reply reply) noexcept {
   arrival.drop = why;
@@ -42,7 +43,7 @@ Reply reply_to_unacceptable(Tcb& tcb, const Segment& segment) noexcept {
 
 void remember_timestamp(Tcb& tcb, const Segment& segment, Instant now) noexcept {
   tcb.ts_recent = segment.options.tsval;
-  tcb.ts_recent_at = static_cast<std::uint32_t>(now.us >> kTimestampUnit);
+  tcb.ts_recent_at = AgeStamp{now};
   tcb.ts_recent_valid = true;
 }
 
@@ -50,8 +51,7 @@ void remember_timestamp(Tcb& tcb, const Segment& segment, Instant now) noexcept 
 bool fails_paws(const Tcb& tcb, const Segment& segment, Instant now) noexcept {
   if (!tcb.timestamps || !tcb.ts_recent_valid || !segment.options.has_timestamps) return false;
   if (static_cast<std::int32_t>(segment.options.tsval - tcb.ts_recent) >= 0) return false;
-  const auto age = static_cast<std::uint32_t>(now.us >> kTimestampUnit) - tcb.ts_recent_at;
-  return age < kTimestampLife;
+  return tcb.ts_recent_at.elapsed_us(now) < kTimestampLife;
 }
 
 // [RFC 9293 3.4] The four cases of the acceptability test, with two reliefs.  A segment at RCV.NXT
@@ -169,8 +169,8 @@ void negotiate(Tcb& tcb, const Segment& syn, Instant now) noexcept {
   const Options& theirs = syn.options;
   // [RFC 7323 2.2] [RFC 7323 3.2] In use only when both SYNs had them.
   tcb.window_scaling = tcb.window_scaling && theirs.has_window_scale;
-  tcb.snd_wscale =
-      tcb.window_scaling ? std::min(theirs.window_scale, kMaxWindowScale) : std::uint8_t{0};
+  tcb.snd_wscale = 0;
+  if (tcb.window_scaling) tcb.snd_wscale = std::min(theirs.window_scale, kMaxWindowScale) & 15U;
   if (!tcb.window_scaling) tcb.rcv_wscale = 0;
   tcb.sack = tcb.sack && theirs.sack_permitted;
   tcb.timestamps = tcb.timestamps && theirs.has_timestamps;
@@ -285,7 +285,9 @@ bool follow_fin_ack(Tcb& tcb, Arrival& arrival) noexcept {
 
 }  // namespace
 
-Arrival segment_arrives(Tcb& tcb, const Segment& segment, Instant now, TextPolicy policy) noexcept {
+namespace {
+
+Arrival take_segment(Tcb& tcb, const Segment& segment, Instant now, TextPolicy policy) noexcept {
   if (tcb.state == State::syn_sent) return arrives_in_syn_sent(tcb, segment, now, policy);
 
   // [RFC 9293 3.10.7.4] SYN-RECEIVED and later.
@@ -352,6 +354,25 @@ Arrival segment_arrives(Tcb& tcb, const Segment& segment, Instant now, TextPolic
   if (!follow_fin_ack(tcb, arrival)) return arrival;
 
   take_text_and_fin(tcb, segment, seq, now, policy, arrival);
+  return arrival;
+}
+
+// [RFC 5961 7] The limit belongs to the connection alone: one that all shared would let an attacker
+// count, on a connection of his own, what he provokes on another (CVE-2016-5696).
+bool may_challenge(Tcb& tcb, Instant now) noexcept {
+  if (tcb.challenged && tcb.challenged_at.elapsed_us(now) < kChallengeInterval.count) return false;
+  tcb.challenged = true;
+  tcb.challenged_at = TimerStamp{now};
+  return true;
+}
+
+}  // namespace
+
+Arrival segment_arrives(Tcb& tcb, const Segment& segment, Instant now, TextPolicy policy) noexcept {
+  Arrival arrival = take_segment(tcb, segment, now, policy);
+  if (arrival.reply == Reply::challenge_ack && !may_challenge(tcb, now)) {
+    arrival.reply = Reply::none;
+  }
   return arrival;
 }
 

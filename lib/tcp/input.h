@@ -61,7 +61,7 @@ enum class Reply : std::uint8_t {
   // make_ack() for this very segment: peers count duplicate ACKs.  Where that cannot be sent, one
   // ACK at the end of the burst serves too, for wants_ack() is true as well.
   ack,
-  challenge_ack,  // make_ack(), if the rate limit allows (RFC 5961 section 7)
+  challenge_ack,  // make_ack(); seldom enough for every one to be sent (RFC 5961 section 7)
   reset,          // Arrival::rst, if the rate limit allows
 };
 

@@ -19,6 +19,11 @@ std::uint32_t tuple_hash(const FourTuple& tuple, const SipKey& secret, Purpose p
   return static_cast<std::uint32_t>(hash.finish(tail, 5));
 }
 
+void set_receive_buffer(Tcb& tcb, std::uint32_t bytes) noexcept {
+  tcb.rcv_room = bytes;
+  tcb.rcv_buffer = static_cast<std::uint16_t>(std::min(bytes, 65'535U));
+}
+
 }  // namespace
 
 Tcb open_passive(const FourTuple& tuple, const Segment& segment, const CookieOptions& options,
@@ -39,13 +44,13 @@ Tcb open_passive(const FourTuple& tuple, const Segment& segment, const CookieOpt
   tcb.sack = options.sack_permitted;
   tcb.window_scaling = options.has_window_scale;
   if (options.has_window_scale) {
-    tcb.snd_wscale = options.window_scale;
+    tcb.snd_wscale = options.window_scale & 15U;
     tcb.rcv_wscale = kOurWindowScale;
   }
   if (options.has_timestamps) {
     tcb.ts_offset = options.tsval - timestamp_clock(now);
     tcb.ts_recent = segment.options.tsval;
-    tcb.ts_recent_at = static_cast<std::uint32_t>(now.us >> 20);
+    tcb.ts_recent_at = AgeStamp{now};
     tcb.ts_recent_valid = true;
   }
   tcb.snd_mss = effective_mss(options.mss, ours.our_mss, tcb.is_v4, tcb.timestamps);
@@ -59,7 +64,7 @@ Tcb open_passive(const FourTuple& tuple, const Segment& segment, const CookieOpt
   tcb.snd_wl2 = segment.ack;
 
   tcb.algorithm = ours.congestion;
-  tcb.rcv_buffer = tcb.rcv_room = ours.receive_buffer;
+  set_receive_buffer(tcb, ours.receive_buffer);
   tcb.rcv_adv = tcb.rcv_nxt + std::min(ours.receive_buffer, 65'535U);  // as the SYN-ACK promised
   return tcb;
 }
@@ -76,7 +81,7 @@ Tcb open_active(const FourTuple& tuple, const ActiveOpen& ours, Instant) noexcep
   tcb.rcv_wscale = kOurWindowScale;
   tcb.snd_mss = effective_mss(0, ours.our_mss, tcb.is_v4, true);
   tcb.algorithm = ours.congestion;
-  tcb.rcv_buffer = tcb.rcv_room = ours.receive_buffer;
+  set_receive_buffer(tcb, ours.receive_buffer);
   // Until the peer's ISN is known only the length of the window means something.
   tcb.rcv_adv = tcb.rcv_nxt + std::min(ours.receive_buffer, 65'535U);
   return tcb;

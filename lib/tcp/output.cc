@@ -98,7 +98,7 @@ void arm_persist(Tcb& tcb, Instant now) noexcept {
   if (tcb.timer != SendTimer::none) return;
   tcb.timer = SendTimer::persist;
   tcb.backoff = 0;
-  tcb.retransmit_at = Stamp{now + tcb.rtt.rto};
+  tcb.retransmit_at = Stamp{now + tcb.rtt.rto()};
 }
 
 // Everything that a segment with an ACK carries beside its text.
@@ -143,12 +143,12 @@ Segment syn_header(Tcb& tcb, Instant now) noexcept {
 
 // What is needed to find out later that a retransmission had no reason.
 void remember_retransmission(Tcb& tcb, const Segment& header) noexcept {
-  Undo& undo = tcb.undo;
-  if (!undo.possible) return;
-  if (undo.retransmissions < 0xffff) ++undo.retransmissions;
-  if (undo.has_tsval || undo.retransmissions > 1 || !tcb.timestamps) return;
-  undo.has_tsval = true;
-  undo.tsval = header.options.tsval;
+  if (!tcb.undo_possible) return;
+  if (tcb.undo_retransmissions < 0xffff) ++tcb.undo_retransmissions;
+  if (tcb.undo_has_tsval || tcb.undo_retransmissions > 1 || !tcb.timestamps) return;
+  if (tcb.recovery == Recovery::open) return;  // a tail probe
+  tcb.undo_has_tsval = true;
+  tcb.undo_tsval = header.options.tsval;
 }
 
 }  // namespace
@@ -174,7 +174,7 @@ Transmission next_transmission(Tcb& tcb, const Pending& pending, Instant now) no
   }
 
   if (offset == 0 && tcb.has_sent_data && tcb.snd_una == tcb.snd_max &&
-      tcb.last_sent.elapsed(now) > tcb.rtt.rto) {
+      tcb.last_sent.elapsed(now) > tcb.rtt.rto()) {
     on_idle(tcb.congestion, tcb.snd_mss);
   }
   const std::uint32_t len = std::min(pending.chunk_len, std::uint32_t{tcb.snd_mss});
@@ -232,6 +232,7 @@ Segment transmit(Tcb& tcb, const Transmission& t, Instant now) noexcept {
     tcb.tail_probe_due = false;
     tcb.tail_probe_out = true;
     tcb.tail_probe_repeats = is_repeated;
+    tcb.undo_has_tsval = false;
     tcb.tail_end = tcb.snd_nxt;
     arm_send_timer(tcb, {}, now);
     return header;

@@ -8,7 +8,7 @@ namespace {
 // [RFC 9293 3.8.6.2.2] The smallest step by which the right edge moves: a segment, or half of a
 // buffer that is smaller than two.
 std::uint32_t smallest_step(const Tcb& tcb) noexcept {
-  return std::max(1U, std::min(tcb.rcv_buffer / 2, std::uint32_t{tcb.our_mss}));
+  return std::max(1U, std::min(tcb.rcv_buffer / 2U, std::uint32_t{tcb.our_mss}));
 }
 
 std::uint32_t growth(const Tcb& tcb) noexcept {
@@ -20,14 +20,14 @@ std::uint32_t growth(const Tcb& tcb) noexcept {
 
 void set_receive_room(Tcb& tcb, std::uint32_t room) noexcept {
   tcb.rcv_room = room;
-  tcb.rcv_buffer = std::max(tcb.rcv_buffer, room);
+  tcb.rcv_buffer = std::max(tcb.rcv_buffer, static_cast<std::uint16_t>(std::min(room, 65'535U)));
   if (!may_receive_data(tcb)) return;
   const std::uint32_t step = growth(tcb);
   // Data in flight brings an ACK with the new window anyway.  A segment of its own is worth it when
   // the peer may be standing before a closed window, or when it could send a great deal more.
   const bool is_nearly_closed = rcv_wnd(tcb) < 2U * tcb.our_mss;
   if ((is_nearly_closed && step >= smallest_step(tcb)) ||
-      (step >= tcb.rcv_buffer / 2 && step > 0)) {
+      (step >= tcb.rcv_buffer / 2U && step > 0)) {
     tcb.ack_now = true;
   }
 }

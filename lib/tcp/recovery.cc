@@ -45,11 +45,11 @@ Micros reo_wnd(const Tcb& tcb) noexcept {
 }
 
 // [RFC 8985 6.2] Step 4: each round trip with a DSACK widens the window.
-void widen_reo_wnd(Tcb& tcb, const Segment& segment) noexcept {
+void widen_reo_wnd(Tcb& tcb, Instant now) noexcept {
   Rack& rack = tcb.rack;
-  if (rack.dsack_seen && before(segment.ack, rack.dsack_round)) return;
+  if (rack.dsack_seen && rack.dsack_at.elapsed_us(now) <= tcb.rtt.srtt.count) return;
   rack.dsack_seen = true;
-  rack.dsack_round = tcb.snd_nxt;
+  rack.dsack_at = TimerStamp{now};
   rack.reo_wnd_mult = std::min<std::uint8_t>(rack.reo_wnd_mult + 1U, kMaxReoWndMult);
   rack.reo_wnd_persist = kReoWndRecoveries;
 }
@@ -123,12 +123,10 @@ void judge_tail_probe(Tcb& tcb, const Segment& segment, const Arrival& arrival,
 }
 
 void begin_recovery(Tcb& tcb) noexcept {
-  tcb.undo = {.cwnd = tcb.congestion.cwnd, .ssthresh = tcb.congestion.ssthresh, .possible = true};
+  prepare_undo(tcb);
   on_loss(tcb.congestion, tcb.algorithm, flight(tcb), tcb.snd_mss);
   tcb.recovery = Recovery::fast_recovery;
   tcb.recover = tcb.snd_max;
-  tcb.tail_probe_out = false;
-  tcb.tail_probe_due = false;
 }
 
 void end_recovery(Tcb& tcb) noexcept {
@@ -189,6 +187,16 @@ Micros probe_time_out(const Tcb& tcb) noexcept {
 
 }  // namespace
 
+void prepare_undo(Tcb& tcb) noexcept {
+  tcb.undo_possible = true;
+  tcb.undo_has_tsval = false;
+  tcb.undo_retransmissions = 0;
+  tcb.undo_cwnd = tcb.congestion.cwnd;
+  tcb.undo_slow_start = tcb.congestion.ssthresh == kNoThreshold;
+  tcb.tail_probe_out = false;
+  tcb.tail_probe_due = false;
+}
+
 void chunk_delivered(Tcb& tcb, const Segment& segment, SentMark mark, SeqNum seq, SeqNum end,
                      Instant now, Delivery& delivery) noexcept {
   Rack& rack = tcb.rack;
@@ -233,25 +241,25 @@ void ack_taken(Tcb& tcb, const Segment& segment, const Arrival& arrival, Instant
     return;
   }
   if (delivery.dsack) {
-    widen_reo_wnd(tcb, segment);
-    if (tcb.undo.retransmissions > 0) --tcb.undo.retransmissions;
+    widen_reo_wnd(tcb, now);
+    if (tcb.undo_retransmissions > 0) --tcb.undo_retransmissions;
   }
   judge_tail_probe(tcb, segment, arrival, delivery);
 }
 
 bool was_spurious(Tcb& tcb, const Segment& segment, const Delivery& delivery) noexcept {
-  if (!tcb.undo.possible) return false;
+  if (!tcb.undo_possible) return false;
   bool spurious = false;
-  if (delivery.acked && tcb.undo.has_tsval && segment.options.has_timestamps) {
+  if (delivery.acked && tcb.undo_has_tsval && segment.options.has_timestamps) {
     // [RFC 3522 3.2] The first ACK for new data after the retransmission decides.
-    spurious = static_cast<std::int32_t>(segment.options.tsecr - tcb.undo.tsval) < 0;
-    if (!spurious) tcb.undo.has_tsval = false;
+    spurious = static_cast<std::int32_t>(segment.options.tsecr - tcb.undo_tsval) < 0;
+    if (!spurious) tcb.undo_has_tsval = false;
   }
   // [RFC 3708 2] Every retransmission was reported as a duplicate.
-  if (delivery.dsack && tcb.undo.retransmissions == 0) spurious = true;
+  if (delivery.dsack && tcb.undo_retransmissions == 0) spurious = true;
   if (!spurious) return false;
-  on_undo(tcb.congestion, tcb.undo.cwnd, tcb.undo.ssthresh);
-  tcb.undo = {};
+  on_undo(tcb.congestion, tcb.undo_cwnd, tcb.undo_slow_start);
+  tcb.undo_possible = false;
   if (tcb.recovery != Recovery::open) {
     tcb.recovery = Recovery::open;
     tcb.recover = tcb.snd_una - 1U;

@@ -59,6 +59,9 @@ void ack_taken(Tcb& tcb, const Segment& segment, const Arrival& arrival, Instant
 void react(Tcb& tcb, bool newly_lost, const Delivery& delivery, Arrival& arrival,
            Instant now) noexcept;
 
+// prepare_undo remembers what a reduction that follows may have to give back.
+void prepare_undo(Tcb& tcb) noexcept;
+
 // arm_send_timer sets the one timer after an ACK or a transmission: reordering when `wait` is not
 // zero, else a tail probe where one is allowed, else the RTO.
 void arm_send_timer(Tcb& tcb, Micros wait, Instant now) noexcept;

@@ -17,12 +17,16 @@ void measured(RoundTrip& r, Micros sample) noexcept {
     r.rttvar.count = r.rttvar.count - r.rttvar.count / 4 + error / 4;
     r.srtt.count = std::max(1U, r.srtt.count - r.srtt.count / 8 + rtt / 8);
   }
-  const Micros variance{std::max(4 * r.rttvar.count, kMinRtoVariance.count)};
-  r.rto = std::min(r.srtt + variance, kMaxRto);
+}
+
+Micros RoundTrip::rto() const noexcept {
+  if (srtt.count == 0) return rttvar;
+  const Micros variance{std::max(4 * rttvar.count, kMinRtoVariance.count)};
+  return std::min(srtt + variance, kMaxRto);
 }
 
 Micros backed_off(const RoundTrip& r, std::uint8_t times) noexcept {
-  std::uint64_t rto = r.rto.count;
+  std::uint64_t rto = r.rto().count;
   for (unsigned i = 0; i < times && rto < kMaxRto.count; ++i) rto *= 2;
   return {static_cast<std::uint32_t>(std::min<std::uint64_t>(rto, kMaxRto.count))};
 }

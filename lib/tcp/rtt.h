@@ -18,9 +18,10 @@ inline constexpr Micros kMinRtoVariance = from_millis(200);
 inline constexpr Micros kMaxRto = from_millis(60'000);
 
 struct RoundTrip {
-  Micros srtt;  // zero: never measured
-  Micros rttvar;
-  Micros rto = kInitialRto;  // without back-off
+  Micros srtt;                  // zero: never measured
+  Micros rttvar = kInitialRto;  // until then: the time-out itself
+  // rto is without back-off.
+  [[nodiscard]] Micros rto() const noexcept;
 };
 
 // measured folds one sample in.  A sample of zero counts as one microsecond.

@@ -51,28 +51,18 @@ enum class SendTimer : std::uint8_t {
 
 // Rack: what RFC 8985 section 5.3 keeps per connection.
 struct Rack {
-  Stamp sent_at;       // RACK.xmit_ts: of the delivered segment that was sent last
-  SeqNum end;          // RACK.end_seq: ... and its end
-  Micros rtt;          // RACK.rtt: ... and its round trip
-  Micros min_rtt;      // of the whole connection; 0: never measured
-  SeqNum fack;         // end of the highest segment that was delivered
-  SeqNum dsack_round;  // SND.NXT when the last DSACK was seen
+  Stamp sent_at;        // RACK.xmit_ts: of the delivered segment that was sent last
+  SeqNum end;           // RACK.end_seq: ... and its end
+  Micros rtt;           // RACK.rtt: ... and its round trip
+  Micros min_rtt;       // of the whole connection; 0: never measured
+  SeqNum fack;          // end of the highest segment that was delivered
+  TimerStamp dsack_at;  // when a DSACK last widened the window
   std::uint16_t segments_sacked = 0;
   std::uint8_t reo_wnd_mult = 1;          // quarters of min_rtt that a segment may be late
   std::uint8_t reo_wnd_persist : 5 = 16;  // recoveries until that is forgotten
   bool valid : 1 = false;                 // something was delivered: the first three mean something
   bool reordering_seen : 1 = false;
-  bool dsack_seen : 1 = false;  // dsack_round means something
-};
-
-// Undo: how to take back a reduction that turns out to have had no reason.
-struct Undo {
-  std::uint32_t cwnd = 0;
-  std::uint32_t ssthresh = 0;
-  std::uint32_t tsval = 0;            // [RFC 3522 3.2] of the first retransmission
-  std::uint16_t retransmissions = 0;  // not yet reported by a DSACK
-  bool possible = false;
-  bool has_tsval = false;
+  bool dsack_seen : 1 = false;  // dsack_at means something
 };
 
 struct Tcb {
@@ -93,36 +83,41 @@ struct Tcb {
   State state = State::closed;
   Recovery recovery = Recovery::open;
   // --- second line -------------------------------------------------------------------------------
-  std::uint32_t rcv_room = 0;      // bytes that the caller can take beyond RCV.NXT
-  std::uint32_t rcv_buffer = 0;    // largest room ever: the measure of silly windows
-  std::uint32_t max_snd_wnd = 0;   // largest window the peer ever offered
-  SeqNum last_ack_sent;            // [RFC 7323 4.3]
-  std::uint32_t ts_recent = 0;     // [RFC 7323 4.3] TSval to echo
-  std::uint32_t ts_recent_at = 0;  // when it was taken, in units of 2^20 us: never wraps
-  std::uint32_t ts_offset = 0;     // added to our timestamp clock
+  std::uint32_t rcv_room = 0;     // bytes that the caller can take beyond RCV.NXT
+  std::uint32_t max_snd_wnd = 0;  // largest window the peer ever offered
+  SeqNum last_ack_sent;           // [RFC 7323 4.3]
+  std::uint32_t ts_recent = 0;    // [RFC 7323 4.3] TSval to echo
+  std::uint32_t ts_offset = 0;    // added to our timestamp clock
   RoundTrip rtt;
   SeqNum rtt_seq;       // the next sample is taken when this is acknowledged: one per round trip
   Stamp retransmit_at;  // when `timer` fires
   Stamp delayed_ack_at;
-  Stamp stuck_since;  // first time-out without progress: measures R2
-  Stamp last_sent;    // of the SYN or of data; for the restart after idleness
+  Stamp last_sent;  // of the SYN or of data; for the restart after idleness
   Rack rack;
   // --- while something is being repaired ---------------------------------------------------------
-  Undo undo;
-  SeqNum tail_end;  // [RFC 8985 7.2] TLP.end_seq, while tail_probe_out
+  std::uint32_t undo_cwnd = 0;  // cwnd before the last reduction, while undo_possible
+  union {
+    SeqNum tail_end = {};      // [RFC 8985 7.2] TLP.end_seq, while tail_probe_out
+    std::uint32_t undo_tsval;  // [RFC 3522 3.2] of the first retransmission, while undo_has_tsval
+  };
   // --- cold --------------------------------------------------------------------------------------
   SeqNum iss;
   SeqNum irs;
-  SeqNum fin_seq;               // sequence number of the peer's FIN, once `fin_known`
-  std::uint16_t our_mss = 0;    // what we announce in a SYN, and our limit for sending
-  std::uint8_t snd_wscale = 0;  // shift of the windows that we read
-  std::uint8_t rcv_wscale = 0;  // shift of the windows that we write
+  SeqNum fin_seq;                          // sequence number of the peer's FIN, once `fin_known`
+  TimerStamp challenged_at;                // of the last challenge ACK
+  TimerStamp stuck_since;                  // first time-out without progress: measures R2
+  AgeStamp ts_recent_at;                   // when ts_recent was taken
+  std::uint16_t undo_retransmissions = 0;  // since then, not yet reported by a DSACK
+  std::uint16_t rcv_buffer = 0;     // largest room ever, up to 65,535: the measure of silly windows
+  std::uint16_t our_mss = 0;        // what we announce in a SYN, and our limit for sending
+  std::uint8_t snd_wscale : 4 = 0;  // shift of the windows that we read
+  std::uint8_t rcv_wscale : 4 = 0;  // shift of the windows that we write
   std::uint8_t dup_acks = 0;
-  std::uint8_t backoff = 0;  // expirations in a row
-  SendTimer timer = SendTimer::none;
+  std::uint8_t backoff = 0;           // expirations in a row
   std::uint8_t segments_unacked = 0;  // with data, since we last sent an ACK
-  CongestionAlgorithm algorithm = CongestionAlgorithm::cubic;
 
+  SendTimer timer : 3 = SendTimer::none;
+  CongestionAlgorithm algorithm : 1 = CongestionAlgorithm::cubic;
   bool is_v4 : 1 = true;
   bool timestamps : 1 = false;      // negotiated (offered, while in SYN_SENT)
   bool sack : 1 = false;            // negotiated (offered, while in SYN_SENT)
@@ -143,11 +138,15 @@ struct Tcb {
   bool tail_probe_repeats : 1 = false;  // ... and was a retransmission (TLP.is_retrans)
   bool cwnd_limited : 1 = false;        // cwnd held us back since the last ACK
   bool syn_retransmitted : 1 = false;
-  bool stuck : 1 = false;          // stuck_since is valid
-  bool has_sent_data : 1 = false;  // last_sent is that of data
-  bool fin_lost : 1 = false;       // our FIN is to be sent again; counted in `lost`
+  bool undo_possible : 1 = false;    // the last reduction may turn out to have had no reason
+  bool undo_slow_start : 1 = false;  // before it ssthresh had never been set
+  bool undo_has_tsval : 1 = false;   // undo_tsval means something
+  bool challenged : 1 = false;       // challenged_at means something
+  bool stuck : 1 = false;            // stuck_since is valid
+  bool has_sent_data : 1 = false;    // last_sent is that of data
+  bool fin_lost : 1 = false;         // our FIN is to be sent again; counted in `lost`
 };
-static_assert(sizeof(Tcb) <= 224, "two of them are part of the 1 KiB of an idle connection");
+static_assert(sizeof(Tcb) <= 192, "two of them are part of the 1 KiB of an idle connection");
 
 // flight is FlightSize: between SND.UNA and SND.NXT.
 [[nodiscard]] constexpr std::uint32_t flight(const Tcb& tcb) noexcept {

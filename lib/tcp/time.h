@@ -47,6 +47,23 @@ struct Stamp {
   }
 };
 
+// CoarseStamp is a remembered Instant in two bytes, in units of 2^Shift microseconds: for what is
+// measured in many units and compared within 65,535 of them.
+template <unsigned Shift>
+struct CoarseStamp {
+  std::uint16_t ticks = 0;
+  constexpr CoarseStamp() noexcept = default;
+  constexpr explicit CoarseStamp(Instant t) noexcept
+      : ticks{static_cast<std::uint16_t>(t.us >> Shift)} {}
+  // elapsed rounds to a unit, either way.
+  [[nodiscard]] constexpr std::uint64_t elapsed_us(Instant now) const noexcept {
+    const auto units = static_cast<std::uint16_t>((now.us >> Shift) - ticks);
+    return std::uint64_t{units} << Shift;
+  }
+};
+using TimerStamp = CoarseStamp<16>;  // 66 ms to 71 minutes
+using AgeStamp = CoarseStamp<28>;    // 4.5 minutes to 200 days
+
 // Clock converts between the counter of the processor and TCP's time.  instant() costs a division:
 // once per burst.
 class Clock {

@@ -11,10 +11,10 @@ namespace {
 bool is_given_up(Tcb& tcb, Instant now) noexcept {
   if (!tcb.stuck) {
     tcb.stuck = true;
-    tcb.stuck_since = Stamp{now};
+    tcb.stuck_since = TimerStamp{now};
     return false;
   }
-  return tcb.stuck_since.elapsed(now) >= kGiveUp;
+  return tcb.stuck_since.elapsed_us(now) >= kGiveUp.count;
 }
 
 void rearm(Tcb& tcb, Instant now) noexcept {
@@ -60,9 +60,7 @@ void send_timer(Tcb& tcb, Instant now, Expired& expired) noexcept {
   }
   // [RFC 6298 5.4] The earliest segment that was not acknowledged goes first, then the others in
   // slow start: everything in flight counts as lost.
-  if (is_first && tcb.recovery == Recovery::open) {
-    tcb.undo = {.cwnd = tcb.congestion.cwnd, .ssthresh = tcb.congestion.ssthresh, .possible = true};
-  }
+  if (is_first && tcb.recovery == Recovery::open) prepare_undo(tcb);
   // The same data again: perhaps the path swallows what is large.
   if (!is_first && tcb.backoff % 2 == 1) suspect_black_hole(tcb);
   on_timeout(tcb.congestion, tcb.algorithm, distance(tcb.snd_una, tcb.snd_max), tcb.snd_mss,

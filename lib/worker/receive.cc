@@ -288,7 +288,7 @@ DropReason Worker::receive_time_wait(std::uint32_t index, const wire::Packet& pa
     case tcp::TimeWaitReply::none:
       return DropReason::none;
     case tcp::TimeWaitReply::ack:
-      if (challenge_acks_.take(turn.now)) {
+      if (time_wait_acks_.take(turn.now)) {
         send_bare(reply_peer(*snapshot_, interface, packet), tuple_of(packet), arrival.segment,
                   turn);
       }
@@ -314,7 +314,7 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
   // the place of another one where there is none.
   const bool fills_gap =
       !side.out_of_order.empty() && tcp::at_or_before(segment.seq, side.tcb.rcv_nxt);
-  if (fills_gap && held_.rx_held >= config_.max_rx_frames_held) {
+  if (segment.payload_len > 0 && fills_gap && held_.rx_held >= config_.max_rx_frames_held) {
     turn.out.release(*side.out_of_order.take_last());
     --held_.rx_held;
   }
@@ -356,10 +356,8 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
     case tcp::Reply::ack:
       break;  // wants_ack() at the end of the burst
     case tcp::Reply::challenge_ack:
-      if (challenge_acks_.take(turn.now)) {
-        stats_.traffic.count(Traffic::challenge_acks);
-        send_bare(side.link, side.tuple, tcp::make_ack(side.tcb, instant_), turn);
-      }
+      stats_.traffic.count(Traffic::challenge_acks);
+      send_bare(side.link, side.tuple, tcp::make_ack(side.tcb, instant_), turn);
       break;
     case tcp::Reply::reset:
       if (resets_.take(turn.now)) {

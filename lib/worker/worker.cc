@@ -58,8 +58,8 @@ Worker::Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
       local_{config.tsc_rate, config.local_replies_per_second, stats},
       syns_{stats},
       resets_{config.tsc_rate, config.resets_per_second, config.resets_per_second / 10 + 1},
-      challenge_acks_{config.tsc_rate, config.challenge_acks_per_second,
-                      config.challenge_acks_per_second / 10 + 1},
+      time_wait_acks_{config.tsc_rate, config.time_wait_acks_per_second,
+                      config.time_wait_acks_per_second / 10 + 1},
       isn_secret_{draw_key(random_)},
       next_local_port_{random_.u32()} {
   SALLYPORT_CHECK(config.max_connections <= Side::kMaxConnections);

@@ -248,7 +248,7 @@ class Worker {
   BurstLook look_;
   SynResponder syns_;
   TokenBucket resets_;
-  TokenBucket challenge_acks_;
+  TokenBucket time_wait_acks_;
   FrameAccount held_;
   IndexList<Connection, &Connection::ready> ready_;
   IndexList<Connection, &Connection::waiting> waiting_;

@@ -35,7 +35,7 @@ struct WorkerConfig {
   // would be a flood of replies.
   std::uint32_t local_replies_per_second = 1'000;
   std::uint32_t resets_per_second = 1'000;
-  std::uint32_t challenge_acks_per_second = 1'000;
+  std::uint32_t time_wait_acks_per_second = 1'000;
 };
 
 }  // namespace sallyport::worker

@@ -119,9 +119,9 @@ TEST(AnyWindow, AnUndoneReductionIsForgotten) {
     c.cwnd = 100U * kMss;
     on_loss(c, algorithm, c.cwnd, kMss);
     c.cwnd = 30U * kMss;
-    on_undo(c, 100U * kMss, 0xffff'ffff);
+    on_undo(c, 100U * kMss, true);
     EXPECT_EQ(c.cwnd, 100U * kMss);
-    EXPECT_EQ(c.ssthresh, 0xffff'ffff);
+    EXPECT_EQ(c.ssthresh, kNoThreshold);
   }
 }
 

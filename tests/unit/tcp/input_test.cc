@@ -187,6 +187,23 @@ TEST(Acknowledgment, ASequenceNumberThatEqualsTheIssAgainAfterAWrapIsOrdinary) {
   EXPECT_EQ(segment_arrives(tcb, segment_of(kAck, 5001, 1100), kStart).bytes_acked, 100U);
 }
 
+// [RFC 5961 7] CVE-2016-5696
+TEST(Challenge, IsLimitedForEachConnectionByItself) {
+  Conn ours = tcb_in(State::established);
+  Conn attackers = tcb_in(State::established);
+  const Segment blind = segment_of(kRst, 5001 + 100);
+  EXPECT_EQ(segment_arrives(ours, blind, kStart).reply, Reply::challenge_ack);
+  for (int i = 0; i < 200; ++i) {
+    const Arrival a =
+        segment_arrives(ours, blind, kStart + Micros{1000U * static_cast<unsigned>(i)});
+    EXPECT_EQ(a.reply, Reply::none);
+    EXPECT_EQ(a.drop, DropReason::tcp_blind_reset);
+  }
+  // Nothing of that can be seen on another connection.
+  EXPECT_EQ(segment_arrives(attackers, blind, kStart).reply, Reply::challenge_ack);
+  EXPECT_EQ(segment_arrives(ours, blind, kStart + from_millis(600)).reply, Reply::challenge_ack);
+}
+
 TEST(Acknowledgment, OfWhatWasNeverSentIsChallengedAndNothingElseIsUsed) {  // [RFC 5961 5.2]
   Conn tcb = tcb_in(State::established);
   const Arrival a = segment_arrives(tcb, segment_of(kAck, 5001, 1002, 50), kStart);
@@ -399,7 +416,7 @@ class Paws : public ::testing::Test {
   Paws() {
     tcb_.timestamps = tcb_.ts_recent_valid = true;
     tcb_.ts_recent = 10'000;
-    tcb_.ts_recent_at = static_cast<std::uint32_t>(kStart.us >> 20);
+    tcb_.ts_recent_at = AgeStamp{kStart};
   }
   static Segment stamped(std::uint32_t tsval, std::uint32_t seq = 5001, std::uint32_t len = 10) {
     Segment s = segment_of(kAck, seq, 1001, len);

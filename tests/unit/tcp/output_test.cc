@@ -326,7 +326,7 @@ TEST(Timeout, ALostSynMakesTheStartCareful) {  // [RFC 6298 5.7] [RFC 5681 3.1]
   (void)on_deadline(tcb, kStart + kInitialRto);
   (void)send_all(tcb, 0, kStart + kInitialRto);
   (void)segment_arrives(tcb, segment_of(kSyn | kAck, 5000, 1001), kStart + from_millis(1050));
-  EXPECT_EQ(tcb.rtt.rto, kRtoAfterLostSyn);
+  EXPECT_EQ(tcb.rtt.rto(), kRtoAfterLostSyn);
   EXPECT_EQ(tcb.congestion.cwnd, tcb.snd_mss);
 }
 
@@ -338,13 +338,13 @@ TEST(RoundTripTime, FirstSampleAndSmoothingFollowTheRfc) {  // [RFC 6298 2.2] [R
   measured(r, from_millis(800));
   EXPECT_EQ(r.srtt, from_millis(800));
   EXPECT_EQ(r.rttvar, from_millis(400));
-  EXPECT_EQ(r.rto, from_millis(2400));
+  EXPECT_EQ(r.rto(), from_millis(2400));
   measured(r, from_millis(400));
   EXPECT_EQ(r.srtt, from_millis(750));
   EXPECT_EQ(r.rttvar, from_millis(400));
   for (int i = 0; i < 100; ++i) measured(r, from_millis(10));
-  EXPECT_LT(r.rto, from_millis(215));
-  EXPECT_GE(r.rto, from_millis(209));
+  EXPECT_LT(r.rto(), from_millis(215));
+  EXPECT_GE(r.rto(), from_millis(209));
 }
 
 TEST(RoundTripTime, IsMeasuredInTheHandshakeOfAnActiveOpen) {

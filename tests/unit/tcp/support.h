@@ -73,7 +73,8 @@ inline Conn tcb_in(State state) {
   tcb.iss = kOurIss;
   tcb.irs = kPeerIss;
   tcb.our_mss = tcb.snd_mss = kMss;
-  tcb.rcv_buffer = tcb.rcv_room = kWindow;
+  tcb.rcv_room = kWindow;
+  tcb.rcv_buffer = kWindow;
   tcb.rcv_nxt = tcb.last_ack_sent = kPeerIss + 1;
   tcb.rcv_adv = tcb.rcv_nxt + kWindow;
   tcb.snd_wnd = tcb.max_snd_wnd = kWindow;
