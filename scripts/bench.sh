@@ -4,6 +4,7 @@
 #   scripts/bench.sh [NAME...]   only the figures whose name contains a NAME
 #   scripts/bench.sh million     a million connections in one process, which needs 2 GiB and two
 #                                minutes; runs only when asked for by this name
+#   scripts/bench.sh servers     nginx and HAProxy against Sallyport; needs root (two minutes)
 #
 # Everything else they say goes to standard error.  The exit code is 0 only when every program ended
 # well and at least one figure was printed.
@@ -14,17 +15,18 @@ case "${1:-}" in
   -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
 esac
 
-scripts/install_deps.sh --test
+scripts/install_deps.sh --bench
 [[ -f build-release/build.ninja ]] || meson setup build-release --buildtype=debugoptimized >/dev/null
 
 programs=(tests/bench/bench_handshake tests/bench/bench_timers tests/bench/bench_worker)
 [[ " $* " != *" million "* ]] || programs+=(tests/bench/bench_million)
-ninja -C build-release "${programs[@]}" >&2 </dev/null
+ninja -C build-release "${programs[@]}" app/sallyport/sallyport app/sallyctl/sallyctl >&2 </dev/null
 
 failed=0 figures=0
-for program in "${programs[@]}"; do
+for program in "${programs[@]/#/build-release/}" tests/bench/servers.py; do
   echo "-- $program" >&2
-  output=$(timeout 900 "build-release/$program" "$@" </dev/null) || { echo "bench.sh: $program failed" >&2; failed=1; }
+  # In the foreground, so that Ctrl-C reaches what has to clean up.
+  output=$(timeout --foreground 900 "$program" "$@" </dev/null) || { echo "bench.sh: $program failed" >&2; failed=1; }
   while IFS= read -r line; do
     case "$line" in
       "metric "*) echo "$line"; figures=$((figures + 1)) ;;

@@ -4,6 +4,7 @@
 #
 #   scripts/install_deps.sh            to build and to run the demo
 #   scripts/install_deps.sh --test     also what the tests need
+#   scripts/install_deps.sh --bench    also what the benchmarks compare with
 set -euo pipefail
 
 build=(g++ meson ninja-build pkg-config python3 libdpdk-dev libipsec-mb-dev libssl-dev
@@ -11,14 +12,16 @@ build=(g++ meson ninja-build pkg-config python3 libdpdk-dev libipsec-mb-dev libs
 run=(iproute2 ethtool curl openssl nginx-light procps)
 check=(clang clang-format-14 libclang-rt-14-dev valgrind gnutls-bin tcpdump python3-scapy
   iputils-ping iputils-arping)
+compare=(haproxy apache2-utils)
 
 command -v dpkg-query >/dev/null || {
-  echo "install_deps.sh: knows Debian only; install what these packages contain: ${build[*]} ${run[*]} ${check[*]}" >&2
+  echo "install_deps.sh: knows Debian only; install what these packages contain: ${build[*]} ${run[*]} ${check[*]} ${compare[*]}" >&2
   exit 1
 }
 
 wanted=("${build[@]}" "${run[@]}")
-[[ "${1:-}" == --test ]] && wanted+=("${check[@]}")
+[[ "${1:-}" == --test || "${1:-}" == --bench ]] && wanted+=("${check[@]}")
+[[ "${1:-}" == --bench ]] && wanted+=("${compare[@]}")
 
 missing=()
 for package in "${wanted[@]}"; do

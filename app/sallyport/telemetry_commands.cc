@@ -82,6 +82,7 @@ Document TelemetryCommands::lcores() const {
     admin::LcoreReport& report = reports.emplace_back();
     report.lcore = static_cast<std::uint16_t>(worker->place.lcore);
     report.stats = &worker->processor->stats();
+    report.ticks_per_us = dpdk::Eal::tsc_rate().hz / 1'000'000;
     report.iterations = worker->lcore->num_iterations();
     report.jobs_executed = executor.value(ExecutorCounter::jobs_ok);
     report.batches = executor.value(ExecutorCounter::derive_batches) +

@@ -75,6 +75,9 @@ Document lcore_document(const LcoreReport& report) {
       out.add(std::string{stats::name_of(regime)} + "_permille",
               std::min<std::uint64_t>(1000, permille(s.regime_ticks.value(regime), ticks)));
     }
+    // Those are shares since the start; two readings of this tell what was done between them.
+    const std::uint64_t working = ticks - s.regime_ticks.value(stats::LcoreRegime::idle);
+    out.add("working_us", working / report.ticks_per_us);
     out.add("established", s.stages.value(stats::HandshakeStage::tls_established));
     for (std::size_t i = 0; i < Counters<stats::Gauge>::kSize; ++i) {
       const auto gauge = static_cast<stats::Gauge>(i);

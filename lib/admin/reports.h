@@ -67,6 +67,7 @@ struct LcoreReport {
   std::uint16_t lcore = 0;
   std::string role = "io";
   const stats::WorkerStats* stats = nullptr;
+  std::uint64_t ticks_per_us = 1'000;  // of the TSC, never 0
   std::uint64_t iterations = 0;
   std::uint64_t jobs_executed = 0;
   std::uint64_t batches = 0;      // executor calls; jobs_executed / batches is the lane fill

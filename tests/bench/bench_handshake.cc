@@ -5,10 +5,17 @@
 //
 //   bench_handshake --count N VERSION   does N handshakes of tls13 or tls12 and nothing else: for
 //                                       counting instructions
+//   bench_handshake --fetch N tls13_ecdsa_full|tls13_rsa2048_full
+//                                       prints the CPU nanoseconds that each of N connections took
+//                                       from SYN to the last FIN, with a request and its answer:
+//                                       for tests/bench/servers.py
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "lib/base/check.h"
 #include "tests/bench/metric.h"
@@ -35,21 +42,19 @@ struct Handshake {
 // Ours: 64 clients at once, through TCP, up to the first byte at the backend.
 class OurServer {
  public:
-  explicit OurServer(const Handshake& h) : handshake_{h}, sim_{options(h)} {
+  enum class Clock : std::uint8_t { tsc, cpu_time };
+
+  explicit OurServer(const Handshake& h, Clock clock = Clock::tsc)
+      : handshake_{h}, sim_{options(h, clock)} {
     for (std::size_t i = 0; i < 2; ++i) {
-      sim_.backends.listen(sim_.backend(i), [](testing::Socket&) {});
+      sim_.backends.listen(sim_.backend(i),
+                           [this](testing::Socket& socket) { accepted_.push_back(&socket); });
     }
     sim_.run_for(milliseconds{5});  // key shares are made ahead of time
   }
   // turn returns ticks per handshake.
   double turn(int count) {
-    std::vector<std::unique_ptr<OpensslClient>> clients;
-    for (int i = 0; i < count; ++i) {
-      clients.push_back(std::make_unique<OpensslClient>(
-          sim_.connect(), testing::OpensslClientOptions{.version = handshake_.version,
-                                                        .cipher = handshake_.cipher,
-                                                        .groups = handshake_.groups}));
-    }
+    const auto clients = connect(count);
     const std::uint64_t established =
         sim_.stats().stages.value(stats::HandshakeStage::backend_established);
     const std::uint64_t before = sim_.worker_ticks;
@@ -66,16 +71,67 @@ class OurServer {
     const auto spent = static_cast<double>(sim_.worker_ticks - before);
     for (auto& client : clients) client->socket().abort();
     sim_.run([&] { return sim_.worker().num_connections() == 0; }, seconds{5});
+    accepted_.clear();
+    return spent / count;
+  }
+  // fetch returns ticks per connection that asks, is answered, and is closed by the backend first,
+  // as HTTP/1.0 does it.
+  double fetch(int count) {
+    const auto clients = connect(count);
+    for (const auto& client : clients) client->write(kRequest);
+    const std::uint64_t before = sim_.worker_ticks;
+    const bool all = sim_.run(
+        [&] {
+          for (auto& client : clients) {
+            client->step();
+            if (!client->got_close_notify()) continue;
+            client->shutdown();
+            client->step();
+            client->socket().close();
+          }
+          std::erase_if(accepted_, [](testing::Socket* socket) {
+            if (socket->take_received().empty()) return false;
+            socket->send({reinterpret_cast<const std::uint8_t*>(kAnswer.data()), kAnswer.size()});
+            socket->close();
+            return true;
+          });
+          return std::ranges::all_of(clients,
+                                     [](const auto& client) { return client->socket().is_over(); });
+        },
+        seconds{5});
+    SALLYPORT_CHECK(all);
+    sim_.run_for(milliseconds{2});
+    const auto spent = static_cast<double>(sim_.worker_ticks - before);
+    SALLYPORT_CHECK(
+        std::ranges::all_of(clients, [](const auto& client) { return client->text() == kAnswer; }));
     return spent / count;
   }
 
  private:
-  static testing::SimulationOptions options(const Handshake& h) {
+  static constexpr std::string_view kRequest =
+      "GET / HTTP/1.0\r\nHost: 198.18.0.10:443\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
+  static constexpr std::string_view kAnswer =
+      "HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n"
+      "Connection: close\r\n\r\nok\n";
+
+  static testing::SimulationOptions options(const Handshake& h, Clock clock) {
     testing::SimulationOptions o{.delay_us = 10, .key_type = h.key_type};
     o.nic_holds_frames = false;
+    o.count_cpu_time = clock == Clock::cpu_time;
     return o;
   }
+  std::vector<std::unique_ptr<OpensslClient>> connect(int count) {
+    std::vector<std::unique_ptr<OpensslClient>> clients;
+    for (int i = 0; i < count; ++i) {
+      clients.push_back(std::make_unique<OpensslClient>(
+          sim_.connect(), testing::OpensslClientOptions{.version = handshake_.version,
+                                                        .cipher = handshake_.cipher,
+                                                        .groups = handshake_.groups}));
+    }
+    return clients;
+  }
   Handshake handshake_;
+  std::vector<testing::Socket*> accepted_;
   Simulation sim_;
 };
 
@@ -195,6 +251,18 @@ int main(int argc, char** argv) {
   if (argc == 4 && std::string_view{argv[1]} == "--count") {
     OurServer ours{std::string_view{argv[3]} == "tls12" ? kTls12Ecdsa : kTls13Ecdsa};
     (void)ours.turn(std::atoi(argv[2]));
+    return 0;
+  }
+  if (argc == 4 && std::string_view{argv[1]} == "--fetch") {
+    const std::string_view kind{argv[3]};
+    SALLYPORT_CHECK(kind == "tls13_ecdsa_full" || kind == "tls13_rsa2048_full");
+    OurServer ours{kind == "tls13_ecdsa_full" ? kTls13Ecdsa : kTls13Rsa,
+                   OurServer::Clock::cpu_time};
+    (void)ours.fetch(kInterleaved);
+    const int turns = std::max(1, std::atoi(argv[2]) / kInterleaved);
+    double sum = 0;
+    for (int i = 0; i < turns; ++i) sum += ours.fetch(kInterleaved);
+    std::printf("%.0f\n", sum / turns);
     return 0;
   }
   return run(argc, argv,

@@ -1,5 +1,7 @@
 #include "tests/support/simulation.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -316,8 +318,16 @@ void Simulation::execute(std::span<crypto::CryptoJob* const> jobs) {
   }
 }
 
+std::uint64_t Simulation::real_ticks() const {
+  if (!options_.count_cpu_time) return __builtin_ia32_rdtsc();
+  timespec spent{};
+  SALLYPORT_CHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent) == 0);
+  return static_cast<std::uint64_t>(spent.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(spent.tv_nsec);
+}
+
 void Simulation::process_and_execute(Lcore& lcore, std::span<frame::Frame* const> rx) {
-  const auto begin = __builtin_ia32_rdtsc();
+  const auto begin = real_ticks();
   {
     const NoAllocScope no_alloc;
     lcore.worker->process(rx, lcore.done, now_, lcore.out);
@@ -329,7 +339,7 @@ void Simulation::process_and_execute(Lcore& lcore, std::span<frame::Frame* const
     if (!hold_jobs_) lcore.done.swap(lcore.held);
   }
   execute(lcore.done);
-  worker_ticks += __builtin_ia32_rdtsc() - begin;
+  worker_ticks += real_ticks() - begin;
 }
 
 void Simulation::call_worker(Lcore& lcore, std::vector<frame::Frame*> rx) {

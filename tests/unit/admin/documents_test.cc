@@ -68,14 +68,16 @@ TEST(Lcores, SharesOfTimeAreInPermille) {
   TwoWorkers w;
   w.a->regime_ticks.count(stats::LcoreRegime::idle, 3'000'000'000);
   w.a->regime_ticks.count(stats::LcoreRegime::busy, 1'000'000'000);
-  const std::array<LcoreReport, 2> reports{LcoreReport{.lcore = 3, .stats = w.a.get()},
-                                           LcoreReport{.lcore = 4, .stats = nullptr}};
+  const std::array<LcoreReport, 2> reports{
+      LcoreReport{.lcore = 3, .stats = w.a.get(), .ticks_per_us = 2'000},
+      LcoreReport{.lcore = 4, .stats = nullptr}};
   const Document document = lcores_document(reports);
   const Document& first = child(child(document, "lcores"), "0");
   EXPECT_EQ(number(first, "lcore"), 3U);
   EXPECT_EQ(number(first, "idle_permille"), 750U);
   EXPECT_EQ(number(first, "busy_permille"), 250U);
   EXPECT_EQ(number(first, "crypto_permille"), 0U);
+  EXPECT_EQ(number(first, "working_us"), 500'000U);
   EXPECT_EQ(child(child(document, "lcores"), "1").find("idle_permille"), nullptr);
 }
 
