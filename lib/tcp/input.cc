@@ -12,7 +12,6 @@ namespace {
 
 using stats::DropReason;
 
-constexpr unsigned kChallengeUnit = 16;  // Tcb::challenged_at counts 2^16 us
 constexpr Micros kChallengeInterval = from_millis(500);
 // [RFC 7323 5.5] After 24 days a TSval may have wrapped past the sign: TS.Recent says nothing then.
 constexpr std::uint64_t kTimestampLife = 24ULL * 86'400U * 1'000'000U;  // us
