@@ -71,13 +71,14 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
   c.backend.peer_closed = false;
   c.backend.link = {backend.interface, backend.next_hop};
   c.backend.tuple = tuple;
-  c.backend.tcb = tcp::open_active(tuple,
-                                   {.iss = tcp::initial_sequence(tuple, isn_secret_, instant_),
-                                    .ts_offset = tcp::timestamp_offset(tuple, isn_secret_),
-                                    .our_mss = std::min(own_mss, one_record),
-                                    .receive_buffer = limits(c).backend_receive_buffer,
-                                    .congestion = c.client.tcb.algorithm},
-                                   instant_);
+  c.backend.tcb = tcp::open_active(
+      tuple,
+      {.iss = tcp::initial_sequence(tuple, isn_secret_, instant_),
+       .ts_offset = tcp::timestamp_offset(tuple, isn_secret_),
+       .our_mss = std::min(own_mss, one_record),
+       .receive_buffer = std::min(limits(c).backend_receive_buffer, receive_share()),
+       .congestion = c.client.tcb.algorithm},
+      instant_);
   c.backend.send.restart(c.backend.tcb.iss + 1);
   c.backend_counter = backend.counter;
   auto& counters = stats_.backends[backend.counter];

@@ -233,7 +233,7 @@ Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
                            const tcp::Segment& segment, const tcp::CookieOptions& options,
                            std::uint16_t listener_index, const LinkPeer& peer,
                            Turn& turn) noexcept {
-  if (connections_.full() || handshakes_.full() || frames_are_scarce()) return nullptr;
+  if (connections_.full() || handshakes_.full() || !has_frames_for_another()) return nullptr;
   Handle<Connection> handle;
   Handle<HandshakeState> handshake_handle;
   Connection* c = connections_.allocate(handle);

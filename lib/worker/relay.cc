@@ -26,6 +26,11 @@ namespace {
 // From this many bytes on without a pause a transfer is bulk.
 constexpr std::uint32_t kBulkFrom = 64 * 1024;
 constexpr Nanos kBulkPause = seconds{1};
+// New connections are accepted while so many frames for sending are left: the handshakes of a few.
+constexpr std::uint32_t kReserveForAnother = 16;
+// A window that a backend can live with.  A client needs one for a whole record.
+constexpr std::uint32_t kSmallestShare = 8 * 1024;
+constexpr std::uint32_t kUsualPayload = 1'448;
 // The largest record in the smallest segments that we send.
 constexpr std::size_t kMaxRecordFrames = std::min(
     (tls::kMaxRecord + 64) / (tcp::kSmallestMss - tcp::kTimestampsLength) + 1, tls::kMaxPieces);
@@ -41,14 +46,33 @@ bool Worker::frames_are_scarce() const noexcept {
          held_.rx_held >= config_.max_rx_frames_held / 16 * 15;
 }
 
+bool Worker::has_frames_for_another() const noexcept {
+  const std::uint32_t limit = config_.max_tx_frames_held;
+  const std::uint32_t reserve = std::max(kReserveForAnother, limit / 256);
+  return held_.tx_held + reserve <= limit && held_.rx_held < config_.max_rx_frames_held / 16 * 15;
+}
+
 bool Worker::holds_scarce_frames(const Side& side, std::uint32_t allowed) const noexcept {
   return held_.rx_held >= config_.max_rx_frames_held / 4 * 3 &&
          side.input.num_frames() + side.out_of_order.num_nodes() > allowed;
 }
 
-std::size_t Worker::frames_for(const SendQueue& queue) const noexcept {
+std::uint32_t Worker::receive_share() const noexcept {
+  const std::uint32_t limit = config_.max_rx_frames_held;
+  const std::uint32_t left = limit - std::min(limit, held_.rx_held);
+  // Generous while most are free, so that large windows are possible; then so little that thousands
+  // who let it lie leave something.
+  const std::uint32_t frames = left > limit / 2 ? left / 16 : left / 256;
+  return std::max(frames * kUsualPayload, kSmallestShare);
+}
+
+std::uint32_t Worker::frames_left() const noexcept {
   const std::uint32_t limit = config_.max_tx_frames_held;
-  const std::uint32_t left = limit - std::min(limit, held_.tx_held);
+  return limit - std::min(limit, held_.tx_held);
+}
+
+std::size_t Worker::frames_for(const SendQueue& queue) const noexcept {
+  const std::uint32_t left = frames_left();
   if (queue.empty()) return left;
   // [Choudhury and Hahne 1998] Nobody may have more than a part of what is left: those who take all
   // they can get meet where something always is.
@@ -153,7 +177,10 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
     const std::size_t room = limits(c).send_buffer - c.client.send.bytes();
     const std::size_t most =
         std::min({tls::kMaxFragment + overhead, input.size() + overhead, room});
-    const std::size_t frames = std::min(turn.out.frame_credit(), frames_for(c.client.send));
+    // However empty its queue is, a peer that takes little at a time gets no more than its share.
+    const std::size_t share = std::max(frames_left() / 16, 1U);
+    const std::size_t frames =
+        std::min({turn.out.frame_credit(), frames_for(c.client.send), std::size_t{share}});
     num_frames = std::clamp<std::size_t>(most / mss, 1, frames);
   }
   const std::size_t len = std::min(num_frames * mss - overhead, input.size());
@@ -248,10 +275,25 @@ void Worker::close_client(Connection& c, Turn& turn) noexcept {
 // --- Room --------------------------------------------------------------------------------------
 
 void Worker::offer_room(Connection& c) noexcept {
-  // While frames are scarce no window grows of those who hold some; what was promised stands.
-  if (frames_are_scarce()) return;
-  const auto offer = [this](Side& side, std::uint32_t limit, std::size_t held) {
-    if (!side.has_tcp() || holds_scarce_frames(side, 0)) return;
+  // While received frames are scarce no window grows of those who hold some, except to the end of a
+  // record, without which a client's would never be set free; what was promised stands.  Frames to
+  // be sent have their own limit, which must not stop those who hold none.
+  const bool are_scarce = held_.rx_held >= config_.max_rx_frames_held / 16 * 15;
+  const std::uint32_t share = receive_share();
+  const auto offer = [&](Side& side, std::uint32_t limit, std::size_t held) {
+    if (!side.has_tcp()) return;
+    const bool is_scarce = are_scarce || holds_scarce_frames(side, 0);
+    std::uint32_t most = share;
+    if (side.kind == FlowRef::Kind::backend) {
+      if (is_scarce) return;
+    } else {
+      // A window grows by a segment or not at all, so one that ended with a record would hold back
+      // its last part for ever.
+      const auto record = static_cast<std::uint32_t>(tls::kMaxRecord) + side.tcb.our_mss;
+      most = is_scarce ? record : std::max(share, record);
+      limit = std::max(limit, record);
+    }
+    limit = std::min(limit, most);
     const auto used = static_cast<std::uint32_t>(std::min<std::size_t>(held, limit));
     tcp::set_receive_room(side.tcb, limit - used);
   };

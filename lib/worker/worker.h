@@ -210,10 +210,15 @@ class Worker {
   void finish_client(Connection& c, Phase next, Turn& turn) noexcept;
   void close_client(Connection& c, Turn& turn) noexcept;
   [[nodiscard]] const snapshot::Limits& limits(const Connection& c) const noexcept;
-  // frames_are_scarce: no new connections, no new promises, and who stands still is reset.
+  // frames_are_scarce: who holds some and stands still is reset.
   [[nodiscard]] bool frames_are_scarce() const noexcept;
+  [[nodiscard]] bool has_frames_for_another() const noexcept;
+  // receive_share is how many bytes one side may be promised: a part of what all others leave.
+  [[nodiscard]] std::uint32_t receive_share() const noexcept;
   // holds_scarce_frames: received frames become scarce and `side` has more than `allowed` of them.
   [[nodiscard]] bool holds_scarce_frames(const Side& side, std::uint32_t allowed) const noexcept;
+  // frames_left is how many frames for sending nobody holds.
+  [[nodiscard]] std::uint32_t frames_left() const noexcept;
   // frames_for is how many more frames `queue` may hold.  Those of a peer that does not acknowledge
   // must never be all: whoever has none yet finds some.
   [[nodiscard]] std::size_t frames_for(const SendQueue& queue) const noexcept;

@@ -25,9 +25,10 @@ struct WorkerConfig {
   std::size_t max_time_wait = 4'096;     // full: the oldest record goes early
   std::uint16_t key_shares = 64;         // ephemeral key pairs kept ready per group
 
-  // Frames that connections may hold beyond one call.  Above three quarters of a limit new data is
-  // no longer accepted or sealed; what is under way goes on, and ACKs free frames again.
-  // Connections that hold frames without moving a byte for some seconds are then reset.
+  // Frames that connections may hold beyond one call.  Nobody may hold more than a part of what the
+  // others leave: see Worker::receive_share and Worker::frames_for.  Close to a limit new data of
+  // those who hold some is no longer accepted or sealed; what is under way goes on, and ACKs free
+  // frames again.  Connections that hold frames without moving a byte for some seconds are reset.
   std::uint32_t max_rx_frames_held = 4'096;
   std::uint32_t max_tx_frames_held = 8'192;
 

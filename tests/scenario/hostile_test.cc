@@ -607,6 +607,86 @@ TEST(Hostile, ASecondHalfThatOvertakesTheFirstIsDroppedQuietlyAndComesAgain) {
   }
 }
 
+// Clients that stop reading may hold much, but never all.
+TEST(Hostile, OthersAreServedAtOnceWhileManyClientsDoNotRead) {
+  Simulation sim{{.worker = {.max_rx_frames_held = 1'024, .max_tx_frames_held = 1'024}}};
+  Page page{sim, 600'000};
+  std::vector<std::unique_ptr<OpensslClient>> greedy;
+  for (int i = 0; i < 60; ++i) {
+    greedy.push_back(std::make_unique<OpensslClient>(sim.connect()));
+    greedy.back()->write(kRequest);
+  }
+  sim.run(
+      [&] {
+        for (auto& tls : greedy) {
+          // The request leaves in the step that establishes TLS, or in the next.
+          if (tls->socket().tcb().snd_una == tls->socket().tcb().snd_max && tls->is_established()) {
+            tls->socket().set_reading(false);
+          } else {
+            tls->step();
+          }
+        }
+        page.step();
+        return false;
+      },
+      seconds{1});
+  EXPECT_GE(sim.worker().frames_held().tx_held, 256U) << "nothing was scarce";
+  OpensslClient honest{sim.connect()};
+  honest.write(kRequest);
+  EXPECT_TRUE(sim.run(
+      [&] {
+        honest.step();
+        page.step();
+        return honest.received().size() == page.page().size();
+      },
+      seconds{2}))
+      << honest.received().size() << honest.error();
+  EXPECT_TRUE(honest.received() == page.page());
+  EXPECT_EQ(sim.stats().closes.value(stats::CloseCause::buffers_low), 0U);
+}
+
+// Slow readers, however many: each byte that one of them takes counts as progress, so nobody ends
+// them.  What they hold must leave something for others, on new connections and on old ones.
+TEST(Hostile, OthersAreServedWhileHundredsOfClientsReadSlowly) {
+  Simulation sim{{.worker = {.max_rx_frames_held = 4'096, .max_tx_frames_held = 512}}};
+  Page page{sim, 2'000'000};
+  std::vector<std::unique_ptr<OpensslClient>> slow;
+  Tsc next_sip = sim.now();
+  const auto step = [&] {
+    const bool sip = sim.now() >= next_sip;
+    if (sip) next_sip = sim.now() + Simulation::kRate.ticks(seconds{2});
+    for (auto& tls : slow) {
+      const Socket& socket = tls->socket();
+      const bool asked = tls->is_established() && socket.tcb().snd_una == socket.tcb().snd_max;
+      tls->socket().set_reading(!asked);
+      if (!asked || sip) tls->step();
+    }
+    page.step();
+  };
+  for (int i = 0; i < 300; ++i) {
+    slow.push_back(std::make_unique<OpensslClient>(sim.connect()));
+    slow.back()->write(kRequest);
+    if (i % 10 == 0) sim.run_for(milliseconds{1});
+  }
+  sim.run(
+      [&] {
+        step();
+        return false;
+      },
+      seconds{3});
+  EXPECT_GE(sim.worker().frames_held().tx_held, 480U) << "nothing was scarce";
+  OpensslClient honest{sim.connect()};
+  honest.write(kRequest);
+  EXPECT_TRUE(sim.run(
+      [&] {
+        step();
+        honest.step();
+        return honest.received().size() >= 50'000;
+      },
+      seconds{2}))
+      << honest.received().size() << honest.error();
+}
+
 // [RFC 5681 4.2] Three duplicate ACKs are all that a peer without SACK has to notice a loss by, so
 // segments that arrive together are not acknowledged together.
 TEST(Hostile, EachSegmentBehindAGapIsAcknowledgedByItself) {

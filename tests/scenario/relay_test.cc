@@ -235,6 +235,24 @@ TEST(Relay, ASlowReaderClosesTheOtherSidesWindowAndNothingIsLost) {
   expect_all_gone(sim);
 }
 
+// The smallest receive buffer that the configuration allows: one record.
+TEST(Relay, RecordsOfFullSizePassThroughTheSmallestReceiveBuffer) {
+  Simulation sim{{.receive_buffer = 16'645}};
+  Echo echo{sim};
+  OpensslClient tls{sim.connect()};
+  const Bytes sent = pattern(200'000);
+  tls.write(sent);
+  EXPECT_TRUE(sim.run(
+      [&] {
+        echo.step();
+        tls.step();
+        return tls.received().size() == sent.size();
+      },
+      seconds{10}))
+      << tls.received().size();
+  EXPECT_TRUE(tls.received() == sent);
+}
+
 TEST(Relay, AHandshakeThatStopsHalfWayTimesOutAndLeavesNothing) {
   Simulation sim;
   Socket& socket = sim.connect();
