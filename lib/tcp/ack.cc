@@ -75,9 +75,12 @@ void update_send_window(Tcb& tcb, const Segment& segment, Arrival& arrival) noex
   tcb.max_snd_wnd = std::max(tcb.max_snd_wnd, window);
   tcb.snd_wl1 = segment.seq;
   tcb.snd_wl2 = segment.ack;
+  // [RFC 9293 3.8.6.1] Who answers with a closed window is not gone, be it to probes or, after it
+  // took back what it had offered, to repetitions.
+  if (window == 0) tcb.stuck = false;
   if (tcb.timer != SendTimer::persist) return;
-  // The peer answers, so it is not gone.  Whether the window is wide enough now,
-  // next_transmission() finds out, which arms the timer again if it is not.
+  // Whether the window is wide enough now, next_transmission() finds out, which arms the timer
+  // again if it is not.
   tcb.stuck = false;
   if (window > 0) {
     tcb.backoff = 0;

@@ -143,14 +143,18 @@ Losses detect_losses(Tcb& tcb, Q& queue, Instant now) noexcept {
   return losses;
 }
 
-// detect_losses_without_sack marks the first chunk when duplicate or partial ACKs call it lost.
+// detect_first_loss marks the first chunk when duplicate or partial ACKs call it lost.
 template <SegmentQueue Q>
-bool detect_first_loss(Tcb& tcb, Q& queue, const Delivery& delivery) noexcept {
+bool detect_first_loss(Tcb& tcb, Q& queue, const Delivery& delivery, Instant now) noexcept {
   if (!first_chunk_is_lost(tcb, delivery)) return false;
   bool found = false;
   in_flight_chunks(tcb, queue, [&](auto& chunk, SentMark mark, SeqNum seq, SeqNum end) noexcept {
     if (at_or_before(end, tcb.snd_una)) return true;
-    if (!mark.lost) {
+    // Partial ACKs within one chunk, which no honest peer sends, would each repeat the rest of it:
+    // what was repeated less than a round trip ago is still under way.
+    const bool is_under_way =
+        mark.retransmitted && before(seq, tcb.snd_una) && mark.sent_at.elapsed(now) < tcb.rtt.srtt;
+    if (!mark.lost && !is_under_way) {
       mark_lost<Q>(tcb, chunk, mark, distance(seq, end));
       found = true;
     }
@@ -228,7 +232,7 @@ void process_ack(Tcb& tcb, Q& queue, const Segment& segment, Arrival& arrival,
   }
   internal::Losses losses;
   if (!tcb.sack) {
-    losses.any = internal::detect_first_loss(tcb, queue, delivery);
+    losses.any = internal::detect_first_loss(tcb, queue, delivery, now);
   } else if (tcb.sacked > 0 || tcb.recovery != Recovery::open) {
     losses = internal::detect_losses(tcb, queue, now);
   }

@@ -335,5 +335,44 @@ TEST_F(RecoveryTest, NothingIsRepeatedBeyondTheWindowOfThePeer) {
   }
 }
 
+// A peer that acknowledges byte by byte gets a lost segment again once, not once per byte.
+TEST_F(RecoveryTest, PartialAcksOfOneSegmentRepeatItOncePerRoundTrip) {
+  tcb_.sack = false;
+  EXPECT_EQ(send().size(), 10U);
+  wait(kRtt);
+  for (int i = 0; i < 3; ++i) (void)ack(0);
+  EXPECT_EQ(numbers(send()), Numbers{0});
+  const auto ack_bytes = [&](std::uint32_t bytes) {
+    Segment s = segment_of(kAck, tcb_.rcv_nxt.raw, seq(0) + bytes);
+    s.window = static_cast<std::uint16_t>(tcb_.snd_wnd >> tcb_.snd_wscale);
+    (void)segment_arrives(tcb_, s, now_);
+  };
+  std::size_t repeated = 0;
+  for (std::uint32_t bytes = 1; bytes <= 200; ++bytes) {
+    ack_bytes(bytes);
+    for (const Segment& s : send()) repeated += before(s.seq, SeqNum{seq(1)});
+  }
+  EXPECT_EQ(repeated, 0U);
+  wait(kRtt);
+  ack_bytes(201);
+  EXPECT_EQ(send().size(), 1U) << "the rest of it is missing after all";
+}
+
+// [RFC 9293 3.8.6.1] A peer that answers with a closed window is not gone, even when it closed the
+// window over what was in flight.
+TEST_F(RecoveryTest, APeerThatTakesItsWindowBackIsNotGivenUp) {
+  EXPECT_EQ(send().size(), 10U);
+  const Instant end = now_ + from_millis(600'000);
+  while (now_ < end) {
+    const Expired expired = expire();
+    ASSERT_FALSE(expired.timed_out);
+    ASSERT_NE(tcb_.state, State::closed);
+    (void)send();
+    Segment s = segment_of(kAck, tcb_.rcv_nxt.raw, seq(0), 0, 0);
+    (void)segment_arrives(tcb_, s, now_);
+    (void)send();
+  }
+}
+
 }  // namespace
 }  // namespace sallyport::tcp::test
