@@ -38,7 +38,8 @@ void watch_signals() {
   action.sa_handler = [](int) { num_stop_requests.fetch_add(1); };
   for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
   action.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &action, nullptr);
+  // A lost terminal, or a request to reload from habit, must not end every connection at once.
+  for (const int signal : {SIGPIPE, SIGHUP}) sigaction(signal, &action, nullptr);
 }
 
 std::uint64_t unix_ms() {

@@ -1,4 +1,5 @@
 """Backends and clients that die at the worst moment, and shutdown."""
+import os
 import pathlib
 import signal
 import ssl
@@ -15,6 +16,14 @@ from testbed import command
 
 
 class FailingBackends(OnBed):
+    def test_a_hangup_signal_ends_nothing(self):
+        with clients.connect(self.bed) as tls:
+            os.kill(self.bed.sallyport.process.pid, signal.SIGHUP)
+            time.sleep(0.2)
+            tls.sendall(clients.request("/"))
+            self.assertIn(b"200 OK", clients.read_to_end(tls))
+        self.assertTrue(self.bed.sallyport.process.running())
+
     @limit(120)
     def test_one_backend_dies_in_mid_transfer_and_comes_back(self):
         length = 3_000_000  # /slow/ takes almost four seconds for it
