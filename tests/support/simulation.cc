@@ -254,7 +254,10 @@ void Simulation::put_on_link(To to, Bytes frame) {
   const Faults& faults = options_.faults;
   if (chance(faults.loss)) return;
   if (chance(faults.corruption)) {
-    const std::size_t bit = random_() % (frame.size() * 8);
+    // On a link the frame check sequence finds it.  What reaches a host was spoilt inside a router,
+    // behind the Ethernet header, which it writes anew.
+    constexpr std::size_t kFirst = sizeof(wire::EthernetHeader) * 8;
+    const std::size_t bit = kFirst + random_() % (frame.size() * 8 - kFirst);
     frame[bit / 8] = static_cast<std::uint8_t>(frame[bit / 8] ^ (1U << (bit % 8)));
   }
   const auto put = [&](Bytes bytes) {
