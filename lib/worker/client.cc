@@ -15,7 +15,7 @@ using stats::Traffic;
 
 namespace {
 
-static_assert(InputQueue::kMaxPieces <= 96);
+static_assert(InputQueue::kMaxPieces <= tls::kMaxPieces, "a record is opened where it lies");
 
 // More than a record needs in the smallest segments that we send to a backend: those of a client
 // with kSmallestMss, less what connect_to() keeps free for the record and for options.

@@ -28,8 +28,6 @@ tcp::Segment segment_of(const wire::Packet& packet) noexcept {
   return to;
 }
 
-namespace {
-
 wire::TcpSegment wire_segment_of(const FourTuple& tuple, const tcp::Segment& from) noexcept {
   wire::TcpSegment to;
   to.source_port = tuple.local.port;
@@ -51,8 +49,6 @@ wire::TcpSegment wire_segment_of(const FourTuple& tuple, const tcp::Segment& fro
   });
   return to;
 }
-
-}  // namespace
 
 std::uint16_t route_to(const snapshot::Interface& interface,
                        const IpAddress& destination) noexcept {

@@ -12,6 +12,10 @@ namespace sallyport::worker {
 // segment_of is what lib/tcp needs to know of a received TCP packet.
 [[nodiscard]] tcp::Segment segment_of(const wire::Packet& packet) noexcept;
 
+// wire_segment_of is the header of `segment` from tuple.local to tuple.remote.
+[[nodiscard]] wire::TcpSegment wire_segment_of(const FourTuple& tuple,
+                                               const tcp::Segment& segment) noexcept;
+
 // tuple_of is the connection that a received TCP packet belongs to, seen from us.
 [[nodiscard]] inline FourTuple tuple_of(const wire::Packet& packet) noexcept {
   return {{packet.destination, packet.tcp.destination_port},
