@@ -11,16 +11,21 @@ std::uint32_t smallest_step(const Tcb& tcb) noexcept {
   return std::max(1U, std::min(tcb.rcv_buffer / 2U, std::uint32_t{tcb.our_mss}));
 }
 
+// room is what can be promised of it: without scaling, a window field tells of 65,535 bytes.
+std::uint32_t room(const Tcb& tcb) noexcept {
+  return std::min(tcb.rcv_room, 65'535U << tcb.rcv_wscale);
+}
+
 std::uint32_t growth(const Tcb& tcb) noexcept {
   const std::uint32_t promised = rcv_wnd(tcb);
-  return tcb.rcv_room > promised ? tcb.rcv_room - promised : 0;
+  return room(tcb) > promised ? room(tcb) - promised : 0;
 }
 
 }  // namespace
 
-void set_receive_room(Tcb& tcb, std::uint32_t room) noexcept {
-  tcb.rcv_room = room;
-  tcb.rcv_buffer = std::max(tcb.rcv_buffer, static_cast<std::uint16_t>(std::min(room, 65'535U)));
+void set_receive_room(Tcb& tcb, std::uint32_t bytes) noexcept {
+  tcb.rcv_room = bytes;
+  tcb.rcv_buffer = std::max(tcb.rcv_buffer, static_cast<std::uint16_t>(std::min(bytes, 65'535U)));
   if (!may_receive_data(tcb)) return;
   const std::uint32_t step = growth(tcb);
   // Data in flight brings an ACK with the new window anyway.  A segment of its own is worth it when
@@ -34,10 +39,10 @@ void set_receive_room(Tcb& tcb, std::uint32_t room) noexcept {
 
 std::uint16_t advertise(Tcb& tcb) noexcept {
   const std::uint32_t promised = rcv_wnd(tcb);
-  const std::uint32_t window = growth(tcb) >= smallest_step(tcb) ? tcb.rcv_room : promised;
+  const std::uint32_t window = growth(tcb) >= smallest_step(tcb) ? room(tcb) : promised;
   const std::uint64_t unit = std::uint64_t{1} << tcb.rcv_wscale;
   std::uint64_t field = window >> tcb.rcv_wscale;
-  if (field * unit < promised && (field + 1) * unit <= tcb.rcv_room) ++field;
+  if (field * unit < promised && (field + 1) * unit <= room(tcb)) ++field;
   field = std::min<std::uint64_t>(field, 65'535);
   tcb.rcv_adv = later(tcb.rcv_adv, tcb.rcv_nxt + static_cast<std::uint32_t>(field * unit));
   return static_cast<std::uint16_t>(field);

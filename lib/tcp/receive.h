@@ -11,7 +11,7 @@ namespace sallyport::tcp {
 // Call it whenever that changed.  A smaller room than promised is legal: the promise stands, and
 // the window closes as it is used up.  When the window can grow by enough to be worth a segment,
 // wants_ack() becomes true.
-void set_receive_room(Tcb& tcb, std::uint32_t room) noexcept;
+void set_receive_room(Tcb& tcb, std::uint32_t bytes) noexcept;
 
 // advertise is the window field for the next segment; it moves the promise (RCV.ADV).
 // [RFC 9293 3.8.6.2.2] The right edge moves by a segment or half the buffer, or not at all.

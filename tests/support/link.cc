@@ -28,7 +28,7 @@ bool mark_congestion(MutableBytes frame) {
   // The two bits are the last of the second byte of IPv4, and of the traffic class of IPv6.
   std::uint8_t& byte = packet[1];
   const unsigned shift = is_v4 ? 0 : 4;
-  const auto ecn = static_cast<wire::Ecn>(byte >> shift & 3U);
+  const auto ecn = static_cast<wire::Ecn>(unsigned{byte} >> shift & 3U);
   if (ecn == wire::Ecn::not_ect) return false;
   byte = static_cast<std::uint8_t>(byte | 3U << shift);
   if (is_v4) {

@@ -150,6 +150,15 @@ TEST(ReceiveWindow, OpensInStepsOfASegment) {  // [RFC 9293 3.8.6.2.2]
   EXPECT_EQ(make_ack(tcb, kStart).window, kMss);
 }
 
+// Whatever is beyond it cannot be promised; asking for an ACK to do so would never end.
+TEST(ReceiveWindow, WithoutScalingIsNeverLargerThanItsField) {
+  Conn tcb = tcb_in(State::established);
+  tcb.rcv_adv = tcb.rcv_nxt + 65'535U;
+  set_receive_room(tcb, 4'000'000);
+  EXPECT_FALSE(wants_ack(tcb));
+  EXPECT_EQ(make_ack(tcb, kStart).window, 65'535);
+}
+
 TEST(ReceiveWindow, OfASmallBufferOpensInHalves) {
   Conn tcb = tcb_in(State::established);
   tcb.rcv_buffer = 1000;
