@@ -135,6 +135,11 @@ class Sallyport:
                 raise testbed.TestbedError(f"{INTERFACE} did not appear:\n{self.process.output()}")
             time.sleep(0.05)
 
+    def set_faults(self, faults: testbed.Faults) -> None:
+        """set_faults changes what the bridge does; what it holds at that moment is lost."""
+        self.bridge.stop()
+        self.bridge = self.network.start_bridge(INTERFACE, self.programs.lossy_bridge, faults)
+
     def show(self, what: str) -> dict:
         return json.loads(self.sallyctl("show", what, "--json"))
 

@@ -1,14 +1,15 @@
 // lossy_bridge: carries frames between two interfaces and loses, repeats, reorders and corrupts a
 // share of them, for system tests on machines whose kernel has no netem.
 //
-//   lossy_bridge --left IFACE --right IFACE [--loss P] [--duplicate P] [--reorder P] [--corrupt P]
-//                [--seed N]
+//   lossy_bridge --left IFACE --right IFACE [--loss P] [--burst N] [--duplicate P] [--reorder P]
+//                [--corrupt P] [--delay_ms N] [--seed N]
 //
-// P is a probability between 0 and 1, drawn for every frame and direction on its own.  A reordered
-// frame waits until one to eight later frames of its direction have passed, or 5 ms.  A corrupted
-// frame has one bit flipped behind its Ethernet header.  One seed gives one sequence of draws;
-// which frame meets which draw still depends on the arrival order.  SIGTERM ends it with one line
-// of JSON.
+// P is a probability between 0 and 1, drawn for every frame and direction on its own.  With --burst
+// frames are lost in runs of N on average, none of them longer than 10 ms; the share that is lost
+// remains P, or a little less.  A reordered frame waits until one to eight later frames of its
+// direction have passed, or 5 ms.  A corrupted frame has one bit flipped behind its Ethernet
+// header.  Each frame then takes --delay_ms.  One seed gives one sequence of draws; which frame
+// meets which draw still depends on the arrival order.  SIGTERM ends it with one line of JSON.
 //
 // The interfaces must deliver frames of wire size with complete checksums: switch the senders'
 // segmentation and checksum offloads off (ethtool -K).
@@ -29,6 +30,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -42,6 +44,9 @@ constexpr std::size_t kMaxFrame = 65'536;
 constexpr int kFramesPerTurn = 64;
 constexpr std::uint64_t kMaxOvertaking = 8;
 constexpr auto kMaxHold = std::chrono::milliseconds{5};
+// A run that were counted in frames alone would outlast every time-out of a sender that has only
+// one frame to send.
+constexpr auto kMaxRun = std::chrono::milliseconds{10};
 constexpr auto kPollMilliseconds = 1;
 
 volatile std::sig_atomic_t stop_requested = 0;
@@ -55,9 +60,11 @@ void request_stop(int /*signal*/) { stop_requested = 1; }
 
 struct Faults {
   double loss = 0;
+  double burst = 1;  // frames lost in a row, on average
   double duplicate = 0;
   double reorder = 0;
   double corrupt = 0;
+  std::uint32_t delay_ms = 0;
   std::uint64_t seed = 1;
 };
 
@@ -157,13 +164,17 @@ class Direction {
       pass(frame);
     }
     let_go_if(Clock::now() - held_since_ >= kMaxHold);
+    while (!late_.empty() && late_.front().due <= Clock::now()) {
+      transmit_now(late_.front().frame);
+      late_.pop_front();
+    }
   }
   [[nodiscard]] const Tally& tally() const { return tally_; }
 
  private:
   void pass(std::span<std::uint8_t> frame) {
     ++tally_.frames;
-    if (draw_.happens(faults_.loss)) {
+    if (is_lost()) {
       ++tally_.lost;
       return;
     }
@@ -188,14 +199,37 @@ class Direction {
       ++tally_.duplicated;
     }
   }
+  bool is_lost() {
+    if (faults_.burst <= 1) return draw_.happens(faults_.loss);
+    // Gilbert's model: a run goes on with one probability and begins with another.
+    if (losing_ && Clock::now() - losing_since_ >= kMaxRun) losing_ = false;
+    const double begins = faults_.loss / (faults_.burst * (1 - faults_.loss));
+    const bool lost = draw_.happens(losing_ ? 1 - 1 / faults_.burst : begins);
+    if (lost && !losing_) losing_since_ = Clock::now();
+    losing_ = lost;
+    return lost;
+  }
   void let_go_if(bool due) {
     if (held_.empty() || !due) return;
     transmit(held_);
     held_.clear();
   }
   void transmit(std::span<const std::uint8_t> frame) {
+    if (faults_.delay_ms == 0) {
+      transmit_now(frame);
+    } else {
+      late_.push_back({Clock::now() + std::chrono::milliseconds{faults_.delay_ms},
+                       {frame.begin(), frame.end()}});
+    }
+  }
+  void transmit_now(std::span<const std::uint8_t> frame) {
     if (!to_.transmit(frame)) ++tally_.refused;
   }
+
+  struct Late {
+    Clock::time_point due;
+    std::vector<std::uint8_t> frame;
+  };
 
   const PacketSocket& from_;
   const PacketSocket& to_;
@@ -206,12 +240,15 @@ class Direction {
   std::vector<std::uint8_t> held_;  // the frame that waits to be overtaken, or nothing
   Clock::time_point held_since_;
   std::uint64_t still_to_overtake_ = 0;
+  bool losing_ = false;  // the last frame was lost
+  Clock::time_point losing_since_;
+  std::deque<Late> late_;  // in the order in which they are due
 };
 
 [[noreturn]] void usage() {
   std::fputs(
-      "usage: lossy_bridge --left IFACE --right IFACE [--loss P] [--duplicate P] [--reorder P]\n"
-      "                    [--corrupt P] [--seed N]\n",
+      "usage: lossy_bridge --left IFACE --right IFACE [--loss P] [--burst N] [--duplicate P]\n"
+      "                    [--reorder P] [--corrupt P] [--delay_ms N] [--seed N]\n",
       stderr);
   std::exit(2);
 }
@@ -234,12 +271,16 @@ Options parse_options(std::span<char* const> words) {
       options.right = words[1];
     } else if (name == "--loss") {
       options.faults.loss = parse<double>(words[1]);
+    } else if (name == "--burst") {
+      options.faults.burst = parse<double>(words[1]);
     } else if (name == "--duplicate") {
       options.faults.duplicate = parse<double>(words[1]);
     } else if (name == "--reorder") {
       options.faults.reorder = parse<double>(words[1]);
     } else if (name == "--corrupt") {
       options.faults.corrupt = parse<double>(words[1]);
+    } else if (name == "--delay_ms") {
+      options.faults.delay_ms = parse<std::uint32_t>(words[1]);
     } else if (name == "--seed") {
       options.faults.seed = parse<std::uint64_t>(words[1]);
     } else {
@@ -247,6 +288,7 @@ Options parse_options(std::span<char* const> words) {
     }
   }
   if (!words.empty() || options.left == nullptr || options.right == nullptr) usage();
+  if (options.faults.loss < 0 || options.faults.loss >= 1) usage();
   return options;
 }
 

@@ -13,17 +13,17 @@ MEGABYTE = 1_000_000
 
 
 class TransferCases(OnBed):
-    def download(self, length: int, seconds: float, address: str = SERVICE4, *words) -> None:
+    def download(self, length: int, seconds: float, address: str = SERVICE4, *words, port: int = WEB) -> None:
         expected = hashlib.sha256()
         for lump in backend.generated(length):
             expected.update(lump)
         done = self.bed.client.run(
             "sh", "-c", 'curl --silent --show-error --fail --insecure --max-time "$1" $3 "$2" | sha256sum', "sh",
-            int(seconds), f"https://{f'[{address}]' if ':' in address else address}:{WEB}/bytes/{length}",
+            int(seconds), f"https://{f'[{address}]' if ':' in address else address}:{port}/bytes/{length}",
             " ".join(words), timeout=seconds + 10)
         self.assertEqual(done.stdout.split()[0], expected.hexdigest())
 
-    def upload(self, length: int, seconds: float, address: str = SERVICE4, *words) -> None:
+    def upload(self, length: int, seconds: float, address: str = SERVICE4, *words, port: int = WEB) -> None:
         file = self.bed.directory / f"upload-{length}"
         digest = hashlib.sha256()
         with file.open("wb") as output:
@@ -31,7 +31,7 @@ class TransferCases(OnBed):
                 output.write(lump)
                 digest.update(lump)
         done = self.bed.curl("--upload-file", file, "--header", "Expect:", "--fail", *words, address=address,
-                             path="/upload", seconds=seconds)
+                             port=port, path="/upload", seconds=seconds)
         file.unlink()
         self.assertEqual(done.stdout, digest.hexdigest())
 

@@ -258,11 +258,13 @@ class Namespace:
 
 @dataclasses.dataclass(frozen=True)
 class Faults:
-    """Faults of the bridge before Sallyport, as probabilities per frame."""
+    """Faults of the bridge before Sallyport: probabilities per frame, where nothing else is said."""
     loss: float = 0.0
+    burst: float = 1.0  # frames lost in a row, on average
     duplicate: float = 0.0
     reorder: float = 0.0
     corrupt: float = 0.0
+    delay_ms: int = 0  # each way
     seed: int = 1
 
 
@@ -316,10 +318,16 @@ class Network:
         self.lan.ip("link", "set", "fault1", "master", "br0", "up")
         self.lan.ip("link", "set", "fault0", "up")
         self.lan.ip("link", "set", interface, "up")
-        chances = dataclasses.asdict(self.faults)
+        return self.start_bridge(interface, bridge_program, self.faults)
+
+    def start_bridge(self, interface: str, bridge_program: pathlib.Path, faults: Faults) -> Process:
+        """start_bridge carries frames between Sallyport's interface and the others, with faults."""
+        log = self.directory / "lossy_bridge.log"
+        log.unlink(missing_ok=True)
+        chances = dataclasses.asdict(faults)
         process = self.lan.start(bridge_program, "--left", interface, "--right", "fault0",
                                  *[word for key, value in chances.items() for word in (f"--{key}", value)],
-                                 log=self.directory / "lossy_bridge.log")
+                                 log=log)
         process.wait_for_output("ready", 5)
         return process
 
