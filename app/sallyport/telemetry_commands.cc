@@ -24,8 +24,11 @@ dpdk::Failure TelemetryCommands::add() {
          return static_cast<TelemetryCommands*>(self)->connections(parameters);
        },
        this},
-      {"/sallyport/lcores", "What lcores spend their time on. Takes no parameters",
-       [](void* self, std::string_view) { return static_cast<TelemetryCommands*>(self)->lcores(); },
+      {"/sallyport/lcores",
+       "What lcores spend their time on. Parameters: int number of the first to list",
+       [](void* self, std::string_view parameters) {
+         return static_cast<TelemetryCommands*>(self)->lcores(parameters);
+       },
        this},
       {"/sallyport/ports", "Ports, their offloads and counters. Takes no parameters",
        [](void* self, std::string_view) { return static_cast<TelemetryCommands*>(self)->ports(); },
@@ -74,7 +77,7 @@ Document TelemetryCommands::connections(std::string_view parameters) const {
   return admin::connections_document(stats_of_workers(), reports, admin::first_of(parameters));
 }
 
-Document TelemetryCommands::lcores() const {
+Document TelemetryCommands::lcores(std::string_view parameters) const {
   using stats::ExecutorCounter;
   std::vector<admin::LcoreReport> reports;
   for (const auto& worker : dataplane_.workers()) {
@@ -92,7 +95,7 @@ Document TelemetryCommands::lcores() const {
                          executor.value(ExecutorCounter::sign_lanes) +
                          executor.value(ExecutorCounter::key_share_lanes);
   }
-  return admin::lcores_document(reports);
+  return admin::lcores_document(reports, admin::first_of(parameters));
 }
 
 Document TelemetryCommands::ports() const {

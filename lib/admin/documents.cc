@@ -197,10 +197,14 @@ Document connections_document(StatsOfWorkers workers, std::span<const Connection
   return out;
 }
 
-Document lcores_document(std::span<const LcoreReport> lcores) {
+Document lcores_document(std::span<const LcoreReport> lcores, std::size_t first) {
+  const auto rest = lcores.subspan(std::min(first, lcores.size()));
+  const auto shown = rest.first(std::min(rest.size(), kLcoresPerDocument));
   Document out;
-  out.add("lcores",
-          numbered(lcores.first(std::min(lcores.size(), kLcoresPerDocument)), lcore_document));
+  out.add("total", std::uint64_t{lcores.size()});
+  out.add("first", std::uint64_t{first});
+  out.add("shown", std::uint64_t{shown.size()});
+  out.add("lcores", numbered(shown, lcore_document));
   return out;
 }
 

@@ -19,7 +19,7 @@ using StatsOfWorkers = std::span<const stats::WorkerStats* const>;
 
 constexpr std::size_t kConnectionsPerDocument = 32;
 constexpr std::size_t kBackendsPerDocument = 48;
-constexpr std::size_t kLcoresPerDocument = 12;
+constexpr std::size_t kLcoresPerDocument = 8;
 
 // {stages: {syn_received: {count, p50_nanoseconds, p90_..., p99_..., p999_...}, ...},
 //  handshake: {count, p50_nanoseconds, ...}, failures: {reason: count}, cookie_refusals: {...},
@@ -31,8 +31,9 @@ constexpr std::size_t kLcoresPerDocument = 12;
                                             std::span<const ConnectionReport> connections,
                                             std::size_t first = 0);
 
-// {lcores: {"0": {lcore, role, idle_permille, ...}, ...}}; regime shares are since start.
-[[nodiscard]] Document lcores_document(std::span<const LcoreReport> lcores);
+// {total, first, shown, lcores: {"0": {lcore, role, idle_permille, ...}, ...}}; regime shares are
+// since start.
+[[nodiscard]] Document lcores_document(std::span<const LcoreReport> lcores, std::size_t first = 0);
 // {ports: {"0": {...}, ...}}
 [[nodiscard]] Document ports_document(std::span<const PortReport> ports);
 // {total, first, shown, backends: {"0": {...}, ...}}

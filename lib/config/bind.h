@@ -86,11 +86,17 @@ void bind(Visitor& v, Limits& l) {
 }
 
 template <class Visitor>
+void bind(Visitor& v, TcpPolicy& t) {
+  v.field("congestion_control", t.congestion_control);
+  v.field("ecn", t.ecn);
+}
+
+template <class Visitor>
 void bind(Visitor& v, Listener& l) {
   v.field("name", l.name);
   v.field("address", l.addresses);
   v.field("pool", l.pool);
-  v.field("congestion_control", l.congestion_control);
+  v.table("tcp", l.tcp);
   v.table("tls", l.tls);
   v.table("limits", l.limits);
 }

@@ -14,6 +14,7 @@ namespace sallyport::config {
 enum class HugePages : std::uint8_t { automatic, on, off };
 enum class ReplyMode : std::uint8_t { source_mac, gateway };
 enum class CongestionControl : std::uint8_t { cubic, new_reno };
+enum class Ecn : std::uint8_t { accept, offer, off };
 enum class TlsPolicy : std::uint8_t { modern, intermediate };
 enum class BalanceMethod : std::uint8_t { round_robin };
 
@@ -93,11 +94,17 @@ struct Limits {
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
+struct TcpPolicy {
+  CongestionControl congestion_control = CongestionControl::cubic;
+  Ecn ecn = Ecn::accept;
+  friend bool operator==(const TcpPolicy&, const TcpPolicy&) = default;
+};
+
 struct Listener {
   std::string name;
   std::vector<SocketAddress> addresses;
   std::string pool;
-  CongestionControl congestion_control = CongestionControl::cubic;
+  TcpPolicy tcp;
   Tls tls;
   Limits limits;
   friend bool operator==(const Listener&, const Listener&) = default;

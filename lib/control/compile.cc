@@ -112,15 +112,27 @@ class Compiler {
                             .pool = {index_of(config_.pools, from.pool)},
                             .tls = tls,
                             .alpn_pools = alpn_pools,
-                            .congestion_control = congestion_control_of(from),
+                            .tcp = tcp_policy_of(from.tcp),
                             .limits = limits_of(from.limits)});
     }
   }
 
-  static snapshot::CongestionControl congestion_control_of(const config::Listener& from) {
-    return from.congestion_control == config::CongestionControl::new_reno
-               ? snapshot::CongestionControl::new_reno
-               : snapshot::CongestionControl::cubic;
+  static snapshot::TcpPolicy tcp_policy_of(const config::TcpPolicy& from) {
+    const auto ecn_policy = [](config::Ecn ecn) {
+      switch (ecn) {
+        case config::Ecn::accept:
+          break;
+        case config::Ecn::offer:
+          return snapshot::EcnPolicy::offer;
+        case config::Ecn::off:
+          return snapshot::EcnPolicy::off;
+      }
+      return snapshot::EcnPolicy::accept;
+    };
+    return {.congestion_control = from.congestion_control == config::CongestionControl::new_reno
+                                      ? snapshot::CongestionControl::new_reno
+                                      : snapshot::CongestionControl::cubic,
+            .ecn = ecn_policy(from.ecn)};
   }
 
   [[nodiscard]] snapshot::Limits limits_of(const config::Limits& from) const {

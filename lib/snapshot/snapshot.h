@@ -59,6 +59,17 @@ struct Interface {
 };
 
 enum class CongestionControl : std::uint8_t { cubic, new_reno };
+enum class EcnPolicy : std::uint8_t {
+  accept,  // from clients that offer it
+  offer,   // ... and to backends
+  off,
+};
+
+// TcpPolicy holds for the clients of a listener, and for the connections to backends behind them.
+struct TcpPolicy {
+  CongestionControl congestion_control = CongestionControl::cubic;
+  EcnPolicy ecn = EcnPolicy::accept;
+};
 
 struct Limits {
   TscSpan handshake;                              // SYN cookie accepted -> TLS established
@@ -78,7 +89,7 @@ struct Listener {
   PoolIndex pool;  // when ALPN picked no other
   std::shared_ptr<const tls::ServerConfig> tls;
   std::vector<PoolIndex> alpn_pools;  // parallel to tls->alpn_protocols
-  CongestionControl congestion_control = CongestionControl::cubic;
+  TcpPolicy tcp;
   Limits limits;
 };
 

@@ -25,6 +25,8 @@
   X(path_mtu_reductions, "connections that learned of a smaller path MTU") \
   X(tail_loss_probes, "ends of a flight that were sent again early")       \
   X(spurious_recoveries, "repairs that turned out to have had no reason")  \
+  X(ecn_ce_received, "segments that a router had marked for congestion")   \
+  X(ecn_reductions, "reductions of cwnd because the peer echoed a mark")   \
   X(retransmission_timeouts, "losses found by the retransmission timer")   \
   X(out_of_order_segments, "segments that arrived ahead of a gap")         \
   X(duplicate_segments, "segments that brought nothing new")               \

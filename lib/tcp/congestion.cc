@@ -127,6 +127,10 @@ void on_loss(Congestion& c, CongestionAlgorithm algorithm, std::uint32_t flight,
       c.ssthresh = cubic_decrease(c, flight, mss);
       break;
   }
+  on_loss_after_reduction(c, flight);
+}
+
+void on_loss_after_reduction(Congestion& c, std::uint32_t flight) noexcept {
   c.acked = 0;
   c.prr = {.delivered = 0, .out = 0, .recover_fs = std::max(flight, 1U)};
 }

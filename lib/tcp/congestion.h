@@ -65,6 +65,9 @@ void on_ack(Congestion& c, CongestionAlgorithm algorithm, const Acked& ack) noex
 // how cwnd gets there is the business of loss recovery.
 void on_loss(Congestion& c, CongestionAlgorithm algorithm, std::uint32_t flight,
              std::uint16_t mss) noexcept;
+// on_loss_after_reduction: a loss in a flight for which cwnd was reduced already.  It only begins
+// `prr`.
+void on_loss_after_reduction(Congestion& c, std::uint32_t flight) noexcept;
 // on_recovered: all that was in flight when the loss was detected has arrived.
 void on_recovered(Congestion& c) noexcept;
 // on_timeout: `first` is false when the same data timed out before.

@@ -22,10 +22,12 @@ inline constexpr std::uint32_t kScaleMask = 15;
 inline constexpr std::uint32_t kNoScale = 15;
 inline constexpr unsigned kSackShift = 1;
 
-// The low bits of our TSval: three of finer MSS, one kept for ECN.
+// The low bits of our TSval: three of finer MSS, one for ECN.  No MAC covers them: who changes them
+// in his echo lies about what he offered himself.
 inline constexpr std::uint32_t kTimestampBits = 15;
 inline constexpr unsigned kFineShift = 1;
 inline constexpr std::uint32_t kFineSteps = 8;
+inline constexpr std::uint32_t kEcnBit = 1;
 
 // Maximum segment sizes that two bits can tell apart: the smallest legal one, tunnels, one
 // encapsulation on Ethernet, plain Ethernet.  The fifth entry ends the last interval, which finer
@@ -59,19 +61,20 @@ inline constexpr MssTable kMssV6{1220, 1300, 1420, 1440, 10'012};
 // Offer is what a SYN offered, as the cookie carries it.
 struct Offer {
   std::uint32_t bits = 0;  // MSS, window scale and SACK where they stand in the ISN
-  std::uint32_t fine = 0;  // finer MSS, where it stands in the TSval
+  std::uint32_t fine = 0;  // finer MSS and ECN where they stand in the TSval
 };
 
-// offer_of takes the options of a SYN; mss 0 stands for none.
+// offer_of takes the options of a SYN; mss 0 stands for none, and `ecn` for an offer that we take.
 [[nodiscard]] constexpr Offer offer_of(bool is_v4, std::uint16_t mss, bool has_window_scale,
-                                       std::uint8_t window_scale, bool sack_permitted) noexcept {
+                                       std::uint8_t window_scale, bool sack_permitted,
+                                       bool ecn) noexcept {
   const MssTable& table = mss_table(is_v4);
   const std::uint16_t named = mss != 0 ? mss : table[0];
   const std::uint32_t coarse = coarse_index(table, named);
   const std::uint32_t scale = has_window_scale ? std::min(window_scale, kMaxWindowScale) : kNoScale;
   return {
       .bits = coarse << kMssShift | scale << kScaleShift | (sack_permitted ? 1U << kSackShift : 0U),
-      .fine = fine_index(table, coarse, named) << kFineShift};
+      .fine = fine_index(table, coarse, named) << kFineShift | (ecn ? kEcnBit : 0U)};
 }
 
 // mac_tail is the last piece of what the MAC covers, of kMacTailLength bytes.  A key does not live

@@ -40,6 +40,18 @@ Reply reply_to_unacceptable(Tcb& tcb, const Segment& segment) noexcept {
   return Reply::ack;
 }
 
+// [RFC 3168 6.1.3] The receiver's half of ECN: ECE in every ACK, from a mark until the peer's CWR.
+// A mark that comes together with CWR is a new one.
+void take_marks(Tcb& tcb, const Segment& segment, Arrival& arrival) noexcept {
+  if (!tcb.ecn) return;
+  if (segment.flags.cwr()) tcb.ece_due = false;
+  // [RFC 3168 6.1.4] An ACK without text is never sent as ECN-capable.
+  if (segment.ecn != wire::Ecn::ce || segment.payload_len == 0) return;
+  if (!tcb.ece_due) tcb.ack_now = true;
+  tcb.ece_due = true;
+  arrival.events.add(Event::ce_received);
+}
+
 void remember_timestamp(Tcb& tcb, const Segment& segment, Instant now) noexcept {
   tcb.ts_recent = segment.options.tsval;
   tcb.ts_recent_at = AgeStamp{now};
@@ -173,6 +185,7 @@ void negotiate(Tcb& tcb, const Segment& syn, Instant now) noexcept {
   if (!tcb.window_scaling) tcb.rcv_wscale = 0;
   tcb.sack = tcb.sack && theirs.sack_permitted;
   tcb.timestamps = tcb.timestamps && theirs.has_timestamps;
+  tcb.ecn = tcb.ecn && syn.is_ecn_setup();
   if (tcb.timestamps) remember_timestamp(tcb, syn, now);
   tcb.snd_mss = effective_mss(theirs.mss, tcb.our_mss, tcb.is_v4, tcb.timestamps);
 }
@@ -349,6 +362,7 @@ Arrival take_segment(Tcb& tcb, const Segment& segment, Instant now, TextPolicy p
   if (tcb.timestamps && at_or_before(seq, tcb.last_ack_sent)) {
     remember_timestamp(tcb, segment, now);
   }
+  take_marks(tcb, segment, arrival);
   take_ack(tcb, segment, now, arrival);
   if (!follow_fin_ack(tcb, arrival)) return arrival;
 

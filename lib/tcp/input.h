@@ -23,6 +23,8 @@ enum class Event : std::uint16_t {
   fast_retransmit = 1U << 9,     // a loss was detected and is being repaired
   duplicate_text = 1U << 10,     // brought only bytes that we had
   spurious_recovery = 1U << 11,  // a repair had no reason: its reduction was taken back
+  ce_received = 1U << 12,        // a router has marked this segment (RFC 3168)
+  ecn_reduction = 1U << 13,      // the peer echoes such a mark: cwnd was reduced
 };
 
 class Events {

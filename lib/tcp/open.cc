@@ -42,6 +42,7 @@ Tcb open_passive(const FourTuple& tuple, const Segment& segment, const CookieOpt
   tcb.our_mss = ours.our_mss;
   tcb.timestamps = options.has_timestamps;
   tcb.sack = options.sack_permitted;
+  tcb.ecn = options.ecn;
   tcb.window_scaling = options.has_window_scale;
   if (options.has_window_scale) {
     tcb.snd_wscale = options.window_scale & 15U;
@@ -77,6 +78,7 @@ Tcb open_active(const FourTuple& tuple, const ActiveOpen& ours, Instant) noexcep
   tcb.snd_una = tcb.snd_nxt = tcb.snd_max = tcb.recover = ours.iss;
   tcb.our_mss = ours.our_mss;
   tcb.timestamps = tcb.sack = tcb.window_scaling = true;
+  tcb.ecn = ours.ecn;
   tcb.ts_offset = ours.ts_offset;
   tcb.rcv_wscale = kOurWindowScale;
   tcb.snd_mss = effective_mss(0, ours.our_mss, tcb.is_v4, true);

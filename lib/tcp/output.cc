@@ -106,6 +106,7 @@ Segment header_with_ack(Tcb& tcb, SeqNum seq, Flags flags, Instant now) noexcept
   Segment header;
   header.seq = seq;
   header.flags = flags | kAck;
+  if (tcb.ece_due) header.flags |= kEce;
   header.ack = tcb.rcv_nxt;
   header.window = advertise(tcb);
   if (tcb.timestamps) {
@@ -132,13 +133,28 @@ Segment syn_header(Tcb& tcb, Instant now) noexcept {
   header.options.sack_permitted = tcb.sack;
   header.options.has_timestamps = tcb.timestamps;
   if (tcb.timestamps) header.options.tsval = timestamp_clock(now) + tcb.ts_offset;
-  if (tcb.state == State::syn_sent) return header;
+  // [RFC 3168 6.1.1.1] Some paths drop SYNs that offer ECN: a repeated one does not.
+  const bool with_ecn = tcb.ecn && !tcb.syn_retransmitted;
+  if (tcb.state == State::syn_sent) {
+    if (with_ecn) header.flags |= kEce | kCwr;
+    return header;
+  }
   header.flags |= kAck;
+  if (with_ecn) header.flags |= kEce;
   header.ack = tcb.rcv_nxt;
   if (tcb.timestamps) header.options.tsecr = tcb.ts_recent;
   tcb.last_ack_sent = tcb.rcv_nxt;
   tcb.ack_now = false;
   return header;
+}
+
+// [RFC 3168 6.1.5] [RFC 3168 6.1.6] Only new text may be marked: neither repetitions nor window
+// probes.  [RFC 3168 6.1.2] With it the peer learns that its marks were heard.
+void make_ecn_capable(Tcb& tcb, Segment& header) noexcept {
+  header.ecn = wire::Ecn::ect0;
+  if (!tcb.cwr_due) return;
+  header.flags |= kCwr;
+  tcb.cwr_due = false;
 }
 
 // What is needed to find out later that a retransmission had no reason.
@@ -205,6 +221,7 @@ Segment transmit(Tcb& tcb, const Transmission& t, Instant now) noexcept {
   const bool is_syn = t.flags.syn();
   Segment header = is_syn ? syn_header(tcb, now) : header_with_ack(tcb, t.seq, t.flags, now);
   header.payload_len = t.len;
+  if (tcb.ecn && t.kind == Transmission::Kind::data && t.len > 0) make_ecn_capable(tcb, header);
 
   const SeqNum end = t.seq + header.length();
   const bool is_repeated = t.kind == Transmission::Kind::retransmission;

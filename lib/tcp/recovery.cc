@@ -120,11 +120,19 @@ void judge_tail_probe(Tcb& tcb, const Segment& segment, const Arrival& arrival,
   if (tcb.recovery != Recovery::open) return;
   on_loss(tcb.congestion, tcb.algorithm, flight(tcb), tcb.snd_mss);
   on_recovered(tcb.congestion);
+  tcb.cwr_due = tcb.ecn;
 }
 
 void begin_recovery(Tcb& tcb) noexcept {
   prepare_undo(tcb);
-  on_loss(tcb.congestion, tcb.algorithm, flight(tcb), tcb.snd_mss);
+  // [RFC 3168 6.1.2] One reduction per window, whether for a mark or for a loss.
+  if (tcb.ecn_reduced) {
+    on_loss_after_reduction(tcb.congestion, flight(tcb));
+  } else {
+    on_loss(tcb.congestion, tcb.algorithm, flight(tcb), tcb.snd_mss);
+    tcb.cwr_due = tcb.ecn;
+  }
+  tcb.ecn_reduced = false;
   tcb.recovery = Recovery::fast_recovery;
   tcb.recover = tcb.snd_max;
 }
@@ -143,6 +151,21 @@ void end_recovery(Tcb& tcb) noexcept {
     tcb.sacked = 0;
     tcb.dup_acks = 0;
   }
+}
+
+// [RFC 3168 6.1.2] The sender's half of ECN: a mark counts as a loss, at most once per window of
+// data, and nothing is repeated.  Until the peer has our CWR its ECE is an old one: hence no
+// reduction before data that followed the last one is acknowledged.
+void heed_mark(Tcb& tcb, Arrival& arrival) noexcept {
+  if (tcb.recovery != Recovery::open || tcb.ecn_reduced) return;
+  // What the very ACK acknowledges was in flight when the mark was made.
+  on_loss(tcb.congestion, tcb.algorithm, flight(tcb) + arrival.bytes_acked, tcb.snd_mss);
+  on_recovered(tcb.congestion);
+  tcb.recover = tcb.snd_max;
+  tcb.ecn_reduced = true;
+  tcb.cwr_due = true;
+  tcb.undo_possible = false;  // what comes now has a reason
+  arrival.events.add(Event::ecn_reduction);
 }
 
 // [RFC 6937 3] How much may be sent in answer to this ACK.
@@ -281,7 +304,7 @@ bool first_chunk_is_lost(const Tcb& tcb, const Delivery& delivery) noexcept {
     return delivery.acked && before(tcb.snd_una, tcb.recover);
   // [RFC 6582 3.2] step 2: not for what a time-out repeated.
   return tcb.recovery == Recovery::open && tcb.dup_acks >= kDuplicateThreshold &&
-         after(tcb.snd_una, tcb.recover);
+         (tcb.ecn_reduced || after(tcb.snd_una, tcb.recover));
 }
 
 void react(Tcb& tcb, bool newly_lost, const Delivery& delivery, Arrival& arrival,
@@ -293,14 +316,16 @@ void react(Tcb& tcb, bool newly_lost, const Delivery& delivery, Arrival& arrival
   } else if (tcb.recovery == Recovery::open && after(tcb.snd_una, tcb.recover)) {
     // Follows from behind, so that it is comparable after 2^31 bytes without a loss, too.
     tcb.recover = tcb.snd_una - 1U;
+    tcb.ecn_reduced = false;
   }
   if (newly_lost && tcb.recovery == Recovery::open) {
     begin_recovery(tcb);
     arrival.events.add(Event::fast_retransmit);
   }
+  if (delivery.congestion_echoed && !ends) heed_mark(tcb, arrival);
   if (tcb.recovery == Recovery::fast_recovery) {
     reduce_proportionally(tcb, newly_lost, delivery);
-  } else if (delivery.acked && !ends) {
+  } else if (delivery.acked && !ends && !delivery.congestion_echoed) {
     on_ack(tcb.congestion, tcb.algorithm,
            {.bytes = arrival.bytes_acked,
             .mss = tcb.snd_mss,

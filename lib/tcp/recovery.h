@@ -8,6 +8,7 @@
 //   RFC 6937   PRR: the reduction is spread over the round trip
 //   RFC 3522   a retransmission that was not needed is noticed by the echoed timestamp, or by
 //   RFC 2883   DSACK, and the reduction is taken back
+//   RFC 3168   ECN: what a router marked counts as lost, but is not repeated
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -21,10 +22,11 @@ namespace sallyport::tcp {
 
 // Delivery is what one ACK reported as arrived.
 struct Delivery {
-  std::uint32_t bytes = 0;  // DeliveredData (RFC 6937 section 3)
-  bool acked = false;       // SND.UNA moved
-  bool sacked = false;      // a chunk was reported by SACK for the first time
-  bool dsack = false;       // its first block reports a duplicate
+  std::uint32_t bytes = 0;         // DeliveredData (RFC 6937 section 3)
+  bool acked = false;              // SND.UNA moved
+  bool sacked = false;             // a chunk was reported by SACK for the first time
+  bool dsack = false;              // its first block reports a duplicate
+  bool congestion_echoed = false;  // [RFC 3168 6.1.2] ECE: a router has marked what we sent
   bool has_sample = false;
   Micros sample;  // round trip of the oldest chunk that was sent once only
 };

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "lib/tcp/seq.h"
+#include "lib/wire/ip.h"
 
 namespace sallyport::tcp {
 
@@ -17,6 +18,8 @@ struct Flags {
   [[nodiscard]] constexpr bool rst() const noexcept { return (bits & 0x04U) != 0; }
   [[nodiscard]] constexpr bool psh() const noexcept { return (bits & 0x08U) != 0; }
   [[nodiscard]] constexpr bool ack() const noexcept { return (bits & 0x10U) != 0; }
+  [[nodiscard]] constexpr bool ece() const noexcept { return (bits & 0x40U) != 0; }
+  [[nodiscard]] constexpr bool cwr() const noexcept { return (bits & 0x80U) != 0; }
   friend constexpr bool operator==(Flags, Flags) noexcept = default;
   friend constexpr Flags operator|(Flags a, Flags b) noexcept {
     return {static_cast<std::uint8_t>(a.bits | b.bits)};
@@ -31,6 +34,8 @@ inline constexpr Flags kSyn{0x02};
 inline constexpr Flags kRst{0x04};
 inline constexpr Flags kPsh{0x08};
 inline constexpr Flags kAck{0x10};
+inline constexpr Flags kEce{0x40};  // [RFC 3168 6.1]
+inline constexpr Flags kCwr{0x80};  // [RFC 3168 6.1]
 
 // SackBlock is received data ahead of a gap: [left, right).
 struct SackBlock {
@@ -62,13 +67,20 @@ struct Segment {
   SeqNum seq;
   SeqNum ack;  // meaningful with flags.ack()
   Flags flags;
-  std::uint16_t window = 0;  // as it stands in the header: not scaled
+  std::uint16_t window = 0;            // as it stands in the header: not scaled
+  wire::Ecn ecn = wire::Ecn::not_ect;  // of its IP packet
   std::uint32_t payload_len = 0;
   Options options;
 
   // length is SEG.LEN: SYN and FIN occupy a sequence number each.
   [[nodiscard]] constexpr std::uint32_t length() const noexcept {
     return payload_len + (flags.syn() ? 1U : 0U) + (flags.fin() ? 1U : 0U);
+  }
+  // is_ecn_setup: [RFC 3168 6.1.1] a SYN that offers ECN, or a SYN-ACK that takes the offer.  SYNs
+  // are never marked (6.1.1), so a mark shows a path that does something else with those bits.
+  [[nodiscard]] constexpr bool is_ecn_setup() const noexcept {
+    if (!flags.syn() || !flags.ece() || ecn != wire::Ecn::not_ect) return false;
+    return flags.cwr() != flags.ack();
   }
 };
 

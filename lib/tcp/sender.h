@@ -72,6 +72,7 @@ Delivery take_delivered(Tcb& tcb, Q& queue, const Segment& segment, const Arriva
                         Instant now) noexcept {
   Delivery delivery;
   delivery.acked = arrival.ack == Acknowledgment::advances;
+  delivery.congestion_echoed = tcb.ecn && segment.flags.ece() && !segment.flags.syn();
   Blocks blocks;
   if (tcb.sack) {
     blocks = usable_blocks(tcb, segment);

@@ -46,11 +46,14 @@ Segment make_syn_ack(const FourTuple& tuple, const Segment& syn, const SynAckPar
   const Options& offered = syn.options;
   const TupleWords words{tuple};
   const TupleMac hash{words, keys.current};
+  // Only a TSval has room to remember it.
+  const bool ecn = ours.ecn && offered.has_timestamps && syn.is_ecn_setup();
   const Offer offer = offer_of(words.is_v4(), offered.mss, offered.has_window_scale,
-                               offered.window_scale, offered.sack_permitted);
+                               offered.window_scale, offered.sack_permitted, ecn);
 
   Segment reply;
   reply.flags = kSyn | kAck;
+  if (ecn) reply.flags |= kEce;
   reply.ack = syn.seq + 1;
   // [RFC 7323 2.2] The window of a SYN is never scaled.
   reply.window = static_cast<std::uint16_t>(std::min(ours.receive_buffer, 65'535U));
@@ -116,6 +119,7 @@ Result<CookieOptions, stats::CookieRefusal> check_cookie(const FourTuple& tuple,
   accepted.sack_permitted = (bits >> kSackShift & 1U) != 0;
   if (options.has_timestamps) {
     accepted.has_timestamps = true;
+    accepted.ecn = (options.tsecr & kEcnBit) != 0;
     accepted.mss = fine_mss(table, coarse, (options.tsecr & kTimestampBits) >> kFineShift);
     // [RFC 7323 5.2] Our TSval never goes back, not even when the wall clock did since.
     const std::uint32_t clock = static_cast<std::uint32_t>(now.unix_ms) + offset;

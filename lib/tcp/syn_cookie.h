@@ -5,7 +5,7 @@
 //   ISN    31             11 10     8 7   6 5            2  1     0
 //         | MAC, 21 bits    | time   | MSS | window scale | SACK | key epoch |
 //   TSval  31                                         4 3        1  0
-//         | wall clock in ms + offset of the tuple     | finer MSS | ECN (0) |
+//         | wall clock in ms + offset of the tuple     | finer MSS |   ECN   |
 //
 // Time counts periods of 8.192 s.  A cookie is accepted from one period before its own (clocks of
 // two appliances with one secret differ) to six periods after: it lives for 49 to 57 seconds.  The
@@ -49,6 +49,7 @@ struct CookieOptions {
   bool has_window_scale = false;
   bool sack_permitted = false;
   bool has_timestamps = false;
+  bool ecn = false;  // [RFC 3168 6.1.1] offered, and taken by our SYN-ACK; never without timestamps
   // Our TSval is timestamp_clock(now) plus an offset; this is the TSval to begin with.
   std::uint32_t tsval = 0;
 };
@@ -58,6 +59,7 @@ struct SynAckParameters {
   std::uint16_t our_mss = 1460;           // from the MTU of the interface: mss_for_mtu()
   std::uint32_t receive_buffer = 65'535;  // Listener limit; the same goes to open_passive()
   CongestionAlgorithm congestion = CongestionAlgorithm::cubic;  // for open_passive()
+  bool ecn = true;                                              // [RFC 3168 6.1.1] taken if offered
 };
 
 // make_syn_ack answers a SYN: sequence numbers, window, and options, only those that the client

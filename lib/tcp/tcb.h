@@ -145,6 +145,11 @@ struct Tcb {
   bool stuck : 1 = false;            // stuck_since is valid
   bool has_sent_data : 1 = false;    // last_sent is that of data
   bool fin_lost : 1 = false;         // our FIN is to be sent again; counted in `lost`
+  bool ecn : 1 = false;              // negotiated (offered, while in SYN_SENT) (RFC 3168)
+  bool ece_due : 1 = false;          // a mark arrived: say so until the peer's CWR
+  bool cwr_due : 1 = false;          // cwnd was reduced: say so with the next new data
+  bool ecn_reduced : 1 = false;      // ... because of a mark, in this window: until `recover` is
+                                     // acknowledged, no other reduction
 };
 static_assert(sizeof(Tcb) <= 192, "two of them are part of the 1 KiB of an idle connection");
 

@@ -67,6 +67,8 @@ void send_timer(Tcb& tcb, Instant now, Expired& expired) noexcept {
              is_first);
   tcb.recovery = Recovery::timed_out;
   tcb.recover = tcb.snd_max;  // [RFC 6582 4] no fast retransmit for what is repeated now
+  tcb.cwr_due = tcb.ecn;
+  tcb.ecn_reduced = false;
   tcb.dup_acks = 0;
   tcb.tail_probe_out = false;
   tcb.tail_probe_due = false;

@@ -77,7 +77,8 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
        .ts_offset = tcp::timestamp_offset(tuple, isn_secret_),
        .our_mss = std::min(own_mss, one_record),
        .receive_buffer = std::min(limits(c).backend_receive_buffer, receive_share()),
-       .congestion = c.client.tcb.algorithm},
+       .congestion = c.client.tcb.algorithm,
+       .ecn = (*snapshot_->listeners)[c.listener].tcp.ecn == snapshot::EcnPolicy::offer},
       instant_);
   c.backend.send.restart(c.backend.tcb.iss + 1);
   c.backend_counter = backend.counter;

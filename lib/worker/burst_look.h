@@ -25,8 +25,9 @@ class BurstLook {
     FlowTable::Hash hash = 0;  // of the tuple; meaningful unless the shape is `other`
     Shape shape = Shape::other;
     std::uint8_t tcp_flags = 0;
+    // is_syn: a SYN and nothing else, or one that offers ECN (RFC 3168 section 6.1.1).
     [[nodiscard]] bool is_syn() const noexcept {
-      return shape != Shape::other && tcp_flags == 0x02;
+      return shape != Shape::other && (tcp_flags == 0x02 || tcp_flags == 0xc2);
     }
     [[nodiscard]] bool is_ack() const noexcept {
       return shape != Shape::other && tcp_flags == 0x10;

@@ -38,9 +38,10 @@ constexpr std::uint32_t kFramesOfARecord = 16;
   const std::uint16_t mtu = (*snapshot.interfaces)[interface.value].mtu;
   return {.our_mss = tcp::mss_for_mtu(mtu, listener.address.ip.is_v4()),
           .receive_buffer = listener.limits.client_receive_buffer,
-          .congestion = listener.congestion_control == snapshot::CongestionControl::new_reno
+          .congestion = listener.tcp.congestion_control == snapshot::CongestionControl::new_reno
                             ? tcp::CongestionAlgorithm::new_reno
-                            : tcp::CongestionAlgorithm::cubic};
+                            : tcp::CongestionAlgorithm::cubic,
+          .ecn = listener.tcp.ecn != snapshot::EcnPolicy::off};
 }
 
 }  // namespace
@@ -337,6 +338,8 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
   if (arrival.events.has(tcp::Event::spurious_recovery)) {
     stats_.traffic.count(Traffic::spurious_recoveries);
   }
+  if (arrival.events.has(tcp::Event::ce_received)) stats_.traffic.count(Traffic::ecn_ce_received);
+  if (arrival.events.has(tcp::Event::ecn_reduction)) stats_.traffic.count(Traffic::ecn_reductions);
   if (arrival.events.has(tcp::Event::duplicate_text)) {
     stats_.traffic.count(Traffic::duplicate_segments);
   }

@@ -128,6 +128,7 @@ struct SynResponder::Usual {
   const std::uint8_t* source = nullptr;  // address in the IP header; ours follows
   const std::uint8_t* tcp = nullptr;
   std::size_t tcp_len = 0;  // options included
+  unsigned ecn_bits = 0;    // of the IP header
   const snapshot::Interface* interface = nullptr;
   const Path* path = nullptr;
   IpAddress remote;
@@ -187,6 +188,7 @@ void SynResponder::learn(Path& path) const noexcept {
   path.our_mss = tcp::mss_for_mtu(path.interface->mtu, v4);
   path.window =
       static_cast<std::uint16_t>(std::min(listener->limits.client_receive_buffer, 65'535U));
+  path.ecn = listener->tcp.ecn != snapshot::EcnPolicy::off;
   const std::uint8_t* octets = path.local.bytes().data();
   const std::uint64_t sum = v4 ? sum_of(octets + 12, 4) : sum_of(octets, 16);
   path.checksum_base = std::uint32_t{folded(sum)} + (std::uint32_t{kProtocol} << 8);
@@ -237,6 +239,7 @@ bool SynResponder::inspect(const frame::Frame& f, const BurstLook::View& view, U
   usual.source = source;
   usual.tcp = tcp;
   usual.tcp_len = tcp_len;
+  usual.ecn_bits = (v4 ? unsigned{p[at::kIp + 1]} : unsigned{p[at::kIp + 1]} >> 4U) & 3U;
   usual.interface = interface;
   usual.path = &path;
   usual.remote = remote;
@@ -249,6 +252,8 @@ bool SynResponder::take(frame::Frame& f, const BurstLook::View& view, Turn& turn
   if (f.is_shared() || snapshot_->draining) return false;
   Usual usual;
   if (!inspect(f, view, usual, turn)) return false;
+  const bool offers_ecn = view.tcp_flags != 0x02;
+  if (offers_ecn && usual.ecn_bits != 0) return false;
   Syn syn;
   if (!syn.read_options(usual.tcp + kTcpLength, usual.tcp_len - kTcpLength)) return false;
   std::uint64_t to_mac = usual.from_mac;
@@ -271,8 +276,9 @@ bool SynResponder::take(frame::Frame& f, const BurstLook::View& view, Turn& turn
     lanes.tuple.set_v6(lane, usual.source, usual.tcp);
   }
   lanes.client_isn.lane[lane] = swapped(load<std::uint32_t>(usual.tcp + 4));
+  const bool ecn = offers_ecn && usual.path->ecn && syn.timestamps;
   const tcp::cookie::Offer offer =
-      tcp::cookie::offer_of(v4, syn.mss, syn.window_scale, syn.scale, syn.sack);
+      tcp::cookie::offer_of(v4, syn.mss, syn.window_scale, syn.scale, syn.sack, ecn);
   lanes.offered_bits[lane] = offer.bits;
   lanes.offered_fine[lane] = offer.fine;
   lanes.timestamps[lane] = syn.timestamps;
@@ -282,7 +288,8 @@ bool SynResponder::take(frame::Frame& f, const BurstLook::View& view, Turn& turn
                          .tsval = syn.tsval,
                          .timestamps = syn.timestamps,
                          .window_scale = syn.window_scale,
-                         .sack = syn.sack};
+                         .sack = syn.sack,
+                         .ecn = ecn};
   f.kept = true;
   if (batch.size == kLanes) answer(batch, turn);
   return true;
@@ -348,8 +355,8 @@ void SynResponder::answer(Batch& batch, Turn& turn) noexcept {
     store(tcp + 4, swapped(replies[i].seq));
     store(tcp + 8,
           swapped(static_cast<std::uint32_t>(batch.lanes.client_isn.lane[i]) + std::uint32_t{1}));
-    constexpr std::uint32_t kSynAck = 0x12;
-    store(tcp + 12, swapped(tcp_len / 4 << 28 | kSynAck << 16 | path.window));
+    const std::uint32_t flags = to.ecn ? 0x52U : 0x12U;  // SYN, ACK, and ECE
+    store(tcp + 12, swapped(tcp_len / 4 << 28 | flags << 16 | path.window));
     store(tcp + 16, std::uint32_t{folded(sum)});
     // The type of the frame stays.
     store(p + 4, static_cast<std::uint16_t>(to.to_mac >> 32));

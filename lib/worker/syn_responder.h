@@ -63,6 +63,7 @@ class SynResponder {
     std::uint64_t our_mac = 0;
     std::uint16_t our_mss = 0;
     std::uint16_t window = 0;
+    bool ecn = false;                 // taken if offered
     std::uint32_t checksum_base = 0;  // of our address and the protocol
   };
   struct Pending {
@@ -73,6 +74,7 @@ class SynResponder {
     bool timestamps = false;
     bool window_scale = false;
     bool sack = false;
+    bool ecn = false;  // offered and taken
   };
   static constexpr std::size_t kLanes = tcp::CookieLanes::kLanes;
   struct Batch {

@@ -13,6 +13,7 @@ tcp::Segment segment_of(const wire::Packet& packet) noexcept {
   to.ack = {from.acknowledgment_number};
   to.flags = {from.flags.bits};
   to.window = from.window;
+  to.ecn = packet.ecn;
   to.payload_len = packet.payload_len;
   to.options.mss = from.options.mss;
   to.options.window_scale = from.options.window_scale;
@@ -77,9 +78,10 @@ bool write_segment(frame::Frame& f, const snapshot::Snapshot& snapshot, const Li
     if (!hop.resolved) return false;
     to = &hop.mac;
   }
-  const wire::TcpHeaders headers{.ethernet = {interface.mac, *to, 0},
-                                 .ip = {.source = tuple.local.ip, .destination = tuple.remote.ip},
-                                 .tcp = wire_segment_of(tuple, segment)};
+  const wire::TcpHeaders headers{
+      .ethernet = {interface.mac, *to, 0},
+      .ip = {.source = tuple.local.ip, .destination = tuple.remote.ip, .ecn = segment.ecn},
+      .tcp = wire_segment_of(tuple, segment)};
   const auto total = static_cast<std::uint16_t>(wire::header_lengths(headers).total());
   const ByteView payload = f.bytes();
   const wire::HeaderLengths lengths = wire::write_tcp_headers(

@@ -26,7 +26,8 @@ Bytes segment_frame(const FourTuple& tuple, std::uint32_t payload_len,
   segment.flags = tcp::kAck;
   segment.seq = {0x1234'5678};
   segment.payload_len = payload_len;
-  return tcp_frame({kHere, kThere, vlan}, tuple, segment, Bytes(payload_len, 'x'), ecn);
+  segment.ecn = ecn;
+  return tcp_frame({kHere, kThere, vlan}, tuple, segment, Bytes(payload_len, 'x'));
 }
 
 std::vector<Nanos> arrivals(Link& link) {
@@ -148,7 +149,7 @@ TEST(Link, MarksOnlyEcnCapablePacketsAndOnlyBehindALongQueue) {
     while (const auto at = link.next_arrival()) {
       const auto segment = read_tcp_frame(*link.receive(*at));
       ASSERT_TRUE(segment.has_value()) << "checksums are right after the mark";
-      got.push_back(segment->ecn);
+      got.push_back(segment->segment.ecn);
     }
     EXPECT_EQ(got, (std::vector<wire::Ecn>{wire::Ecn::ect0, wire::Ecn::ce, wire::Ecn::not_ect}));
     EXPECT_EQ(link.counters().marked, 1U);

@@ -77,6 +77,32 @@ TEST(Network, ABottleneckIsFilled) {
   EXPECT_LT(exchange(net, 2'000'000), milliseconds{2'200});
 }
 
+TEST(Network, ARouterThatMarksSlowsBothSidesDownWithoutALoss) {  // RFC 3168
+  const LinkOptions path{
+      .rate = 10'000'000, .delay = milliseconds{10}, .queue = 500'000, .ecn_threshold = 30'000};
+  TcpNetwork net{{.to_server = path,
+                  .to_client = path,
+                  .client = {.ecn = true},
+                  .server = {.iss = tcp::SeqNum{700'000}, .ecn = true}}};
+  EXPECT_LT(exchange(net, 2'000'000), milliseconds{2'200});
+  for (const TcpEndpoint* e : {&net.client, &net.server}) {
+    EXPECT_EQ(e->counters().retransmissions, 0U);
+    EXPECT_GT(e->counters().marks_received, 0U);
+    EXPECT_GT(e->counters().ecn_reductions, 1U);
+  }
+  EXPECT_LT(net.to_server.counters().longest_queue, 200'000U)
+      << "while four times as much had room";
+}
+
+TEST(Network, WithoutEcnTheSameRouterHasALongQueue) {
+  const LinkOptions path{
+      .rate = 10'000'000, .delay = milliseconds{10}, .queue = 500'000, .ecn_threshold = 30'000};
+  TcpNetwork net{{.to_server = path, .to_client = path}};
+  (void)exchange(net, 2'000'000);
+  EXPECT_EQ(net.to_server.counters().marked, 0U);
+  EXPECT_GT(net.to_server.counters().longest_queue, 200'000U);
+}
+
 TEST(Network, LossInBothDirectionsCostsTimeAndNoByte) {
   const LinkOptions path{.delay = milliseconds{5}, .loss = 0.05};
   TcpNetwork net{{.seed = 3, .to_server = path, .to_client = path}};

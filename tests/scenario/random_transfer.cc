@@ -32,6 +32,7 @@ LinkOptions draw_path(VirtualRandom& random, bool ipv6) {
   path.delay = one_of<Nanos>(random, {microseconds{10}, milliseconds{1}, milliseconds{15},
                                       milliseconds{60}, milliseconds{150}});
   if (path.rate != 0 && random.chance(0.7)) path.queue = random.between(5'000, 200'000);
+  if (path.rate != 0 && random.chance(0.4)) path.ecn_threshold = random.between(2'000, 60'000);
   if (random.chance(0.5)) path.loss = random.unit() * 0.06;
   if (random.chance(0.15)) path.burst = {.begin = random.unit() * 0.02, .end = 0.6, .loss = 0.8};
   if (random.chance(0.3)) path.duplication = random.unit() * 0.1;
@@ -67,6 +68,7 @@ EndpointOptions draw_endpoint(VirtualRandom& random) {
   e.timestamps = random.chance(0.7);
   e.sack = random.chance(0.8);
   e.window_scaling = random.chance(0.7);
+  e.ecn = random.chance(0.5);
   e.congestion =
       random.chance(0.5) ? tcp::CongestionAlgorithm::cubic : tcp::CongestionAlgorithm::new_reno;
   return e;
@@ -134,21 +136,22 @@ std::string describe(const TransferPlan& plan) {
       : plan.opening == Opening::tracked ? "tracked"
                                          : "simultaneous open");
   for (const LinkOptions* l : {&n.to_server, &n.to_client}) {
-    add("  path: %.0f Mbit/s, %.2f ms, queue %zd, loss %.3f, burst %.3f, duplication %.3f, "
+    add("  path: %.0f Mbit/s, %.2f ms, queue %zd, marks at %zu, loss %.3f, burst %.3f, duplication "
+        "%.3f, "
         "reordering %.3f (%.1f ms), corruption %.3f, MTU %u%s\n",
         static_cast<double>(l->rate) / 1e6, static_cast<double>(l->delay.count()) / 1e6,
-        static_cast<std::ptrdiff_t>(l->queue), l->loss, l->burst.begin, l->duplication,
-        l->reordering, static_cast<double>(l->reordering_delay.count()) / 1e6, l->corruption,
-        l->mtu, l->reports_mtu ? " reported" : "");
+        static_cast<std::ptrdiff_t>(l->queue), l->ecn_threshold, l->loss, l->burst.begin,
+        l->duplication, l->reordering, static_cast<double>(l->reordering_delay.count()) / 1e6,
+        l->corruption, l->mtu, l->reports_mtu ? " reported" : "");
   }
   for (int i = 0; i < 2; ++i) {
     const EndpointOptions& e = i == 0 ? n.client : n.server;
     const Application& a = plan.applications[static_cast<std::size_t>(i)];
-    add("  %s: MSS %u, buffer %u, chunk %u, keeps %u,%s%s%s %s; sends %zu by %zu every %.1f ms, "
+    add("  %s: MSS %u, buffer %u, chunk %u, keeps %u,%s%s%s%s %s; sends %zu by %zu every %.1f ms, "
         "reads %zd every %.1f ms%s\n",
         i == 0 ? "client" : "server", e.mss, e.receive_buffer, e.chunk, e.max_kept_nodes,
         e.timestamps ? " timestamps" : "", e.sack ? " SACK" : "",
-        e.window_scaling ? " scaling" : "",
+        e.window_scaling ? " scaling" : "", e.ecn ? " ECN" : "",
         e.congestion == tcp::CongestionAlgorithm::cubic ? "CUBIC" : "NewReno", a.len, a.piece,
         static_cast<double>(a.pause.count()) / 1e6, static_cast<std::ptrdiff_t>(a.read_at_once),
         static_cast<double>(a.read_pause.count()) / 1e6, a.closes_last ? ", closes last" : "");

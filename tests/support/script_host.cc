@@ -42,9 +42,8 @@ Bytes script_bytes(ScriptSide side, std::int64_t seq, std::size_t len) {
 EndpointHost::EndpointHost(const EndpointOptions& options, bool ipv6)
     : tuple_{tuple_of_host(ipv6)},
       endpoint_{tuple_, options,
-                [this](const tcp::Segment& segment, ByteView payload, wire::Ecn ecn) {
-                  send(segment, payload, ecn);
-                }} {}
+                [this](const tcp::Segment& segment, ByteView payload) { send(segment, payload); }} {
+}
 
 wire::Ethernet EndpointHost::ethernet() const { return {kPeerMac, kHostMac}; }
 
@@ -52,8 +51,8 @@ tcp::Instant EndpointHost::instant() const {
   return {kStart.us + static_cast<std::uint64_t>(now_.count() / 1'000)};
 }
 
-void EndpointHost::send(const tcp::Segment& segment, ByteView payload, wire::Ecn ecn) {
-  sent_.emplace_back(now_, tcp_frame({kHostMac, kPeerMac}, tuple_, segment, payload, ecn));
+void EndpointHost::send(const tcp::Segment& segment, ByteView payload) {
+  sent_.emplace_back(now_, tcp_frame({kHostMac, kPeerMac}, tuple_, segment, payload));
 }
 
 std::optional<std::pair<Nanos, Bytes>> EndpointHost::take_sent() {
@@ -78,7 +77,7 @@ void EndpointHost::advance(Nanos until) {
 
 void EndpointHost::receive(ByteView frame) {
   if (const auto received = read_tcp_frame(frame)) {
-    endpoint_.receive(received->segment, received->payload, received->ecn, instant());
+    endpoint_.receive(received->segment, received->payload, instant());
   } else if (const auto packet = wire::parse_packet(frame, 0, {})) {
     const auto error = wire::parse_icmp_error(*packet, frame);
     if (error && error->kind == wire::IcmpErrorKind::packet_too_big) {

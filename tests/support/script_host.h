@@ -76,7 +76,7 @@ class EndpointHost final : public ScriptHost {
 
  private:
   [[nodiscard]] tcp::Instant instant() const;
-  void send(const tcp::Segment& segment, ByteView payload, wire::Ecn ecn);
+  void send(const tcp::Segment& segment, ByteView payload);
   std::string read(std::size_t len);
 
   FourTuple tuple_;

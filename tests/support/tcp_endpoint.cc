@@ -61,7 +61,8 @@ void TcpEndpoint::open(Instant now) {
                                    .ts_offset = options_.ts_offset,
                                    .our_mss = options_.mss,
                                    .receive_buffer = options_.receive_buffer,
-                                   .congestion = options_.congestion},
+                                   .congestion = options_.congestion,
+                                   .ecn = options_.ecn},
                                   now);
   tcb.timestamps = options_.timestamps;
   tcb.sack = options_.sack;
@@ -70,8 +71,7 @@ void TcpEndpoint::open(Instant now) {
   begin(tcb);
 }
 
-void TcpEndpoint::receive_listening(const Segment& segment, ByteView payload, wire::Ecn ecn,
-                                    Instant now) {
+void TcpEndpoint::receive_listening(const Segment& segment, ByteView payload, Instant now) {
   const bool is_syn = segment.flags.syn() && !segment.flags.ack() && !segment.flags.rst();
   if (segment.flags.rst()) return;
   if (*listening_ == Listening::tracked) {
@@ -80,11 +80,12 @@ void TcpEndpoint::receive_listening(const Segment& segment, ByteView payload, wi
     open(now);
     tcb_.passive = true;
     listening_.reset();
-    return receive(segment, payload, ecn, now);
+    return receive(segment, payload, now);
   }
   const tcp::SynAckParameters ours{.our_mss = options_.mss,
                                    .receive_buffer = options_.receive_buffer,
-                                   .congestion = options_.congestion};
+                                   .congestion = options_.congestion,
+                                   .ecn = options_.ecn};
   if (is_syn) {
     emit(tcp::make_syn_ack(tuple_, forget(segment, options_), ours, kCookieKeys, wall(now)), {});
     return;
@@ -95,7 +96,7 @@ void TcpEndpoint::receive_listening(const Segment& segment, ByteView payload, wi
     begin(tcp::open_passive(tuple_, segment, *cookie, ours, now));
     listening_.reset();
     established_ = true;
-    return receive(segment, payload, ecn, now);
+    return receive(segment, payload, now);
   }
   if (tcp::overtakes(tuple_, segment, kCookieKeys, wall(now))) return;
   if (const auto rst = tcp::reset_for(segment)) reset(*rst);
@@ -136,8 +137,8 @@ Bytes TcpEndpoint::read(std::size_t most) {
 
 // --- arriving ------------------------------------------------------------------------------------
 
-void TcpEndpoint::receive(const Segment& segment, ByteView payload, wire::Ecn ecn, Instant now) {
-  if (listening_) return receive_listening(segment, payload, ecn, now);
+void TcpEndpoint::receive(const Segment& segment, ByteView payload, Instant now) {
+  if (listening_) return receive_listening(segment, payload, now);
   ++counters_.segments_received;
   if (time_wait_) {
     const tcp::TimeWaitArrival a = tcp::segment_arrives(*time_wait_, segment, now);
@@ -224,6 +225,8 @@ void TcpEndpoint::take_events(tcp::Events events) {
   if (events.has(Event::duplicate_text)) ++counters_.duplicates_received;
   if (events.has(Event::fast_retransmit)) ++counters_.fast_retransmits;
   if (events.has(Event::spurious_recovery)) ++counters_.undone;
+  if (events.has(Event::ce_received)) ++counters_.marks_received;
+  if (events.has(Event::ecn_reduction)) ++counters_.ecn_reductions;
 }
 
 void TcpEndpoint::drop_acked(std::uint32_t bytes) {
@@ -301,7 +304,7 @@ void TcpEndpoint::acknowledge(Instant now) {
 
 void TcpEndpoint::emit(const Segment& segment, ByteView payload) {
   ++counters_.segments_sent;
-  transmit_(segment, payload, wire::Ecn::not_ect);
+  transmit_(segment, payload);
 }
 
 void TcpEndpoint::reset(const Segment& rst) {

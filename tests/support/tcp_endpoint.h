@@ -35,6 +35,7 @@ struct EndpointOptions {
   bool timestamps = true;
   bool sack = true;
   bool window_scaling = true;
+  bool ecn = false;
   tcp::CongestionAlgorithm congestion = tcp::CongestionAlgorithm::cubic;
   // Checks that take time in proportion to the send queue, after each step.
   bool check_marks = true;
@@ -56,6 +57,8 @@ struct EndpointCounters {
   std::uint64_t tail_probes = 0;       // RFC 8985 section 7
   std::uint64_t fast_retransmits = 0;  // recoveries that began without a time-out
   std::uint64_t undone = 0;            // recoveries that turned out to have had no reason
+  std::uint64_t marks_received = 0;    // segments that a router had marked (RFC 3168)
+  std::uint64_t ecn_reductions = 0;
   std::uint64_t segments_received = 0;
   std::uint64_t bytes_received = 0;  // in order, delivered
   // Segments with text that had arrived before: where the path duplicates nothing, the peer's
@@ -67,7 +70,7 @@ struct EndpointCounters {
 
 class TcpEndpoint {
  public:
-  using Transmit = std::function<void(const tcp::Segment&, ByteView payload, wire::Ecn)>;
+  using Transmit = std::function<void(const tcp::Segment&, ByteView payload)>;
   TcpEndpoint(const FourTuple& tuple, const EndpointOptions& options, Transmit transmit);
   ~TcpEndpoint();
   TcpEndpoint(const TcpEndpoint&) = delete;
@@ -87,7 +90,7 @@ class TcpEndpoint {
   Bytes read(std::size_t most = SIZE_MAX);
 
   // --- network and time --------------------------------------------------------------------------
-  void receive(const tcp::Segment& segment, ByteView payload, wire::Ecn ecn, tcp::Instant now);
+  void receive(const tcp::Segment& segment, ByteView payload, tcp::Instant now);
   // packet_too_big is the message of a router about a segment of ours.
   void packet_too_big(tcp::SeqNum quoted, std::uint32_t mtu);
   // pump runs due timers and sends whatever may be sent: call it after anything above.
@@ -136,8 +139,7 @@ class TcpEndpoint {
   };
 
   void begin(const tcp::Tcb& tcb);
-  void receive_listening(const tcp::Segment& segment, ByteView payload, wire::Ecn ecn,
-                         tcp::Instant now);
+  void receive_listening(const tcp::Segment& segment, ByteView payload, tcp::Instant now);
   void take_segment(const tcp::Segment& segment, ByteView payload, tcp::Instant now);
   void take_events(tcp::Events events);
   void take_text(const tcp::Text& text, ByteView payload, tcp::Events& events);

@@ -8,10 +8,10 @@
 
 namespace sallyport::testing {
 Bytes tcp_frame(const wire::Ethernet& ethernet, const FourTuple& tuple, const tcp::Segment& segment,
-                ByteView payload, wire::Ecn ecn) {
+                ByteView payload) {
   const wire::TcpHeaders headers{
       .ethernet = ethernet,
-      .ip = {.source = tuple.local.ip, .destination = tuple.remote.ip, .ecn = ecn},
+      .ip = {.source = tuple.local.ip, .destination = tuple.remote.ip, .ecn = segment.ecn},
       .tcp = worker::wire_segment_of(tuple, segment)};
   const std::size_t total = wire::header_lengths(headers).total();
   Bytes frame(total + payload.size());
@@ -27,7 +27,6 @@ std::optional<ReceivedSegment> read_tcp_frame(ByteView frame) {
   return ReceivedSegment{.tuple = worker::tuple_of(*packet),
                          .segment = worker::segment_of(*packet),
                          .payload = packet->payload(frame),
-                         .ecn = packet->ecn,
                          .from = packet->ethernet.source};
 }
 

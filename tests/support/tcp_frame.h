@@ -6,22 +6,19 @@
 #include "lib/base/byteorder.h"
 #include "lib/tcp/segment.h"
 #include "lib/wire/ethernet.h"
-#include "lib/wire/ip.h"
 #include "tests/support/bytes.h"
 
 namespace sallyport::testing {
 
 // tcp_frame is a complete frame, checksums included.
 [[nodiscard]] Bytes tcp_frame(const wire::Ethernet& ethernet, const FourTuple& tuple,
-                              const tcp::Segment& segment, ByteView payload,
-                              wire::Ecn ecn = wire::Ecn::not_ect);
+                              const tcp::Segment& segment, ByteView payload);
 
 // ReceivedSegment is what a host reads out of a frame; the tuple is seen from the receiver.
 struct ReceivedSegment {
   FourTuple tuple;
   tcp::Segment segment;
   ByteView payload;  // a part of the frame
-  wire::Ecn ecn = wire::Ecn::not_ect;
   MacAddress from;
 };
 // read_tcp_frame verifies everything; nothing for a frame that a host would drop, or is no TCP.

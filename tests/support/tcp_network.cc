@@ -27,22 +27,22 @@ TcpNetwork::TcpNetwork(const NetworkOptions& options)
     : to_server{options.to_server, options.seed * 2},
       to_client{options.to_client, options.seed * 2 + 1},
       client{tuple_of_client(options.ipv6), options.client,
-             [this](const tcp::Segment& segment, ByteView payload, wire::Ecn ecn) {
-               send(From::client, segment, payload, ecn);
+             [this](const tcp::Segment& segment, ByteView payload) {
+               send(From::client, segment, payload);
              }},
       server{reversed(tuple_of_client(options.ipv6)), options.server,
-             [this](const tcp::Segment& segment, ByteView payload, wire::Ecn ecn) {
-               send(From::server, segment, payload, ecn);
+             [this](const tcp::Segment& segment, ByteView payload) {
+               send(From::server, segment, payload);
              }},
       start_{options.start},
       ipv6_{options.ipv6} {}
 
-void TcpNetwork::send(From from, const tcp::Segment& segment, ByteView payload, wire::Ecn ecn) {
+void TcpNetwork::send(From from, const tcp::Segment& segment, ByteView payload) {
   const FourTuple tuple = tuple_of_client(ipv6_);
   if (from == From::client) {
-    put_on_link(from, tcp_frame({kClientMac, kServerMac}, tuple, segment, payload, ecn));
+    put_on_link(from, tcp_frame({kClientMac, kServerMac}, tuple, segment, payload));
   } else {
-    put_on_link(from, tcp_frame({kServerMac, kClientMac}, reversed(tuple), segment, payload, ecn));
+    put_on_link(from, tcp_frame({kServerMac, kClientMac}, reversed(tuple), segment, payload));
   }
 }
 
@@ -67,7 +67,7 @@ void TcpNetwork::deliver(Link& link, TcpEndpoint& to) {
       const FourTuple expected =
           &to == &client ? tuple_of_client(ipv6_) : reversed(tuple_of_client(ipv6_));
       if (!received || received->tuple != expected) continue;
-      to.receive(received->segment, received->payload, received->ecn, instant());
+      to.receive(received->segment, received->payload, instant());
     } else if (packet->kind != wire::PacketKind::arp) {
       const auto error = wire::parse_icmp_error(*packet, *frame);
       if (!error || error->kind != wire::IcmpErrorKind::packet_too_big) continue;

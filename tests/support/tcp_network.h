@@ -67,7 +67,7 @@ class TcpNetwork {
   TcpEndpoint server;
 
  private:
-  void send(From from, const tcp::Segment& segment, ByteView payload, wire::Ecn ecn);
+  void send(From from, const tcp::Segment& segment, ByteView payload);
   void put_on_link(From from, Bytes frame);
   void deliver(Link& link, TcpEndpoint& to);
   [[nodiscard]] bool step(Nanos limit);

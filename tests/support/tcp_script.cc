@@ -148,6 +148,7 @@ std::string TcpScript::inject(const ScriptSegment& segment) {
     s.payload_len = piece.len;
     if (piece.ack) s.ack = absolute(host_isn_.value_or(tcp::SeqNum{}), *piece.ack);
     s.window = piece.window.value_or(0);
+    s.ecn = piece.ecn.value_or(wire::Ecn::not_ect);
     const ScriptOptions& o = piece.options;
     s.options.mss = o.mss.value_or(0);
     s.options.has_window_scale = o.window_scale.has_value();
@@ -165,8 +166,7 @@ std::string TcpScript::inject(const ScriptSegment& segment) {
     }
     Bytes room;
     const ByteView payload = peer_bytes(first_byte(piece), piece.len, room);
-    const Bytes frame = tcp_frame(host_->ethernet(), reversed(host_->tuple()), s, payload,
-                                  piece.ecn.value_or(wire::Ecn::not_ect));
+    const Bytes frame = tcp_frame(host_->ethernet(), reversed(host_->tuple()), s, payload);
     trace(now_, "< " + format(piece));
     pcap_.write(frame, now_);
     host_->receive(frame);
@@ -218,7 +218,7 @@ TcpScript::Sent TcpScript::read(Nanos at, ByteView frame) {
   to.len = from.payload_len;
   if (from.flags.ack()) to.ack = from.ack - peer_isn_;
   to.window = from.window;
-  to.ecn = received->ecn;
+  to.ecn = received->segment.ecn;
   to.options_are = ScriptSegment::Options::exact;
   ScriptOptions& o = to.options;
   if (from.options.mss != 0) o.mss = from.options.mss;

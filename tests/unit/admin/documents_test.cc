@@ -81,6 +81,15 @@ TEST(Lcores, SharesOfTimeAreInPermille) {
   EXPECT_EQ(child(child(document, "lcores"), "1").find("idle_permille"), nullptr);
 }
 
+TEST(Lcores, OfALargeMachineComeInParts) {
+  std::vector<LcoreReport> reports(20);
+  for (std::uint16_t i = 0; i < reports.size(); ++i) reports[i].lcore = i;
+  const Document document = lcores_document(reports, 16);
+  EXPECT_EQ(number(document, "total"), 20U);
+  EXPECT_EQ(number(document, "shown"), 4U);
+  EXPECT_EQ(number(child(child(document, "lcores"), "0"), "lcore"), 16U);
+}
+
 TEST(Connections, ComeInPartsWithTheirTotals) {
   TwoWorkers w;
   w.a->gauges.set(stats::Gauge::connections, 40);

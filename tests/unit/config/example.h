@@ -55,7 +55,8 @@ reply = "gateway"
 name = "web"
 address = ["198.18.0.10:443", "[2001:db8::10]:443"]
 pool = "web"
-congestion_control = "new_reno"
+tcp.congestion_control = "new_reno"
+tcp.ecn = "offer"
 tls.policy = "modern"
 tls.certificates = [
   { chain = "site.pem", key = "site.key" },

@@ -54,6 +54,7 @@ snapshot::Snapshot make_snapshot() {
       snapshot::Listener listener;
       listener.address = {ip, static_cast<std::uint16_t>(443 + i)};
       listener.limits.client_receive_buffer = i % 2 == 0 ? 65'536 : 20'000;
+      if (i % 5 == 1) listener.tcp.ecn = snapshot::EcnPolicy::off;
       listeners.push_back(listener);
     }
   }
@@ -193,6 +194,8 @@ Bytes syn(std::mt19937_64& random) {
   h.tcp.sequence_number = static_cast<std::uint32_t>(random());
   h.tcp.acknowledgment_number = one_in(2) ? 0 : static_cast<std::uint32_t>(random());
   h.tcp.flags = {one_in(10) ? static_cast<std::uint8_t>(random()) : std::uint8_t{2}};
+  if (one_in(3)) h.tcp.flags = {0xc2};  // offers ECN
+  if (one_in(10)) h.ip.ecn = wire::Ecn{static_cast<std::uint8_t>(random() & 3U)};
   h.tcp.window = static_cast<std::uint16_t>(random());
   const Bytes list = options(random);
   const Bytes payload(one_in(20) ? random() % 40 : 0, 0x5a);
