@@ -309,6 +309,7 @@ bool first_chunk_is_lost(const Tcb& tcb, const Delivery& delivery) noexcept {
 
 void react(Tcb& tcb, bool newly_lost, const Delivery& delivery, Arrival& arrival,
            Instant now) noexcept {
+  const bool was_timed_out = tcb.recovery == Recovery::timed_out;
   const bool ends =
       tcb.recovery != Recovery::open && delivery.acked && at_or_after(tcb.snd_una, tcb.recover);
   if (ends) {
@@ -325,11 +326,16 @@ void react(Tcb& tcb, bool newly_lost, const Delivery& delivery, Arrival& arrival
   if (delivery.congestion_echoed && !ends) heed_mark(tcb, arrival);
   if (tcb.recovery == Recovery::fast_recovery) {
     reduce_proportionally(tcb, newly_lost, delivery);
-  } else if (delivery.acked && !ends && !delivery.congestion_echoed) {
+  } else if (delivery.acked && (was_timed_out || !ends) && !delivery.congestion_echoed) {
+    std::uint32_t bytes = arrival.bytes_acked;
+    // [RFC 3465 2.3] The ACK of a repetition covers what had arrived before the time-out, too, and
+    // that says nothing about the path now.  SACK told of it; without, one segment counts.
+    if (was_timed_out)
+      bytes = std::min<std::uint32_t>(delivery.bytes, tcb.sack ? bytes : tcb.snd_mss);
     on_ack(tcb.congestion, tcb.algorithm,
-           {.bytes = arrival.bytes_acked,
+           {.bytes = bytes,
             .mss = tcb.snd_mss,
-            .was_limited = tcb.cwnd_limited || tcb.recovery == Recovery::timed_out,
+            .was_limited = tcb.cwnd_limited || was_timed_out,
             .srtt = tcb.rtt.srtt,
             .now = now});
   }
