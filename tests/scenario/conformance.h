@@ -23,6 +23,16 @@ inline constexpr const char* kSack = R"(
   +0      = state ESTABLISHED
 )";
 
+// SACK and timestamps.  The peer's clock is 100 ms ahead of ours; the option takes 12 of its 1,012
+// bytes.
+inline constexpr const char* kTimestamps = R"(
+  0       listen
+  +0      < S 0:0(0) win 65535 <mss 1012,sackOK,TS val 100 ecr 0>
+  +0      > S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK,TS val 0 ecr 100>
+  +0.100  < . 1:1(0) ack 1 win 65535 <TS val 200 ecr 0>
+  +0      = state ESTABLISHED
+)";
+
 // Ours is the active open.
 inline constexpr const char* kActive = R"(
   0       open

@@ -148,6 +148,7 @@ std::optional<std::string> EndpointHost::value(const std::string& name) const {
   if (name == "timed_out") return yes_or_no(endpoint_.timed_out());
   if (name == "over") return yes_or_no(endpoint_.is_over());
   const EndpointCounters& counters = endpoint_.counters();
+  if (name == "data_segments") return std::to_string(counters.data_segments_sent);
   if (name == "retransmissions") return std::to_string(counters.retransmissions);
   if (name == "timeouts") return std::to_string(counters.timeouts);
   if (name == "undone") return std::to_string(counters.undone);

@@ -57,7 +57,8 @@ class ScriptHost {
 //   read N             N bytes are there, and are the right ones
 //
 // Values: state, cwnd, ssthresh, mss, rto (milliseconds), unread, kept (segments ahead of a gap),
-// peer_closed, reset, timed_out, over, retransmissions, timeouts, undone.  Truth is yes or no.
+// peer_closed, reset, timed_out, over, data_segments (sent), retransmissions, timeouts, undone.
+// Truth is yes or no.
 class EndpointHost final : public ScriptHost {
  public:
   explicit EndpointHost(const EndpointOptions& options, bool ipv6 = false);
