@@ -92,8 +92,9 @@ class OutOfOrderQueue {
   }
 
   // sack_blocks writes the ranges that are kept, joined where they touch.
-  // [RFC 2018 4] The block with the most recent segment comes first, so that each one is reported
-  // in several ACKs.
+  // [RFC 2018 4] The block with the most recent segment comes first, then those that were reported
+  // last, so that each one is reported in several ACKs.  We remember the latest only; of the others
+  // the highest go first, which is the same while a peer sends in order.
   std::size_t sack_blocks(std::span<SackBlock> out) const noexcept {
     if (out.empty() || head_ == nullptr) return 0;
     std::size_t num = 1;  // out[0] is for the latest
@@ -106,11 +107,11 @@ class OutOfOrderQueue {
       if (!found && at_or_before(block.left, latest_) && before(latest_, block.right)) {
         found = true;
         out[0] = block;
-      } else if (num < out.size()) {
-        out[num++] = block;
-      } else if (found) {
-        break;
+        continue;
       }
+      if (num < out.size()) ++num;
+      for (std::size_t i = num - 1; i > 1; --i) out[i] = out[i - 1];
+      if (num > 1) out[1] = block;
     }
     if (found) return num;
     // The latest segment is no longer here: report what there is.
