@@ -115,10 +115,11 @@ void judge_tail_probe(Tcb& tcb, const Segment& segment, const Arrival& arrival,
     return;
   }
   if (!after(segment.ack, tcb.tail_end)) return;
-  // The probe has repaired a loss that nothing else told us of.
+  // The probe has repaired a loss that nothing else told us of.  What this ACK took out of flight
+  // counts, too.
   tcb.tail_probe_out = false;
   if (tcb.recovery != Recovery::open) return;
-  on_loss(tcb.congestion, tcb.algorithm, flight(tcb), tcb.snd_mss);
+  on_loss(tcb.congestion, tcb.algorithm, flight(tcb) + arrival.bytes_acked, tcb.snd_mss);
   on_recovered(tcb.congestion);
   tcb.cwr_due = tcb.ecn;
 }
