@@ -329,10 +329,12 @@ void react(Tcb& tcb, bool newly_lost, const Delivery& delivery, Arrival& arrival
     reduce_proportionally(tcb, newly_lost, delivery);
   } else if (delivery.acked && (was_timed_out || !ends) && !delivery.congestion_echoed) {
     std::uint32_t bytes = arrival.bytes_acked;
-    // [RFC 3465 2.3] The ACK of a repetition covers what had arrived before the time-out, too, and
-    // that says nothing about the path now.  SACK told of it; without, one segment counts.
-    if (was_timed_out)
-      bytes = std::min<std::uint32_t>(delivery.bytes, tcb.sack ? bytes : tcb.snd_mss);
+    if (was_timed_out) {
+      // [RFC 3465 2.3] The ACK of a repetition covers what had arrived before the time-out, too,
+      // and that says nothing about the path now.  SACK told of it; without, one segment counts.
+      bytes -= std::min(bytes, delivery.reported);
+      if (!tcb.sack) bytes = std::min<std::uint32_t>(bytes, tcb.snd_mss);
+    }
     on_ack(tcb.congestion, tcb.algorithm,
            {.bytes = bytes,
             .mss = tcb.snd_mss,

@@ -23,6 +23,7 @@ namespace sallyport::tcp {
 // Delivery is what one ACK reported as arrived.
 struct Delivery {
   std::uint32_t bytes = 0;         // DeliveredData (RFC 6937 section 3)
+  std::uint32_t reported = 0;      // acknowledged now, and by SACK before
   bool acked = false;              // SND.UNA moved
   bool sacked = false;             // a chunk was reported by SACK for the first time
   bool dsack = false;              // its first block reports a duplicate

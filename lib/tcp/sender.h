@@ -95,6 +95,7 @@ Delivery take_delivered(Tcb& tcb, Q& queue, const Segment& segment, const Arriva
     if (mark.sacked) {
       tcb.sacked -= std::min(tcb.sacked, len);
       --tcb.rack.segments_sacked;
+      delivery.reported += len;
     } else {
       chunk_delivered(tcb, segment, mark, seq, end, now, delivery);
     }
