@@ -20,14 +20,6 @@ FourTuple tuple_of_host(bool ipv6) {
   return {{IpAddress::v4({198, 18, 0, 10}), 443}, {IpAddress::v4({198, 18, 0, 99}), 50'000}};
 }
 
-// takes_count reads the argument of commands that have a number.
-bool takes_count(const std::vector<std::string>& words, std::size_t& count) {
-  if (words.size() < 2) return false;
-  const char* end = words[1].data() + words[1].size();
-  const auto [at, status] = std::from_chars(words[1].data(), end, count);
-  return status == std::errc{} && at == end;
-}
-
 std::string yes_or_no(bool truth) { return truth ? "yes" : "no"; }
 
 }  // namespace
@@ -37,6 +29,13 @@ Bytes script_bytes(ScriptSide side, std::int64_t seq, std::size_t len) {
   auto at = static_cast<std::uint32_t>(seq) ^ (side == ScriptSide::host ? 0x5a11'0000U : 0U);
   for (auto& byte : bytes) byte = static_cast<std::uint8_t>((at++ * 2'654'435'761U) >> 24U);
   return bytes;
+}
+
+bool takes_count(const std::vector<std::string>& words, std::size_t& count) {
+  if (words.size() < 2) return false;
+  const char* end = words[1].data() + words[1].size();
+  const auto [at, status] = std::from_chars(words[1].data(), end, count);
+  return status == std::errc{} && at == end;
 }
 
 EndpointHost::EndpointHost(const EndpointOptions& options, bool ipv6)

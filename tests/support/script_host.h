@@ -20,6 +20,9 @@ namespace sallyport::testing {
 enum class ScriptSide : std::uint8_t { peer, host };
 [[nodiscard]] Bytes script_bytes(ScriptSide side, std::int64_t seq, std::size_t len);
 
+// takes_count reads the argument of a command that has a number.
+[[nodiscard]] bool takes_count(const std::vector<std::string>& words, std::size_t& count);
+
 class ScriptHost {
  public:
   virtual ~ScriptHost() = default;
@@ -42,6 +45,10 @@ class ScriptHost {
   [[nodiscard]] virtual std::optional<std::string> value(const std::string& name) const = 0;
   // violation is the first invariant that the host saw broken; empty: none.
   [[nodiscard]] virtual std::string violation() const { return {}; }
+  // tolerance is how much earlier or later than the script says a segment may be sent.  By default
+  // a tick of the timestamp clock, so that scripts need not write the microseconds of smoothed
+  // round trips.
+  [[nodiscard]] virtual Nanos tolerance() const { return milliseconds{1}; }
   // checks_stream: what the host sends is script_bytes() of its side.
   [[nodiscard]] virtual bool checks_stream() const { return true; }
 };

@@ -10,9 +10,6 @@
 namespace sallyport::testing {
 namespace {
 
-// How much earlier or later than the script says a segment may be sent: a tick of the timestamp
-// clock, so that scripts need not write the microseconds of smoothed round trips.
-constexpr Nanos kTolerance = milliseconds{1};
 // What a failure shows of the past.
 constexpr std::size_t kTraceLines = 40;
 
@@ -244,8 +241,9 @@ TcpScript::Sent TcpScript::read(Nanos at, ByteView frame) {
 }
 
 std::string TcpScript::expect(const ScriptSegment& expected, Nanos first, Nanos last) {
+  const Nanos tolerance = host_->tolerance();
   if (pending_.empty()) {
-    host_->advance(last + kTolerance);
+    host_->advance(last + tolerance);
     collect();
   }
   std::string text = "  expected      " + format_time(first);
@@ -255,7 +253,7 @@ std::string TcpScript::expect(const ScriptSegment& expected, Nanos first, Nanos 
   const Sent sent = pending_.front();
   pending_.erase(pending_.begin());
   std::string differs = sent.wrong.empty() ? difference(expected, sent.segment) : sent.wrong;
-  if (differs.empty() && (sent.at + kTolerance < first || sent.at > last + kTolerance)) {
+  if (differs.empty() && (sent.at + tolerance < first || sent.at > last + tolerance)) {
     differs = "time";
   }
   now_ = std::max(now_, sent.at);
