@@ -6,11 +6,13 @@
 
 namespace sallyport {
 
-// Cookies are made with `current`; those of the epoch before are still accepted.
+// Cookies are made with `current`.  Accepted are also those of one neighbouring epoch: of the one
+// before in the first half of an epoch, of the one after in the second half, when an appliance
+// whose clock is ahead may make them already.
 struct CookieKeys {
   std::uint8_t epoch = 0;  // its low bit travels in the cookie
   SipKey current;
-  SipKey previous;
+  SipKey adjacent;
 };
 
 }  // namespace sallyport

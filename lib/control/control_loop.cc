@@ -34,7 +34,8 @@ void ControlLoop::tick(const WallClock& now, std::vector<ControlFrame>& out) {
 bool ControlLoop::is_due(const WallClock& now) const noexcept {
   const snapshot::Snapshot& last = current();
   return neighbours_.is_changed() || last.draining != draining_ ||
-         CookieKeyring::period_of(now.unix_ms) != CookieKeyring::period_of(last.wall.unix_ms) ||
+         CookieKeyring::half_epoch_of(now.unix_ms) !=
+             CookieKeyring::half_epoch_of(last.wall.unix_ms) ||
          tsc_rate_.nanos(now.at - last.wall.at) > kMaxWallClockAge;
 }
 

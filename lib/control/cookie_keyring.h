@@ -18,9 +18,9 @@ using DeriveKey = void (*)(ByteView secret, std::string_view purpose, std::uint6
 
 class CookieKeyring {
  public:
-  // A cookie verifies under the key of its own period and of the next one: it lives at least this
-  // long and at most twice.  Far above the longest SYN-ACK to ACK time of an honest client.
-  static constexpr std::uint64_t kPeriodMilliseconds = 128'000;
+  // One key lasts for one epoch.  Half of it is more than a cookie lives (lib/tcp/syn_cookie.h), so
+  // an old key may go when half of the next epoch is over.
+  static constexpr std::uint64_t kEpochMilliseconds = 128'000;
 
   // Precondition: secret.size() >= 32.
   CookieKeyring(ByteView secret, DeriveKey derive);
@@ -28,9 +28,10 @@ class CookieKeyring {
   CookieKeyring(const CookieKeyring&) = delete;
   CookieKeyring& operator=(const CookieKeyring&) = delete;
 
+  // at changes with half_epoch_of().
   [[nodiscard]] snapshot::CookieKeys at(std::uint64_t unix_ms) const;
-  [[nodiscard]] static constexpr std::uint64_t period_of(std::uint64_t unix_ms) noexcept {
-    return unix_ms / kPeriodMilliseconds;
+  [[nodiscard]] static constexpr std::uint64_t half_epoch_of(std::uint64_t unix_ms) noexcept {
+    return unix_ms / (kEpochMilliseconds / 2);
   }
 
  private:

@@ -87,7 +87,7 @@ inline constexpr unsigned kMacTailLength = 4;
 
 // key_for is the key under which a cookie of ours was made: its lowest bit tells.
 [[nodiscard]] inline const SipKey& key_for(const CookieKeys& keys, std::uint32_t isn) noexcept {
-  return ((isn ^ keys.epoch) & 1U) == 0 ? keys.current : keys.previous;
+  return ((isn ^ keys.epoch) & 1U) == 0 ? keys.current : keys.adjacent;
 }
 
 // sent_at is the wall time that a TSval of ours names, nearest to `now`.

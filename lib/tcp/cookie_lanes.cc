@@ -44,10 +44,10 @@ void AckLanes::check(const CookieKeys& keys, WallTime now, std::size_t num,
   for (std::size_t i = 0; i < kLanes; ++i) {
     isn[i] = ack[i] - 1;
     const bool current = &key_for(keys, isn[i]) == &keys.current;
-    k0.lane[i] = current ? keys.current.k0 : keys.previous.k0;
-    k1.lane[i] = current ? keys.current.k1 : keys.previous.k1;
-    other_k0.lane[i] = current ? keys.previous.k0 : keys.current.k0;
-    other_k1.lane[i] = current ? keys.previous.k1 : keys.current.k1;
+    k0.lane[i] = current ? keys.current.k0 : keys.adjacent.k0;
+    k1.lane[i] = current ? keys.current.k1 : keys.adjacent.k1;
+    other_k0.lane[i] = current ? keys.adjacent.k0 : keys.current.k0;
+    other_k1.lane[i] = current ? keys.adjacent.k1 : keys.current.k1;
     any_timestamps |= timestamps[i];
   }
   SipLanes hash{k0, k1};

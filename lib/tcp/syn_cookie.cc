@@ -138,7 +138,7 @@ bool overtakes(const FourTuple& tuple, const Segment& segment, const CookieKeys&
     const std::uint32_t offset = TupleMac{words, key}.ts_offset();
     return is_alive(sent_at(segment.options.tsecr, offset, now) >> kCookiePeriodBits, now);
   };
-  return is_fresh(keys.current) || is_fresh(keys.previous);
+  return is_fresh(keys.current) || is_fresh(keys.adjacent);
 }
 
 }  // namespace sallyport::tcp

@@ -11,7 +11,7 @@
 namespace sallyport::tcp {
 namespace {
 
-const CookieKeys kKeys{.epoch = 2, .current = {0x0123, 0x4567}, .previous = {0x89ab, 0xcdef}};
+const CookieKeys kKeys{.epoch = 2, .current = {0x0123, 0x4567}, .adjacent = {0x89ab, 0xcdef}};
 const SynAckParameters kOurs{.our_mss = 1460, .receive_buffer = 65'536};
 constexpr WallTime kNow{1'700'000'000'000};
 

@@ -195,7 +195,7 @@ void Simulation::build_snapshot() {
   snapshot_.configuration = 1;
   snapshot_.tsc_rate = kRate;
   snapshot_.wall = {now_, static_cast<std::uint64_t>(kUnixSeconds) * 1'000};
-  snapshot_.cookie_keys = {.epoch = 0, .current = {11, 12}, .previous = {13, 14}};
+  snapshot_.cookie_keys = {.epoch = 0, .current = {11, 12}, .adjacent = {13, 14}};
   snapshot_.interfaces =
       std::make_shared<const std::vector<snapshot::Interface>>(1, std::move(interface));
   snapshot_.listeners = std::make_shared<const std::vector<snapshot::Listener>>(1, std::move(web));

@@ -21,18 +21,36 @@ void mix(ByteView secret, std::string_view purpose, std::uint64_t epoch,
 
 bool operator==(const SipKey& a, const SipKey& b) { return a.k0 == b.k0 && a.k1 == b.k1; }
 
-constexpr std::uint64_t kPeriod = CookieKeyring::kPeriodMilliseconds;
+constexpr std::uint64_t kEpoch = CookieKeyring::kEpochMilliseconds;
 constexpr std::array<std::uint8_t, 32> kSecret{1, 2, 3};
 
-TEST(CookieKeyring, TheKeyOfOnePeriodIsThePreviousOneOfTheNext) {
+TEST(CookieKeyring, AnEpochAcceptsTheOneBeforeAndThenTheOneAfter) {
   const CookieKeyring ring{kSecret, mix};
-  const auto now = ring.at(1000 * kPeriod);
-  const auto end = ring.at(1001 * kPeriod - 1);
-  const auto later = ring.at(1001 * kPeriod);
-  EXPECT_TRUE(now.current == end.current && now.epoch == end.epoch);
-  EXPECT_FALSE(now.current == later.current);
-  EXPECT_TRUE(now.current == later.previous);
-  EXPECT_EQ(static_cast<std::uint8_t>(now.epoch + 1), later.epoch);
+  const auto before = ring.at(1000 * kEpoch - 1);
+  const auto first_half = ring.at(1000 * kEpoch);
+  const auto second_half = ring.at(1000 * kEpoch + kEpoch / 2);
+  const auto after = ring.at(1001 * kEpoch);
+  EXPECT_FALSE(before.current == first_half.current);
+  EXPECT_TRUE(first_half.current == second_half.current);
+  EXPECT_FALSE(second_half.current == after.current);
+  EXPECT_TRUE(first_half.adjacent == before.current);
+  EXPECT_TRUE(second_half.adjacent == after.current);
+  EXPECT_EQ(static_cast<std::uint8_t>(first_half.epoch + 1), after.epoch);
+  EXPECT_EQ(first_half.epoch, second_half.epoch);
+}
+
+// What one appliance makes another one accepts, although its clock differs by half a minute and
+// the client took another half.
+TEST(CookieKeyring, ClocksThatDifferAgreeOnTheKeyOfEveryCookie) {
+  const CookieKeyring ring{kSecret, mix};
+  for (std::uint64_t made = 7 * kEpoch; made < 9 * kEpoch; made += 1'000) {
+    const auto maker = ring.at(made);
+    for (const std::int64_t later : {-30'000, 0, 30'000, 60'000}) {
+      const auto checker = ring.at(made + static_cast<std::uint64_t>(later));
+      const bool same_bit = ((maker.epoch ^ checker.epoch) & 1U) == 0;
+      EXPECT_TRUE((same_bit ? checker.current : checker.adjacent) == maker.current) << made;
+    }
+  }
 }
 
 TEST(CookieKeyring, AppliancesWithOneSecretAgreeAndOthersDoNot) {
@@ -40,13 +58,8 @@ TEST(CookieKeyring, AppliancesWithOneSecretAgreeAndOthersDoNot) {
   const CookieKeyring twin{kSecret, mix};
   constexpr std::array<std::uint8_t, 32> kOther{9};
   const CookieKeyring stranger{kOther, mix};
-  EXPECT_TRUE(ring.at(5 * kPeriod).current == twin.at(5 * kPeriod + 7).current);
-  EXPECT_FALSE(ring.at(5 * kPeriod).current == stranger.at(5 * kPeriod).current);
-}
-
-TEST(CookieKeyring, TheFirstPeriodOfAllHasNoEarlierKey) {
-  const CookieKeyring ring{kSecret, mix};
-  EXPECT_TRUE(ring.at(0).current == ring.at(0).previous);
+  EXPECT_TRUE(ring.at(5 * kEpoch).current == twin.at(5 * kEpoch + 7).current);
+  EXPECT_FALSE(ring.at(5 * kEpoch).current == stranger.at(5 * kEpoch).current);
 }
 
 }  // namespace

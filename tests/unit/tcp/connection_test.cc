@@ -215,7 +215,7 @@ TEST(Open, InitialSequenceNumbersIncreaseWithTimeAndDifferByTuple) {  // [RFC 65
 
 TEST(Open, APassiveConnectionTakesItsFirstSegmentLikeAnyOther) {
   const SynAckParameters ours{.our_mss = 1440, .receive_buffer = 100'000};
-  const CookieKeys keys{.epoch = 1, .current = {1, 2}, .previous = {3, 4}};
+  const CookieKeys keys{.epoch = 1, .current = {1, 2}, .adjacent = {3, 4}};
   Segment syn = segment_of(kSyn, 5000);
   syn.options.mss = 1440;
   syn.options.has_window_scale = true;

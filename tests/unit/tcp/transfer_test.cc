@@ -155,7 +155,7 @@ class Simulation {
   void listen(const Packet& packet) {
     const SynAckParameters ours{.our_mss = kMss,
                                 .receive_buffer = static_cast<std::uint32_t>(profile_.buffer)};
-    const CookieKeys keys{.epoch = 3, .current = {1, 2}, .previous = {3, 4}};
+    const CookieKeys keys{.epoch = 3, .current = {1, 2}, .adjacent = {3, 4}};
     if (packet.header.flags.syn()) {
       transmit_packet(1, {make_syn_ack(kTuple4, packet.header, ours, keys, wall()), {}});
       return;

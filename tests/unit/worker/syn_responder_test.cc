@@ -33,7 +33,7 @@ snapshot::Snapshot make_snapshot() {
   snapshot::Snapshot s;
   s.tsc_rate = kRate;
   s.wall = {Tsc{1'000}, 1'700'000'000'000};
-  s.cookie_keys = {.epoch = 5, .current = {1, 2}, .previous = {3, 4}};
+  s.cookie_keys = {.epoch = 5, .current = {1, 2}, .adjacent = {3, 4}};
   snapshot::Interface plain;
   plain.port = 1;
   plain.mac = kOurMac;
@@ -295,7 +295,7 @@ TEST(SynResponder, RefusesTheAcksThatTheUsualWayRefuses) {
     now = now + kRate.ticks(milliseconds{burst % 50 == 0 ? 20'000 : 3});
     // Cookies of the epoch before are accepted, those from before that are not.
     if (burst % 100 == 99) {
-      snapshot.cookie_keys.previous = snapshot.cookie_keys.current;
+      snapshot.cookie_keys.adjacent = snapshot.cookie_keys.current;
       snapshot.cookie_keys.current = {random(), random()};
       ++snapshot.cookie_keys.epoch;
     }
