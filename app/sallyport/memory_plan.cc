@@ -58,6 +58,7 @@ MemoryPlan plan_memory(const config::Config& config) {
   worker.max_message_buffers = std::clamp<std::size_t>(worker.max_connections / 16, 64, 1'024);
   worker.max_jobs = std::clamp<std::size_t>(worker.max_connections / 8, 64, 1'024);
   worker.max_time_wait = std::clamp<std::size_t>(worker.max_connections, 4'096, 262'144);
+  worker.max_syn_received = std::clamp<std::size_t>(worker.max_connections / 4, 1'024, 65'536);
   worker.max_rx_frames_held = rx - rx_fixed;
   worker.max_tx_frames_held = tx - tx_fixed;
   return plan;

@@ -83,10 +83,14 @@ void bind(Visitor& v, Limits& l) {
   v.field("client_receive_buffer_bytes", l.client_receive_buffer_bytes);
   v.field("backend_receive_buffer_bytes", l.backend_receive_buffer_bytes);
   v.field("send_buffer_bytes", l.send_buffer_bytes);
+  v.field("max_connections", l.max_connections);
+  v.field("max_handshakes", l.max_handshakes);
+  v.field("prefix_connections_per_second", l.prefix_connections_per_second);
 }
 
 template <class Visitor>
 void bind(Visitor& v, TcpPolicy& t) {
+  v.field("syn_mode", t.syn_mode);
   v.field("congestion_control", t.congestion_control);
   v.field("ecn", t.ecn);
 }

@@ -14,6 +14,7 @@ namespace sallyport::config {
 enum class HugePages : std::uint8_t { automatic, on, off };
 enum class ReplyMode : std::uint8_t { source_mac, gateway };
 enum class CongestionControl : std::uint8_t { cubic, new_reno };
+enum class SynMode : std::uint8_t { cookies, tracked };
 enum class Ecn : std::uint8_t { accept, offer, off };
 enum class TlsPolicy : std::uint8_t { modern, intermediate };
 enum class BalanceMethod : std::uint8_t { round_robin };
@@ -91,10 +92,14 @@ struct Limits {
   std::uint32_t client_receive_buffer_bytes = 65'536;
   std::uint32_t backend_receive_buffer_bytes = 65'536;
   std::uint32_t send_buffer_bytes = 262'144;
+  std::uint32_t max_connections = 0;
+  std::uint32_t max_handshakes = 0;
+  std::uint32_t prefix_connections_per_second = 0;
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
 struct TcpPolicy {
+  SynMode syn_mode = SynMode::cookies;
   CongestionControl congestion_control = CongestionControl::cubic;
   Ecn ecn = Ecn::accept;
   friend bool operator==(const TcpPolicy&, const TcpPolicy&) = default;

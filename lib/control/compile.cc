@@ -108,6 +108,7 @@ class Compiler {
       add_local(interfaces_[interface], address.ip);
       listeners_.push_back({.name = from.name,
                             .address = address,
+                            .group = static_cast<std::uint16_t>(index),
                             .interface = {static_cast<std::uint16_t>(interface)},
                             .pool = {index_of(config_.pools, from.pool)},
                             .tls = tls,
@@ -129,7 +130,9 @@ class Compiler {
       }
       return snapshot::EcnPolicy::accept;
     };
-    return {.congestion_control = from.congestion_control == config::CongestionControl::new_reno
+    return {.syn_mode = from.syn_mode == config::SynMode::tracked ? snapshot::SynMode::tracked
+                                                                  : snapshot::SynMode::cookies,
+            .congestion_control = from.congestion_control == config::CongestionControl::new_reno
                                       ? snapshot::CongestionControl::new_reno
                                       : snapshot::CongestionControl::cubic,
             .ecn = ecn_policy(from.ecn)};
@@ -144,7 +147,17 @@ class Compiler {
             .half_close = ticks(from.half_close_seconds),
             .client_receive_buffer = from.client_receive_buffer_bytes,
             .backend_receive_buffer = from.backend_receive_buffer_bytes,
-            .send_buffer = from.send_buffer_bytes};
+            .send_buffer = from.send_buffer_bytes,
+            .max_connections = share(from.max_connections),
+            .max_handshakes = share(from.max_handshakes),
+            .prefix_connections_per_second = share(from.prefix_connections_per_second)};
+  }
+  // share is what one worker may have of `total`, with a quarter more because clients do not spread
+  // evenly; 0 stays 0, which is no limit.
+  [[nodiscard]] std::uint32_t share(std::uint32_t total) const {
+    const auto num_workers = static_cast<std::uint32_t>(config_.dataplane.io_lcores.size());
+    if (total == 0 || num_workers == 1) return total;
+    return total / num_workers + total / num_workers / 4 + 1;
   }
 
   static void add_local(snapshot::Interface& interface, const IpAddress& ip) {

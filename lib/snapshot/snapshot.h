@@ -59,6 +59,13 @@ struct Interface {
 };
 
 enum class CongestionControl : std::uint8_t { cubic, new_reno };
+// Listeners of a configuration at most, each with any number of addresses.
+inline constexpr std::size_t kMaxListenerGroups = 1'024;
+
+enum class SynMode : std::uint8_t {
+  cookies,  // nothing is kept for a SYN
+  tracked,  // a bounded record, and cookies alone while there are too many
+};
 enum class EcnPolicy : std::uint8_t {
   accept,  // from clients that offer it
   offer,   // ... and to backends
@@ -67,6 +74,7 @@ enum class EcnPolicy : std::uint8_t {
 
 // TcpPolicy holds for the clients of a listener, and for the connections to backends behind them.
 struct TcpPolicy {
+  SynMode syn_mode = SynMode::cookies;
   CongestionControl congestion_control = CongestionControl::cubic;
   EcnPolicy ecn = EcnPolicy::accept;
 };
@@ -80,11 +88,19 @@ struct Limits {
   std::uint32_t client_receive_buffer = 65'536;   // bytes offered to a client at most
   std::uint32_t backend_receive_buffer = 65'536;  // bytes offered to a backend at most
   std::uint32_t send_buffer = 262'144;            // bytes waiting for an ACK per side at most
+  // One worker's share of the listener's; 0: no limit of its own.
+  std::uint32_t max_connections = 0;
+  std::uint32_t max_handshakes = 0;                 // of those, with TLS not yet established
+  std::uint32_t prefix_connections_per_second = 0;  // new ones, per network of clients
 };
 
+// Listener is one address that clients connect to.
 struct Listener {
   std::string name;
   SocketAddress address;
+  // Which listener of the configuration the address belongs to, below kMaxListenerGroups: those of
+  // one group share its limits.
+  std::uint16_t group = 0;
   InterfaceIndex interface;
   PoolIndex pool;  // when ALPN picked no other
   std::shared_ptr<const tls::ServerConfig> tls;

@@ -4,66 +4,70 @@
 #include "lib/stats/counters.h"
 
 // `none` comes first in every list: it is "no error" of Result<T, Reason> and is never counted.
-#define SALLYPORT_DROP_REASONS(X)                                                           \
-  X(none, "not dropped")                                                                    \
-  X(frame_truncated, "frame ends before its headers or its stated length do")               \
-  X(ethernet_not_for_us, "destination MAC is neither ours nor a group we joined")           \
-  X(ethernet_own_source, "source MAC is one of ours: a loop or a forgery")                  \
-  X(vlan_unknown, "802.1Q tag of no configured interface")                                  \
-  X(ethertype_unknown, "neither IPv4, IPv6 nor ARP")                                        \
-  X(arp_malformed, "ARP packet with fields that RFC 826 does not allow")                    \
-  X(arp_not_for_us, "ARP request for an address that is not ours")                          \
-  X(ip_malformed, "IP header fields contradict each other or the frame")                    \
-  X(ip_bad_checksum, "IPv4 header checksum is wrong")                                       \
-  X(ip_fragment, "IP fragment: fragments are not reassembled")                              \
-  X(ip_not_for_us, "destination address is not ours")                                       \
-  X(ip_bad_source, "source address is ours, multicast, broadcast, loopback or unspecified") \
-  X(ip_extension_headers, "more IPv6 extension headers than are walked")                    \
-  X(ip_protocol_unknown, "neither TCP nor ICMP")                                            \
-  X(icmp_malformed, "ICMP or neighbour-discovery message that its RFC does not allow")      \
-  X(icmp_bad_checksum, "ICMP checksum is wrong")                                            \
-  X(icmp_unhandled, "ICMP type that needs no answer")                                       \
-  X(icmp_not_ours, "ICMP error about a segment that is not in flight (RFC 5927)")           \
-  X(icmp_soft_error, "ICMP error that ends no connection: time will tell")                  \
-  X(local_rate_limited, "ARP, ND or echo request above the answer rate")                    \
-  X(tcp_malformed, "TCP header or options contradict the segment's length")                 \
-  X(tcp_bad_checksum, "TCP checksum is wrong")                                              \
-  X(tcp_bad_flags, "flag combination that no state allows")                                 \
-  X(tcp_land, "source and destination are the same socket")                                 \
-  X(tcp_no_listener, "SYN for a port on which nothing listens")                             \
-  X(tcp_no_connection, "segment of no connection that we know")                             \
-  X(tcp_cookie_refused, "ACK or data whose SYN cookie does not verify")                     \
-  X(tcp_early_overtake, "data that overtook the start of its own connection")               \
-  X(tcp_out_of_window, "no part of the segment lies in the receive window")                 \
-  X(tcp_bad_ack, "acknowledges what was never sent")                                        \
-  X(tcp_paws, "timestamp is older than the last one (RFC 7323 PAWS)")                       \
-  X(tcp_blind_reset, "RST in the window but not at RCV.NXT: challenged (RFC 5961)")         \
-  X(tcp_syn_in_connection, "SYN on an established connection: challenged (RFC 5961)")       \
-  X(tcp_reassembly_full, "out-of-order data beyond the limit")                              \
-  X(tcp_buffers_low, "data not accepted because frames are scarce; the peer repeats it")    \
-  X(tcp_after_close, "data after the connection stopped reading")                           \
-  X(rst_rate_limited, "no RST sent: above the rate")                                        \
-  X(draining, "new connection refused: shutting down")                                      \
-  X(connection_limit, "no connection slot free")                                            \
-  X(no_next_hop, "no MAC address known for the next hop")                                   \
-  X(tx_full, "the port's transmit queue stood still")                                       \
-  X(steer_ring_full, "ring to the owning worker was full")                                  \
-  X(control_ring_full, "ring to the control thread was full")                               \
+#define SALLYPORT_DROP_REASONS(X)                                                            \
+  X(none, "not dropped")                                                                     \
+  X(frame_truncated, "frame ends before its headers or its stated length do")                \
+  X(ethernet_not_for_us, "destination MAC is neither ours nor a group we joined")            \
+  X(ethernet_own_source, "source MAC is one of ours: a loop or a forgery")                   \
+  X(vlan_unknown, "802.1Q tag of no configured interface")                                   \
+  X(ethertype_unknown, "neither IPv4, IPv6 nor ARP")                                         \
+  X(arp_malformed, "ARP packet with fields that RFC 826 does not allow")                     \
+  X(arp_not_for_us, "ARP request for an address that is not ours")                           \
+  X(ip_malformed, "IP header fields contradict each other or the frame")                     \
+  X(ip_bad_checksum, "IPv4 header checksum is wrong")                                        \
+  X(ip_fragment, "IP fragment: fragments are not reassembled")                               \
+  X(ip_not_for_us, "destination address is not ours")                                        \
+  X(ip_bad_source, "source address is ours, multicast, broadcast, loopback or unspecified")  \
+  X(ip_extension_headers, "more IPv6 extension headers than are walked")                     \
+  X(ip_protocol_unknown, "neither TCP nor ICMP")                                             \
+  X(icmp_malformed, "ICMP or neighbour-discovery message that its RFC does not allow")       \
+  X(icmp_bad_checksum, "ICMP checksum is wrong")                                             \
+  X(icmp_unhandled, "ICMP type that needs no answer")                                        \
+  X(icmp_not_ours, "ICMP error about a segment that is not in flight (RFC 5927)")            \
+  X(icmp_soft_error, "ICMP error that ends no connection: time will tell")                   \
+  X(local_rate_limited, "ARP, ND or echo request above the answer rate")                     \
+  X(tcp_malformed, "TCP header or options contradict the segment's length")                  \
+  X(tcp_bad_checksum, "TCP checksum is wrong")                                               \
+  X(tcp_bad_flags, "flag combination that no state allows")                                  \
+  X(tcp_land, "source and destination are the same socket")                                  \
+  X(tcp_no_listener, "SYN for a port on which nothing listens")                              \
+  X(tcp_no_connection, "segment of no connection that we know")                              \
+  X(tcp_cookie_refused, "ACK or data whose SYN cookie does not verify")                      \
+  X(tcp_early_overtake, "data that overtook the start of its own connection")                \
+  X(tcp_out_of_window, "no part of the segment lies in the receive window")                  \
+  X(tcp_bad_ack, "acknowledges what was never sent")                                         \
+  X(tcp_paws, "timestamp is older than the last one (RFC 7323 PAWS)")                        \
+  X(tcp_blind_reset, "RST in the window but not at RCV.NXT: challenged (RFC 5961)")          \
+  X(tcp_syn_in_connection, "SYN on an established connection: challenged (RFC 5961)")        \
+  X(tcp_reassembly_full, "out-of-order data beyond the limit")                               \
+  X(tcp_buffers_low, "data not accepted because frames are scarce; the peer repeats it")     \
+  X(tcp_after_close, "data after the connection stopped reading")                            \
+  X(rst_rate_limited, "no RST sent: above the rate")                                         \
+  X(draining, "new connection refused: shutting down")                                       \
+  X(connection_limit, "no connection slot free")                                             \
+  X(admission_limit, "new connection above a limit of its listener; the client tries again") \
+  X(no_next_hop, "no MAC address known for the next hop")                                    \
+  X(tx_full, "the port's transmit queue stood still")                                        \
+  X(steer_ring_full, "ring to the owning worker was full")                                   \
+  X(control_ring_full, "ring to the control thread was full")                                \
   X(internal_error, "an invariant of ours did not hold")
 
 // CookieRefusal: why a SYN cookie did not make a connection.
-#define SALLYPORT_COOKIE_REFUSALS(X)                                   \
-  X(none, "accepted")                                                  \
-  X(bad_mac, "authentication code is wrong: forged, or another tuple") \
-  X(expired, "older than the cookie life time")                        \
-  X(no_slot, "valid, but no connection slot is free")                  \
+#define SALLYPORT_COOKIE_REFUSALS(X)                                                   \
+  X(none, "accepted")                                                                  \
+  X(bad_mac, "authentication code is wrong: forged, or another tuple")                 \
+  X(expired, "older than the cookie life time")                                        \
+  X(no_slot, "valid, but no connection slot is free")                                  \
+  X(listener_connections, "valid, but the listener has as many connections as it may") \
+  X(listener_handshakes, "valid, but the listener has as many handshakes as it may")   \
+  X(prefix_rate, "valid, but its network opens connections faster than it may")        \
   X(draining, "valid, but we are shutting down")
 
 // HandshakeStage: the funnel, in the order in which an honest client passes it.
 #define SALLYPORT_HANDSHAKE_STAGES(X)                                \
   X(syn_received, "SYN for a listener")                              \
   X(syn_ack_sent, "SYN-ACK with cookie sent")                        \
-  X(cookie_accepted, "cookie verified: connection made")             \
+  X(cookie_accepted, "handshake proven by data: connection made")    \
   X(client_hello, "complete ClientHello parsed")                     \
   X(job_submitted, "asymmetric work handed to the executor")         \
   X(job_completed, "asymmetric work came back")                      \
@@ -74,36 +78,37 @@
   X(first_byte_to_client, "first application data sent to the client")
 
 // HandshakeFailure: what ended a connection before it was established both ways.
-#define SALLYPORT_HANDSHAKE_FAILURES(X)                                              \
-  X(none, "no failure")                                                              \
-  X(not_tls, "first bytes are no TLS record")                                        \
-  X(record_overflow, "record longer than the version allows")                        \
-  X(bad_record_mac, "record did not decrypt")                                        \
-  X(decode_error, "message that does not parse")                                     \
-  X(unexpected_message, "message or record type out of order")                       \
-  X(illegal_parameter, "message contradicts itself or an earlier one")               \
-  X(missing_extension, "extension that the handshake needs is absent")               \
-  X(protocol_version, "no version in common")                                        \
-  X(inappropriate_fallback, "client fell back although we speak more")               \
-  X(no_common_cipher_suite, "no cipher suite in common")                             \
-  X(no_common_group, "no key-exchange group in common")                              \
-  X(no_common_signature_scheme, "no certificate whose signature the client accepts") \
-  X(no_application_protocol, "no ALPN protocol in common")                           \
-  X(unrecognized_name, "server name that no credential matches")                     \
-  X(client_hello_too_long, "ClientHello above the limit")                            \
-  X(bad_key_share, "client's key share is no valid point")                           \
-  X(bad_finished, "client's Finished does not verify")                               \
-  X(renegotiation, "client asked for renegotiation")                                 \
-  X(too_many_records, "limit of empty records, warnings or key updates")             \
-  X(alert_received, "client sent a fatal alert")                                     \
-  X(client_closed, "client closed or reset in mid-handshake")                        \
-  X(timed_out, "handshake not complete in time")                                     \
-  X(no_handshake_slot, "no handshake buffer free")                                   \
-  X(signer_failed, "private-key operation failed")                                   \
-  X(backend_refused, "every backend tried refused the connection")                   \
-  X(backend_timed_out, "no backend answered in time")                                \
-  X(no_backend, "pool has no backend that could be tried")                           \
-  X(no_local_port, "no local port left towards the backend")                         \
+#define SALLYPORT_HANDSHAKE_FAILURES(X)                                                  \
+  X(none, "no failure")                                                                  \
+  X(not_tls, "first bytes are no TLS record")                                            \
+  X(record_overflow, "record longer than the version allows")                            \
+  X(bad_record_mac, "record did not decrypt")                                            \
+  X(decode_error, "message that does not parse")                                         \
+  X(unexpected_message, "message or record type out of order")                           \
+  X(illegal_parameter, "message contradicts itself or an earlier one")                   \
+  X(missing_extension, "extension that the handshake needs is absent")                   \
+  X(protocol_version, "no version in common")                                            \
+  X(inappropriate_fallback, "client fell back although we speak more")                   \
+  X(no_common_cipher_suite, "no cipher suite in common")                                 \
+  X(no_common_group, "no key-exchange group in common")                                  \
+  X(no_common_signature_scheme, "no certificate whose signature the client accepts")     \
+  X(no_application_protocol, "no ALPN protocol in common")                               \
+  X(unrecognized_name, "server name that no credential matches")                         \
+  X(client_hello_too_long, "ClientHello above the limit")                                \
+  X(bad_key_share, "client's key share is no valid point")                               \
+  X(bad_finished, "client's Finished does not verify")                                   \
+  X(renegotiation, "client asked for renegotiation")                                     \
+  X(too_many_records, "limit of empty records, warnings or key updates")                 \
+  X(alert_received, "client sent a fatal alert")                                         \
+  X(client_closed, "client closed or reset in mid-handshake")                            \
+  X(timed_out, "handshake not complete in time")                                         \
+  X(no_handshake_slot, "no handshake buffer free")                                       \
+  X(gave_place, "client let us wait while all places were taken: another has its place") \
+  X(signer_failed, "private-key operation failed")                                       \
+  X(backend_refused, "every backend tried refused the connection")                       \
+  X(backend_timed_out, "no backend answered in time")                                    \
+  X(no_backend, "pool has no backend that could be tried")                               \
+  X(no_local_port, "no local port left towards the backend")                             \
   X(internal_error, "an invariant of ours did not hold")
 
 // CloseCause: how an established connection ended, by whom.

@@ -8,35 +8,37 @@
 #include "lib/stats/counters.h"
 #include "lib/stats/reasons.h"
 
-#define SALLYPORT_TRAFFIC_COUNTERS(X)                                      \
-  X(rx_frames, "frames received")                                          \
-  X(rx_bytes, "bytes received, Ethernet header included")                  \
-  X(tx_frames, "frames sent")                                              \
-  X(tx_bytes, "bytes sent, Ethernet header included")                      \
-  X(steered_in, "frames that another lcore received for us")               \
-  X(steered_out, "frames that we received for another lcore")              \
-  X(arp_replies, "ARP requests answered")                                  \
-  X(nd_replies, "neighbour solicitations answered")                        \
-  X(echo_replies, "echo requests answered")                                \
-  X(rst_sent, "RST segments sent")                                         \
-  X(challenge_acks, "challenge ACKs sent (RFC 5961)")                      \
-  X(retransmitted_segments, "segments sent again")                         \
-  X(fast_retransmits, "losses that were detected before a time-out")       \
-  X(path_mtu_reductions, "connections that learned of a smaller path MTU") \
-  X(tail_loss_probes, "ends of a flight that were sent again early")       \
-  X(spurious_recoveries, "repairs that turned out to have had no reason")  \
-  X(ecn_ce_received, "segments that a router had marked for congestion")   \
-  X(ecn_reductions, "reductions of cwnd because the peer echoed a mark")   \
-  X(retransmission_timeouts, "losses found by the retransmission timer")   \
-  X(out_of_order_segments, "segments that arrived ahead of a gap")         \
-  X(duplicate_segments, "segments that brought nothing new")               \
-  X(zero_window_probes, "probes of a closed window")                       \
-  X(client_plaintext_bytes, "application bytes received from clients")     \
-  X(backend_plaintext_bytes, "application bytes received from backends")   \
-  X(records_opened, "TLS records decrypted")                               \
-  X(records_sealed, "TLS records encrypted")                               \
-  X(stale_jobs, "results for connections that were gone")                  \
-  X(backend_retries, "another backend tried after a refusal or time-out")  \
+#define SALLYPORT_TRAFFIC_COUNTERS(X)                                             \
+  X(rx_frames, "frames received")                                                 \
+  X(rx_bytes, "bytes received, Ethernet header included")                         \
+  X(tx_frames, "frames sent")                                                     \
+  X(tx_bytes, "bytes sent, Ethernet header included")                             \
+  X(steered_in, "frames that another lcore received for us")                      \
+  X(steered_out, "frames that we received for another lcore")                     \
+  X(arp_replies, "ARP requests answered")                                         \
+  X(nd_replies, "neighbour solicitations answered")                               \
+  X(echo_replies, "echo requests answered")                                       \
+  X(rst_sent, "RST segments sent")                                                \
+  X(challenge_acks, "challenge ACKs sent (RFC 5961)")                             \
+  X(retransmitted_segments, "segments sent again")                                \
+  X(fast_retransmits, "losses that were detected before a time-out")              \
+  X(path_mtu_reductions, "connections that learned of a smaller path MTU")        \
+  X(tail_loss_probes, "ends of a flight that were sent again early")              \
+  X(spurious_recoveries, "repairs that turned out to have had no reason")         \
+  X(ecn_ce_received, "segments that a router had marked for congestion")          \
+  X(syn_ack_repetitions, "SYN-ACKs of tracked handshakes sent again")             \
+  X(syn_tracking_suspended, "times that tracking SYNs gave way to cookies alone") \
+  X(ecn_reductions, "reductions of cwnd because the peer echoed a mark")          \
+  X(retransmission_timeouts, "losses found by the retransmission timer")          \
+  X(out_of_order_segments, "segments that arrived ahead of a gap")                \
+  X(duplicate_segments, "segments that brought nothing new")                      \
+  X(zero_window_probes, "probes of a closed window")                              \
+  X(client_plaintext_bytes, "application bytes received from clients")            \
+  X(backend_plaintext_bytes, "application bytes received from backends")          \
+  X(records_opened, "TLS records decrypted")                                      \
+  X(records_sealed, "TLS records encrypted")                                      \
+  X(stale_jobs, "results for connections that were gone")                         \
+  X(backend_retries, "another backend tried after a refusal or time-out")         \
   X(timers_fired, "timer entries that fired")
 
 #define SALLYPORT_GAUGES(X)                                      \
@@ -44,6 +46,7 @@
   X(handshakes, "handshake buffers in use")                      \
   X(jobs, "asymmetric jobs in flight")                           \
   X(time_wait, "TIME_WAIT records")                              \
+  X(syn_received, "tracked handshakes before their first data")  \
   X(frames_held, "frames kept for retransmission or reassembly") \
   X(key_shares, "ephemeral key pairs ready")                     \
   X(timers, "armed timers")

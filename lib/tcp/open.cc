@@ -26,7 +26,7 @@ void set_receive_buffer(Tcb& tcb, std::uint32_t bytes) noexcept {
 
 }  // namespace
 
-Tcb open_passive(const FourTuple& tuple, const Segment& segment, const CookieOptions& options,
+Tcb open_passive(const FourTuple& tuple, const Segment& segment, const PeerOptions& options,
                  const SynAckParameters& ours, Instant now) noexcept {
   Tcb tcb;
   tcb.state = State::established;
@@ -55,7 +55,9 @@ Tcb open_passive(const FourTuple& tuple, const Segment& segment, const CookieOpt
     tcb.ts_recent_valid = true;
   }
   tcb.snd_mss = effective_mss(options.mss, ours.our_mss, tcb.is_v4, tcb.timestamps);
-  on_start(tcb.congestion, tcb.snd_mss, false);
+  on_start(tcb.congestion, tcb.snd_mss, options.lost_syn_ack);
+  if (options.rtt.count > 0) measured(tcb.rtt, options.rtt);
+  tcb.rtt_seq = tcb.snd_nxt;
 
   // [RFC 9293 3.10.7.4] Fifth, SYN-RECEIVED: the window comes from the segment that completes the
   // handshake.

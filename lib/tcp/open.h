@@ -10,12 +10,13 @@
 
 namespace sallyport::tcp {
 
-// open_passive makes the connection that an accepted cookie stands for, in ESTABLISHED.  `segment`
-// is the one that check_cookie accepted, and `ours` what make_syn_ack was given; afterwards the
-// same segment goes through segment_arrives(), which takes its data and window. [RFC 6298 2.1] The
-// round trip stays unknown: without state, nobody remembers when the SYN-ACK was sent.
+// open_passive makes the connection that an accepted cookie, or a record of SYN-RECEIVED, stands
+// for, in ESTABLISHED.  `segment` is the one that completes the handshake, and `ours` what
+// make_syn_ack was given; afterwards the same segment goes through segment_arrives(), which takes
+// its data and window.  [RFC 6298 2.1] After a cookie the round trip is unknown: nobody remembers
+// when the SYN-ACK was sent.
 [[nodiscard]] Tcb open_passive(const FourTuple& tuple, const Segment& segment,
-                               const CookieOptions& options, const SynAckParameters& ours,
+                               const PeerOptions& options, const SynAckParameters& ours,
                                Instant now) noexcept;
 
 struct ActiveOpen {

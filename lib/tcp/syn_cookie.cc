@@ -80,10 +80,10 @@ Segment make_syn_ack(const FourTuple& tuple, const Segment& syn, const SynAckPar
   return reply;
 }
 
-Result<CookieOptions, stats::CookieRefusal> check_cookie(const FourTuple& tuple,
-                                                         const Segment& segment,
-                                                         const CookieKeys& keys,
-                                                         WallTime now) noexcept {
+Result<PeerOptions, stats::CookieRefusal> check_cookie(const FourTuple& tuple,
+                                                       const Segment& segment,
+                                                       const CookieKeys& keys,
+                                                       WallTime now) noexcept {
   using stats::CookieRefusal;
   const std::uint32_t isn = (segment.ack - 1U).raw;
   const std::uint32_t bits = isn & kOptionBits;
@@ -109,7 +109,7 @@ Result<CookieOptions, stats::CookieRefusal> check_cookie(const FourTuple& tuple,
   if (mac != (isn & ~kOptionBits)) return Err{CookieRefusal::bad_mac};
   if (!is_alive(period, now)) return Err{CookieRefusal::expired};
 
-  CookieOptions accepted;
+  PeerOptions accepted;
   const std::uint32_t coarse = bits >> kMssShift & kMssMask;
   const std::uint32_t scale = bits >> kScaleShift & kScaleMask;
   const MssTable& table = mss_table(words.is_v4());

@@ -29,6 +29,7 @@
 #include "lib/stats/reasons.h"
 #include "lib/tcp/congestion.h"
 #include "lib/tcp/segment.h"
+#include "lib/tcp/time.h"
 
 namespace sallyport::tcp {
 
@@ -42,9 +43,10 @@ inline constexpr unsigned kCookiePeriodBits = 13;        // 8.192 s
 inline constexpr std::int32_t kCookiePeriodsBehind = 6;  // accepted age
 inline constexpr std::int32_t kCookiePeriodsAhead = 1;   // accepted clock difference
 
-// CookieOptions: what the client's SYN had offered, as far as the cookie could carry it.
-struct CookieOptions {
-  std::uint16_t mss = 0;  // never more than the client named (or the smallest table entry)
+// PeerOptions: what the client's SYN had offered, as far as a cookie could carry it or a record
+// (syn_received.h) remembers it.
+struct PeerOptions {
+  std::uint16_t mss = 0;  // at most what the client named; 0: it named none
   std::uint8_t window_scale = 0;
   bool has_window_scale = false;
   bool sack_permitted = false;
@@ -52,6 +54,8 @@ struct CookieOptions {
   bool ecn = false;  // [RFC 3168 6.1.1] offered, and taken by our SYN-ACK; never without timestamps
   // Our TSval is timestamp_clock(now) plus an offset; this is the TSval to begin with.
   std::uint32_t tsval = 0;
+  Micros rtt;                 // of the handshake; zero: not known, as always with a cookie
+  bool lost_syn_ack = false;  // our SYN-ACK had to be repeated
 };
 
 // SynAckParameters is what a SYN-ACK needs to know about us.
@@ -70,10 +74,10 @@ struct SynAckParameters {
 
 // check_cookie takes a segment that says it completes the handshake: a bare ACK, or the first data
 // segment; its SEG.SEQ is the client's ISN + 1 and SEG.ACK ours + 1.  Refusals: bad_mac, expired.
-[[nodiscard]] Result<CookieOptions, stats::CookieRefusal> check_cookie(const FourTuple& tuple,
-                                                                       const Segment& segment,
-                                                                       const CookieKeys& keys,
-                                                                       WallTime now) noexcept;
+[[nodiscard]] Result<PeerOptions, stats::CookieRefusal> check_cookie(const FourTuple& tuple,
+                                                                     const Segment& segment,
+                                                                     const CookieKeys& keys,
+                                                                     WallTime now) noexcept;
 
 // overtakes tells whether a segment that check_cookie refused may belong to a handshake of which we
 // have not seen the first data yet: then it is dropped without an answer, for a RST would destroy

@@ -9,6 +9,7 @@
 //   output.h      what to send next    receive.h  our window, what arrived ahead of a gap
 //   timers.h      its one deadline     close.h    our end of the stream, and the emergency exit
 //   time_wait.h   what remains of it   stray.h    segments that belong to no Tcb
+//   syn_cookie.h, syn_received.h       before it: the handshake of a passive open
 #pragma once
 #include <cstdint>
 

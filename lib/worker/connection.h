@@ -1,8 +1,6 @@
 // Connection: one client, the TLS between us, and the backend that answers it.
 #pragma once
-#include <bit>
 #include <cstdint>
-#include <cstring>
 
 #include "lib/balance/plan.h"
 #include "lib/base/address.h"
@@ -17,46 +15,10 @@
 #include "lib/worker/flow_table.h"
 #include "lib/worker/index_list.h"
 #include "lib/worker/input_queue.h"
+#include "lib/worker/link_peer.h"
 #include "lib/worker/send_queue.h"
 
 namespace sallyport::worker {
-
-// LinkPeer is where frames of one side go: to a fixed MAC (the source of the peer's last accepted
-// frame) or to a next hop of the interface, whose MAC the snapshot tells.
-struct LinkPeer {
-  static constexpr std::uint16_t kFixedMac = 0xffff;
-
-  LinkPeer() noexcept = default;
-  LinkPeer(snapshot::InterfaceIndex interface, const MacAddress& mac) noexcept
-      : interface_{static_cast<std::uint16_t>(interface.value & kInterfaceMask)}, mac_{mac} {}
-  // Precondition: next_hop is not kFixedMac.
-  LinkPeer(snapshot::InterfaceIndex interface, std::uint16_t next_hop) noexcept
-      : interface_{static_cast<std::uint16_t>(interface.value | ~kInterfaceMask)} {
-    std::memcpy(mac_.bytes.data(), &next_hop, sizeof next_hop);
-  }
-  [[nodiscard]] snapshot::InterfaceIndex interface() const noexcept {
-    return {static_cast<std::uint16_t>(interface_ & kInterfaceMask)};
-  }
-  [[nodiscard]] bool has_fixed_mac() const noexcept { return interface_ <= kInterfaceMask; }
-  [[nodiscard]] std::uint16_t next_hop() const noexcept {
-    std::uint16_t next_hop = kFixedMac;
-    if (!has_fixed_mac()) std::memcpy(&next_hop, mac_.bytes.data(), sizeof next_hop);
-    return next_hop;
-  }
-  // mac means something with has_fixed_mac() only.
-  [[nodiscard]] const MacAddress& mac() const noexcept { return mac_; }
-  // follow takes the MAC that the peer's frames come from now.
-  void follow(const MacAddress& mac) noexcept {
-    if (has_fixed_mac()) mac_ = mac;
-  }
-
- private:
-  // The bit above says that the MAC holds the index of a next hop.
-  static constexpr std::uint16_t kInterfaceMask = 0x7fff;
-  std::uint16_t interface_ = 0;
-  MacAddress mac_;
-};
-static_assert(sizeof(LinkPeer) == 8);
 
 // FrameAccess lets lib/tcp keep received frames in order of their text: the bytes of such a frame
 // are the text, and its first sequence number lies in Frame::user.
@@ -96,7 +58,7 @@ struct Side {
   [[no_unique_address]] OutOfOrderQueue out_of_order;
   LinkPeer link;
   std::uint32_t index : 26 = 0;  // of the connection
-  FlowRef::Kind kind : 2 = FlowRef::Kind::none;
+  FlowRef::Kind kind : 3 = FlowRef::Kind::none;
   bool in_use : 1 = false;       // there is something of this side that is not finished
   bool tcp_done : 1 = false;     // TCP is over and the flow entry gone; `input` may hold last words
   bool peer_closed : 1 = false;  // FIN received, and everything before it
@@ -115,9 +77,12 @@ enum class Phase : std::uint8_t {
   ending,      // nothing is relayed any more; what is queued drains and the sides close
 };
 
+struct Connection;
+
 // HandshakeState is what a connection needs until TLS is established; then the slot is given back.
 struct HandshakeState {
   tls::Handshake tls;
+  Handle<Connection> owner;
   Handle<tls::MessageBuffer> message_buffer;
   Handle<crypto::CryptoJob> job;
   std::uint64_t configuration = 0;  // pinned for as long as this is held

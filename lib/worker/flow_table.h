@@ -20,16 +20,16 @@ namespace sallyport::worker {
 
 // FlowRef is the value of an entry: which slab, and where in it.
 struct FlowRef {
-  enum class Kind : std::uint8_t { none, client, backend, time_wait };
+  enum class Kind : std::uint8_t { none, client, backend, syn_received, time_wait };
   Kind kind = Kind::none;
-  std::uint32_t index = 0;  // below 2^30
+  std::uint32_t index = 0;  // below 2^29
   friend constexpr bool operator==(FlowRef, FlowRef) noexcept = default;
 };
 
 class FlowTable {
  public:
   // Holds at least `capacity` flows: at that load a bucket pair overflows less than once in 10^9
-  // insertions.  Precondition: capacity < 2^30.
+  // insertions.  Precondition: capacity < 2^29.
   FlowTable(Arena& arena, std::size_t capacity, const SipKey& secret);
   ~FlowTable();
   FlowTable(const FlowTable&) = delete;
@@ -93,10 +93,10 @@ class FlowTable {
   [[nodiscard]] Place place_of(Hash hash, FlowRef ref) noexcept;
 
   [[nodiscard]] static constexpr std::uint32_t pack(FlowRef ref) noexcept {
-    return ref.index << 2U | static_cast<std::uint32_t>(ref.kind);
+    return ref.index << 3U | static_cast<std::uint32_t>(ref.kind);
   }
   [[nodiscard]] static constexpr FlowRef unpack(std::uint32_t raw) noexcept {
-    return {static_cast<FlowRef::Kind>(raw & 3U), raw >> 2U};
+    return {static_cast<FlowRef::Kind>(raw & 7U), raw >> 3U};
   }
   [[nodiscard]] static constexpr std::uint16_t tag_of(Hash hash) noexcept {
     const auto tag = static_cast<std::uint16_t>(hash >> 48U);

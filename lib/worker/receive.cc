@@ -1,21 +1,15 @@
 // From a received frame to the connection that it belongs to.
 #include <algorithm>
-#include <memory>
 
-#include "lib/tcp/open.h"
-#include "lib/tcp/options.h"
 #include "lib/tcp/output.h"
 #include "lib/tcp/sender.h"
 #include "lib/tcp/stray.h"
-#include "lib/tcp/syn_cookie.h"
 #include "lib/worker/transmitter.h"
 #include "lib/worker/worker.h"
 
 namespace sallyport::worker {
 
-using stats::CookieRefusal;
 using stats::DropReason;
-using stats::HandshakeStage;
 using stats::Traffic;
 
 namespace {
@@ -28,26 +22,10 @@ constexpr OutOfOrderQueue::Limits kAfterFinished{.max_nodes = 64, .max_bytes = 6
 // With segments of the usual size a record lies in fewer frames.
 constexpr std::uint32_t kFramesOfARecord = 16;
 
-[[nodiscard]] tcp::WallTime wall_time(const snapshot::Snapshot& snapshot, Tsc now) noexcept {
-  return {snapshot.wall.unix_ms_at(now, snapshot.tsc_rate)};
-}
-
-[[nodiscard]] tcp::SynAckParameters syn_ack_parameters(
-    const snapshot::Snapshot& snapshot, const snapshot::Listener& listener,
-    snapshot::InterfaceIndex interface) noexcept {
-  const std::uint16_t mtu = (*snapshot.interfaces)[interface.value].mtu;
-  return {.our_mss = tcp::mss_for_mtu(mtu, listener.address.ip.is_v4()),
-          .receive_buffer = listener.limits.client_receive_buffer,
-          .congestion = listener.tcp.congestion_control == snapshot::CongestionControl::new_reno
-                            ? tcp::CongestionAlgorithm::new_reno
-                            : tcp::CongestionAlgorithm::cubic,
-          .ecn = listener.tcp.ecn != snapshot::EcnPolicy::off};
-}
-
 }  // namespace
 
 void Worker::receive_burst(std::span<frame::Frame* const> rx, Turn& turn) noexcept {
-  syns_.begin(*snapshot_, turn.now);
+  syns_.begin(*snapshot_, syn_received_.is_tracking(), turn.now);
   while (!rx.empty()) {
     const auto some = rx.first(std::min(rx.size(), BurstLook::kMaxFrames));
     rx = rx.subspan(some.size());
@@ -121,6 +99,8 @@ DropReason Worker::receive_tcp(frame::Frame& f, const wire::Packet& packet,
       Connection& c = at(flow.index);
       return receive_segment(c, c.backend, f, packet, segment, turn);
     }
+    case FlowRef::Kind::syn_received:
+      return receive_syn_received(flow.index, f, packet, segment, hash, interface, turn);
     case FlowRef::Kind::time_wait:
       return receive_time_wait(flow.index, packet, segment, interface, turn);
     case FlowRef::Kind::none:
@@ -130,7 +110,7 @@ DropReason Worker::receive_tcp(frame::Frame& f, const wire::Packet& packet,
     return DropReason::ip_bad_source;
   }
   if (segment.flags.syn() && !segment.flags.ack() && !segment.flags.rst()) {
-    return receive_syn(packet, segment, interface, turn);
+    return receive_syn(packet, segment, hash, interface, turn);
   }
   return receive_stray(f, packet, segment, hash, interface, turn);
 }
@@ -142,6 +122,8 @@ FlowRef Worker::find_flow(const FourTuple& tuple, FlowTable::Hash hash) noexcept
         return at(ref.index).client.tuple == tuple;
       case FlowRef::Kind::backend:
         return at(ref.index).backend.tuple == tuple;
+      case FlowRef::Kind::syn_received:
+        return syn_received_.at(ref.index).tuple == tuple;
       case FlowRef::Kind::time_wait:
         return time_wait_.at(ref.index).tuple == tuple;
       case FlowRef::Kind::none:
@@ -149,127 +131,6 @@ FlowRef Worker::find_flow(const FourTuple& tuple, FlowTable::Hash hash) noexcept
     }
     return false;
   });
-}
-
-const snapshot::Listener* Worker::find_listener(const SocketAddress& address,
-                                                std::uint16_t& index) const noexcept {
-  const auto& listeners = *snapshot_->listeners;
-  const auto found = std::ranges::lower_bound(listeners, address, {}, &snapshot::Listener::address);
-  if (found == listeners.end() || found->address != address) return nullptr;
-  index = static_cast<std::uint16_t>(found - listeners.begin());
-  return &*found;
-}
-
-DropReason Worker::receive_syn(const wire::Packet& packet, const tcp::Segment& segment,
-                               snapshot::InterfaceIndex interface, Turn& turn) noexcept {
-  const FourTuple tuple = tuple_of(packet);
-  std::uint16_t index = 0;
-  const snapshot::Listener* listener = find_listener(tuple.local, index);
-  if (listener == nullptr) {
-    if (!is_local((*snapshot_->interfaces)[interface.value], tuple.local.ip)) {
-      return DropReason::ip_not_for_us;
-    }
-    answer_with_reset(packet, segment, interface, turn);
-    return DropReason::tcp_no_listener;
-  }
-  if (snapshot_->draining) return DropReason::draining;
-  stats_.stages.count(HandshakeStage::syn_received);
-  const tcp::Segment syn_ack =
-      tcp::make_syn_ack(tuple, segment, syn_ack_parameters(*snapshot_, *listener, interface),
-                        snapshot_->cookie_keys, wall_time(*snapshot_, turn.now));
-  stats_.stages.count(HandshakeStage::syn_ack_sent);
-  send_bare(reply_peer(*snapshot_, interface, packet), tuple, syn_ack, turn);
-  return DropReason::none;
-}
-
-DropReason Worker::receive_stray(frame::Frame& f, const wire::Packet& packet,
-                                 const tcp::Segment& segment, FlowTable::Hash hash,
-                                 snapshot::InterfaceIndex interface, Turn& turn) noexcept {
-  const FourTuple tuple = tuple_of(packet);
-  std::uint16_t index = 0;
-  const snapshot::Listener* listener = find_listener(tuple.local, index);
-  if (listener == nullptr) {
-    if (!is_local((*snapshot_->interfaces)[interface.value], tuple.local.ip)) {
-      return DropReason::ip_not_for_us;
-    }
-    answer_with_reset(packet, segment, interface, turn);
-    return DropReason::tcp_no_connection;
-  }
-  if (!segment.flags.ack() || segment.flags.rst() || segment.flags.syn()) {
-    answer_with_reset(packet, segment, interface, turn);
-    return DropReason::tcp_no_connection;
-  }
-  const tcp::WallTime wall = wall_time(*snapshot_, turn.now);
-  const auto cookie = tcp::check_cookie(tuple, segment, snapshot_->cookie_keys, wall);
-  if (!cookie) {
-    if (tcp::overtakes(tuple, segment, snapshot_->cookie_keys, wall)) {
-      return DropReason::tcp_early_overtake;
-    }
-    stats_.cookie_refusals.count(cookie.error());
-    answer_with_reset(packet, segment, interface, turn);
-    return DropReason::tcp_cookie_refused;
-  }
-  if (segment.payload_len == 0) {
-    // The last ACK of the handshake makes no state; the first data will prove the cookie again.  A
-    // peer that closes without a byte of data is told that nobody remembers it.
-    if (segment.flags.fin()) answer_with_reset(packet, segment, interface, turn);
-    return DropReason::none;
-  }
-  if (snapshot_->draining) {
-    stats_.cookie_refusals.count(CookieRefusal::draining);
-    answer_with_reset(packet, segment, interface, turn);
-    return DropReason::draining;
-  }
-  Connection* c =
-      accept(tuple, hash, segment, *cookie, index, reply_peer(*snapshot_, interface, packet), turn);
-  if (c == nullptr) {
-    // No answer: the client sends its data again, and there may be a slot then.
-    stats_.cookie_refusals.count(CookieRefusal::no_slot);
-    return DropReason::connection_limit;
-  }
-  return receive_segment(*c, c->client, f, packet, segment, turn);
-}
-
-Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
-                           const tcp::Segment& segment, const tcp::CookieOptions& options,
-                           std::uint16_t listener_index, const LinkPeer& peer,
-                           Turn& turn) noexcept {
-  if (connections_.full() || handshakes_.full() || !has_frames_for_another()) return nullptr;
-  Handle<Connection> handle;
-  Handle<HandshakeState> handshake_handle;
-  Connection* c = connections_.allocate(handle);
-  HandshakeState* handshake = handshakes_.allocate(handshake_handle);
-  if (c == nullptr || handshake == nullptr ||
-      !flows_.insert(hash, {FlowRef::Kind::client, handle.index})) {
-    connections_.release(handle);
-    handshakes_.release(handshake_handle);
-    return nullptr;
-  }
-  const snapshot::Listener& listener = (*snapshot_->listeners)[listener_index];
-  renew(*c);
-  c->listener = listener_index;
-  c->pool = listener.pool;
-  c->handshake = handshake_handle;
-  handshake->message_buffer = {};
-  handshake->job = {};
-  handshake->configuration = snapshot_->configuration;
-  pins_.pin(handshake->configuration);
-  std::destroy_at(&c->tls);
-  std::construct_at(&c->tls, handshake->tls, *listener.tls);
-  Side& client = c->client;
-  client.kind = FlowRef::Kind::client;
-  client.index = handle.index % Side::kMaxConnections;
-  client.in_use = true;
-  client.link = peer;
-  client.tuple = tuple;
-  client.tcb =
-      tcp::open_passive(tuple, segment, options,
-                        syn_ack_parameters(*snapshot_, listener, peer.interface()), instant_);
-  client.send.restart(client.tcb.snd_nxt);
-  c->accepted = c->stage_at = c->last_activity = turn.now;
-  c->phase_deadline = turn.now + std::min(listener.limits.client_hello, listener.limits.handshake);
-  stats_.stages.count(HandshakeStage::cookie_accepted);
-  return c;
 }
 
 DropReason Worker::receive_time_wait(std::uint32_t index, const wire::Packet& packet,
@@ -296,7 +157,7 @@ DropReason Worker::receive_time_wait(std::uint32_t index, const wire::Packet& pa
       return DropReason::none;
     case tcp::TimeWaitReply::reopen:
       time_wait_.forget(index);
-      return receive_syn(packet, segment, interface, turn);
+      return receive_syn(packet, segment, flows_.hash(tuple_of(packet)), interface, turn);
   }
   return DropReason::internal_error;
 }

@@ -135,8 +135,9 @@ struct SynResponder::Usual {
   std::uint64_t from_mac = 0;
 };
 
-void SynResponder::begin(const snapshot::Snapshot& snapshot, Tsc now) noexcept {
+void SynResponder::begin(const snapshot::Snapshot& snapshot, bool tracking, Tsc now) noexcept {
   snapshot_ = &snapshot;
+  tracking_ = tracking;
   wall_ = {snapshot.wall.unix_ms_at(now, snapshot.tsc_rate)};
   ++call_;
 }
@@ -188,6 +189,7 @@ void SynResponder::learn(Path& path) const noexcept {
   path.our_mss = tcp::mss_for_mtu(path.interface->mtu, v4);
   path.window =
       static_cast<std::uint16_t>(std::min(listener->limits.client_receive_buffer, 65'535U));
+  path.remembers = tracking_ && listener->tcp.syn_mode == snapshot::SynMode::tracked;
   path.ecn = listener->tcp.ecn != snapshot::EcnPolicy::off;
   const std::uint8_t* octets = path.local.bytes().data();
   const std::uint64_t sum = v4 ? sum_of(octets + 12, 4) : sum_of(octets, 16);
@@ -252,6 +254,7 @@ bool SynResponder::take(frame::Frame& f, const BurstLook::View& view, Turn& turn
   if (f.is_shared() || snapshot_->draining) return false;
   Usual usual;
   if (!inspect(f, view, usual, turn)) return false;
+  if (usual.path->remembers) return false;
   const bool offers_ecn = view.tcp_flags != 0x02;
   if (offers_ecn && usual.ecn_bits != 0) return false;
   Syn syn;

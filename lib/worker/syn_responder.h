@@ -30,8 +30,8 @@ class SynResponder {
   }
 
   // begin prepares for one call of process(): what it learns of `snapshot` is forgotten with the
-  // next one.
-  void begin(const snapshot::Snapshot& snapshot, Tsc now) noexcept;
+  // next one.  `tracking`: SYNs for listeners that track theirs are to be left alone.
+  void begin(const snapshot::Snapshot& snapshot, bool tracking, Tsc now) noexcept;
 
   // take returns true when the frame is a SYN that will be answered by the next finish() at the
   // latest; it is `kept` then.  False: nothing has happened.  Preconditions: view.is_syn(),
@@ -64,6 +64,7 @@ class SynResponder {
     std::uint16_t our_mss = 0;
     std::uint16_t window = 0;
     bool ecn = false;                 // taken if offered
+    bool remembers = false;           // SYNs are tracked, so this is not the way of them
     std::uint32_t checksum_base = 0;  // of our address and the protocol
   };
   struct Pending {
@@ -104,6 +105,7 @@ class SynResponder {
 
   stats::WorkerStats& stats_;
   const snapshot::Snapshot* snapshot_ = nullptr;
+  bool tracking_ = false;
   tcp::WallTime wall_;
   std::uint64_t call_ = 0;
   std::uint16_t last_interface_ = 0;

@@ -48,8 +48,11 @@ Worker::Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
       message_buffers_{arena, config.max_message_buffers},
       jobs_{arena, config.max_jobs},
       // Each connection has two tuples, and so may have a TIME_WAIT record.
-      flows_{arena, 2 * config.max_connections + config.max_time_wait, draw_key(random_)},
+      flows_{arena, 2 * config.max_connections + config.max_time_wait + config.max_syn_received,
+             draw_key(random_)},
       time_wait_{arena, config.max_time_wait, flows_},
+      syn_received_{arena, config.max_syn_received, flows_, config.tsc_rate, now},
+      admission_{arena, draw_key(random_), config.tsc_rate},
       timers_{arena, config.max_connections, config.tsc_rate.ticks(milliseconds{1}), now},
       key_shares_{{.capacity = config.key_shares,
                    .low_water = static_cast<std::uint16_t>(config.key_shares / 2),
@@ -81,6 +84,7 @@ void Worker::process(std::span<frame::Frame* const> rx, std::span<crypto::Crypto
       timers_.expire(now, kTimersPerCall, [&](std::uint32_t index) { on_timer(index, turn); });
   if (fired > 0) stats_.traffic.count(Traffic::timers_fired, fired);
   time_wait_.expire(instant_, kTimeWaitPerCall);
+  repeat_syn_acks(turn);
   refill_key_shares(turn);
   retry_waiting(turn);
   visit_ready(turn);
@@ -303,6 +307,7 @@ void Worker::publish_gauges() noexcept {
   stats_.gauges.set(Gauge::handshakes, handshakes_.live());
   stats_.gauges.set(Gauge::jobs, jobs_.live());
   stats_.gauges.set(Gauge::time_wait, time_wait_.size());
+  stats_.gauges.set(Gauge::syn_received, syn_received_.size());
   stats_.gauges.set(Gauge::frames_held, held_.rx_held + held_.tx_held);
   stats_.gauges.set(Gauge::key_shares, key_shares_.available(crypto::NamedGroup::x25519) +
                                            key_shares_.available(crypto::NamedGroup::secp256r1));
@@ -324,6 +329,7 @@ void Worker::release_handshake(Connection& c) noexcept {
   if (state == nullptr) return;
   state->tls.clear();
   pins_.unpin(state->configuration);
+  admission_.handshake_over((*snapshot_->listeners)[c.listener].group);
   handshakes_.release(c.handshake);
   c.handshake = {};
 }
@@ -373,6 +379,7 @@ bool Worker::release_if_done(Connection& c) noexcept {
   release_handshake(c);
   if (c.ready.is_linked() || c.waiting.is_linked()) return true;
   timers_.cancel(index_of(c));
+  admission_.ended((*snapshot_->listeners)[c.listener].group);
   const Handle<Connection> handle = connections_.handle_of(c);
   renew(c);  // wipes the keys
   connections_.release(handle);

@@ -9,7 +9,8 @@
 // there is credit for it.  The parts of the class are in files of their own:
 //
 //   worker.cc    the order of a call, slabs, lists and timers, the end of a connection
-//   receive.cc   frame -> packet -> connection; SYNs, strays, TIME_WAIT; segments of a connection
+//   receive.cc   frame -> packet -> connection; TIME_WAIT; segments of a connection
+//   accept.cc    from a SYN to a connection: cookies, tracked handshakes, strays, limits
 //   client.cc    TLS: records, steps, jobs
 //   backend.cc   choosing and opening a backend, and another one when it does not answer
 //   relay.cc     plaintext both ways, and how one side's end becomes the other's
@@ -37,12 +38,14 @@
 #include "lib/tls/engine.h"
 #include "lib/wire/icmp.h"
 #include "lib/wire/packet.h"
+#include "lib/worker/admission.h"
 #include "lib/worker/burst_look.h"
 #include "lib/worker/connection.h"
 #include "lib/worker/flow_table.h"
 #include "lib/worker/index_list.h"
 #include "lib/worker/local_responder.h"
 #include "lib/worker/syn_responder.h"
+#include "lib/worker/syn_table.h"
 #include "lib/worker/time_wait_table.h"
 #include "lib/worker/turn.h"
 #include "lib/worker/worker_config.h"
@@ -137,21 +140,6 @@ class Worker {
   // receive_icmp_error: what a router says about a segment of ours (icmp_error.cc).
   [[nodiscard]] stats::DropReason receive_icmp_error(const wire::IcmpError& error) noexcept;
   [[nodiscard]] FlowRef find_flow(const FourTuple& tuple, FlowTable::Hash hash) noexcept;
-  [[nodiscard]] const snapshot::Listener* find_listener(const SocketAddress& address,
-                                                        std::uint16_t& index) const noexcept;
-  [[nodiscard]] stats::DropReason receive_syn(const wire::Packet& packet,
-                                              const tcp::Segment& segment,
-                                              snapshot::InterfaceIndex interface,
-                                              Turn& turn) noexcept;
-  // receive_stray takes a segment of no connection: perhaps the first data of a new one.
-  [[nodiscard]] stats::DropReason receive_stray(frame::Frame& f, const wire::Packet& packet,
-                                                const tcp::Segment& segment, FlowTable::Hash hash,
-                                                snapshot::InterfaceIndex interface,
-                                                Turn& turn) noexcept;
-  [[nodiscard]] Connection* accept(const FourTuple& tuple, FlowTable::Hash hash,
-                                   const tcp::Segment& segment, const tcp::CookieOptions& options,
-                                   std::uint16_t listener_index, const LinkPeer& peer,
-                                   Turn& turn) noexcept;
   [[nodiscard]] stats::DropReason receive_time_wait(std::uint32_t index, const wire::Packet& packet,
                                                     const tcp::Segment& segment,
                                                     snapshot::InterfaceIndex interface,
@@ -166,6 +154,37 @@ class Worker {
   void answer_with_reset(const wire::Packet& packet, const tcp::Segment& segment,
                          snapshot::InterfaceIndex interface, Turn& turn) noexcept;
   [[nodiscard]] bool reads(const Connection& c, const Side& side) const noexcept;
+
+  // --- accept.cc -----------------------------------------------------------------------------
+  [[nodiscard]] const snapshot::Listener* find_listener(const SocketAddress& address,
+                                                        std::uint16_t& index) const noexcept;
+  [[nodiscard]] stats::DropReason receive_syn(const wire::Packet& packet,
+                                              const tcp::Segment& segment, FlowTable::Hash hash,
+                                              snapshot::InterfaceIndex interface,
+                                              Turn& turn) noexcept;
+  // receive_syn_received takes a segment of a tracked handshake.
+  [[nodiscard]] stats::DropReason receive_syn_received(
+      std::uint32_t index, frame::Frame& f, const wire::Packet& packet, const tcp::Segment& segment,
+      FlowTable::Hash hash, snapshot::InterfaceIndex interface, Turn& turn) noexcept;
+  void repeat_syn_acks(Turn& turn) noexcept;
+  // evict_handshake frees the place of a client that lets us wait.
+  void evict_handshake(Turn& turn) noexcept;
+  // receive_stray takes a segment of no connection: perhaps the first data of a new one.
+  [[nodiscard]] stats::DropReason receive_stray(frame::Frame& f, const wire::Packet& packet,
+                                                const tcp::Segment& segment, FlowTable::Hash hash,
+                                                snapshot::InterfaceIndex interface,
+                                                Turn& turn) noexcept;
+  // open_connection takes the segment that completes a handshake.
+  [[nodiscard]] stats::DropReason open_connection(frame::Frame& f, const wire::Packet& packet,
+                                                  const tcp::Segment& segment,
+                                                  const tcp::PeerOptions& options,
+                                                  FlowTable::Hash hash, std::uint16_t listener,
+                                                  snapshot::InterfaceIndex interface,
+                                                  Turn& turn) noexcept;
+  [[nodiscard]] Connection* accept(const FourTuple& tuple, FlowTable::Hash hash,
+                                   const tcp::Segment& segment, const tcp::PeerOptions& options,
+                                   std::uint16_t listener_index, const LinkPeer& peer,
+                                   Turn& turn) noexcept;
 
   // --- client.cc -----------------------------------------------------------------------------
   void complete(crypto::CryptoJob& job, Turn& turn) noexcept;
@@ -246,6 +265,8 @@ class Worker {
   Slab<crypto::CryptoJob> jobs_;
   FlowTable flows_;
   TimeWaitTable time_wait_;
+  SynTable syn_received_;
+  Admission admission_;
   TimerWheel timers_;
   crypto::KeyShareCache key_shares_;
   tls::Engine tls_;
@@ -262,6 +283,7 @@ class Worker {
   SipKey isn_secret_;
   std::uint32_t next_local_port_ = 0;
   std::uint32_t next_to_shed_ = 0;
+  std::uint32_t next_to_evict_ = 0;
 };
 
 }  // namespace sallyport::worker

@@ -23,6 +23,7 @@ struct WorkerConfig {
   std::size_t max_message_buffers = 64;  // full: the handshake waits for one
   std::size_t max_jobs = 128;            // full: the handshake waits for one
   std::size_t max_time_wait = 4'096;     // full: the oldest record goes early
+  std::size_t max_syn_received = 1'024;  // three quarters full: SYNs are not tracked for a while
   std::uint16_t key_shares = 64;         // ephemeral key pairs kept ready per group
 
   // Frames that connections may hold beyond one call.  Nobody may hold more than a part of what the

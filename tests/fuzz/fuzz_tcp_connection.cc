@@ -84,7 +84,7 @@ class Connection {
     first.seq = {std::uint32_t{program.u16()} << 16 | 0xffffU};
     first.ack = iss;
     first.window = program.u16();
-    CookieOptions options;
+    PeerOptions options;
     options.mss = program.u16();
     options.has_window_scale = (kind & 2U) != 0;
     options.window_scale = static_cast<std::uint8_t>(program.u8() % 15);

@@ -107,7 +107,7 @@ struct Client {
 class Program {
  public:
   Program(std::span<const std::uint8_t> input)
-      : choices_{input}, nic_holds_{choices_.u8() % 2 != 0}, sim_{options(nic_holds_)} {
+      : choices_{input}, setting_{choices_.u8()}, sim_{options(setting_)} {
     for (std::size_t i = 0; i < kBackends; ++i) listen(i);
     sim_.set_filter([this](Simulation::To to, ByteView frame) -> std::optional<Nanos> {
       if (to == Simulation::To::worker) {
@@ -129,10 +129,14 @@ class Program {
   static constexpr std::size_t kBackends = 2;
   static constexpr std::size_t kMaxClients = 8;
 
-  static testing::SimulationOptions options(bool nic_holds) {
+  // The lowest bits of the first byte choose between settings.
+  static testing::SimulationOptions options(std::uint8_t setting) {
     testing::SimulationOptions o;
     o.num_backends = kBackends;
-    o.nic_holds_frames = nic_holds;
+    o.nic_holds_frames = setting % 2 != 0;
+    if ((setting & 2U) != 0) o.tcp.syn_mode = snapshot::SynMode::tracked;
+    if ((setting & 4U) != 0) o.tcp.ecn = snapshot::EcnPolicy::offer;
+    if ((setting & 8U) != 0) o.max_connections = 2;
     o.fake_jobs = true;
     o.rx_frames = 256;
     o.tx_frames = 1'024;
@@ -143,6 +147,7 @@ class Program {
                 .max_message_buffers = 1,
                 .max_jobs = 4,
                 .max_time_wait = 4,
+                .max_syn_received = 8,
                 .key_shares = 8,
                 .max_rx_frames_held = 48,
                 .max_tx_frames_held = 64};
@@ -337,7 +342,7 @@ class Program {
     const stats::WorkerStats& s = sim_.stats();
     SALLYPORT_CHECK(w.frames_held().rx_held == rx);
     SALLYPORT_CHECK(w.frames_held().tx_held == tx);
-    SALLYPORT_CHECK(nic_holds_ || sim_.frames_in_use() == rx + tx);
+    SALLYPORT_CHECK(setting_ % 2 != 0 || sim_.frames_in_use() == rx + tx);
     SALLYPORT_CHECK(w.num_connections() == live);
     SALLYPORT_CHECK(sim_.pins() == handshakes);
     SALLYPORT_CHECK(s.gauges.value(stats::Gauge::connections) == live);
@@ -384,7 +389,7 @@ class Program {
   };
 
   Choices choices_;
-  bool nic_holds_;
+  std::uint8_t setting_;
   Simulation sim_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<Socket*> accepted_;

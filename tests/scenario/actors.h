@@ -2,9 +2,13 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "lib/wire/ethernet.h"
+#include "lib/wire/headers.h"
+#include "tests/support/openssl_client.h"
 #include "tests/support/simulation.h"
 
 namespace sallyport::testing {
@@ -77,6 +81,53 @@ class Page {
   };
   Bytes page_;
   std::vector<Exchange> sockets_;
+};
+
+inline constexpr MacAddress kStrangerMac{{2, 0, 0, 0, 0, 0x66}};
+
+// frame_from is a whole frame of `source` to the listener.
+inline Bytes frame_from(const Simulation& sim, const SocketAddress& source, tcp::Flags flags,
+                        std::uint32_t seq, std::uint32_t ack, ByteView payload = {}) {
+  wire::TcpHeaders headers;
+  headers.ethernet = {kStrangerMac, sim.worker_mac(), 0};
+  headers.ip = {.source = source.ip, .destination = sim.listener().ip};
+  headers.tcp.source_port = source.port;
+  headers.tcp.destination_port = sim.listener().port;
+  headers.tcp.sequence_number = seq;
+  headers.tcp.acknowledgment_number = ack;
+  headers.tcp.flags = {flags.bits};
+  headers.tcp.window = 1'000;
+  const std::size_t total = wire::header_lengths(headers).total();
+  Bytes frame(total + payload.size());
+  std::ranges::copy(payload, frame.begin() + static_cast<std::ptrdiff_t>(total));
+  wire::write_tcp_headers(MutableBytes{frame}.first(total), headers, payload,
+                          wire::Completion::software);
+  return frame;
+}
+
+// Talk is a connection that sends `len` bytes to an Echo and wants them back.
+class Talk {
+ public:
+  Talk(Simulation& sim, std::size_t len, const OpensslClientOptions& options = {})
+      : sent_{pattern(len)}, tls_{sim.connect(), options} {
+    tls_.write(sent_);
+  }
+  // done is true when every byte has come back.
+  bool done() {
+    tls_.step();
+    return tls_.received().size() >= sent_.size();
+  }
+  [[nodiscard]] bool correct() const { return tls_.received() == sent_; }
+  void close() {
+    tls_.shutdown();
+    tls_.step();
+    tls_.socket().close();
+  }
+  OpensslClient& tls() { return tls_; }
+
+ private:
+  Bytes sent_;
+  OpensslClient tls_;
 };
 
 inline constexpr const char* kRequest = "GET / HTTP/1.0\r\n\r\n";

@@ -25,8 +25,6 @@ using stats::HandshakeFailure;
 using stats::HandshakeStage;
 using stats::Traffic;
 
-constexpr MacAddress kStrangerMac{{2, 0, 0, 0, 0, 0x66}};
-
 class Random32 {
  public:
   explicit Random32(std::uint32_t seed) : engine_{seed} {}
@@ -42,26 +40,6 @@ std::uint64_t num_drops(const Simulation& sim) {
     sum += sim.stats().drops.value(DropReason{static_cast<std::uint8_t>(i)});
   }
   return sum;
-}
-
-// frame_from is a whole frame of `source` to the listener.
-Bytes frame_from(const Simulation& sim, const SocketAddress& source, tcp::Flags flags,
-                 std::uint32_t seq, std::uint32_t ack, ByteView payload = {}) {
-  wire::TcpHeaders headers;
-  headers.ethernet = {kStrangerMac, sim.worker_mac(), 0};
-  headers.ip = {.source = source.ip, .destination = sim.listener().ip};
-  headers.tcp.source_port = source.port;
-  headers.tcp.destination_port = sim.listener().port;
-  headers.tcp.sequence_number = seq;
-  headers.tcp.acknowledgment_number = ack;
-  headers.tcp.flags = {flags.bits};
-  headers.tcp.window = 1'000;
-  const std::size_t total = wire::header_lengths(headers).total();
-  Bytes frame(total + payload.size());
-  std::ranges::copy(payload, frame.begin() + static_cast<std::ptrdiff_t>(total));
-  wire::write_tcp_headers(MutableBytes{frame}.first(total), headers, payload,
-                          wire::Completion::software);
-  return frame;
 }
 
 // repair makes the checksums of an IPv4 frame right again, as far as its lengths make sense.
@@ -80,31 +58,6 @@ void repair(Bytes& frame) {
                                static_cast<std::uint8_t>(l4.size())});
   store(l4.subspan(16), InternetSum{}.add(pseudo).add(l4).checksum());
 }
-
-// Talk is a connection that sends `len` bytes to an Echo and wants them back.
-class Talk {
- public:
-  Talk(Simulation& sim, std::size_t len, const OpensslClientOptions& options = {})
-      : sent_{pattern(len)}, tls_{sim.connect(), options} {
-    tls_.write(sent_);
-  }
-  // done is true when every byte has come back.
-  bool done() {
-    tls_.step();
-    return tls_.received().size() >= sent_.size();
-  }
-  [[nodiscard]] bool correct() const { return tls_.received() == sent_; }
-  void close() {
-    tls_.shutdown();
-    tls_.step();
-    tls_.socket().close();
-  }
-  OpensslClient& tls() { return tls_; }
-
- private:
-  Bytes sent_;
-  OpensslClient tls_;
-};
 
 // record_run returns every frame that an honest client sent, from SYN to FIN.
 std::vector<Bytes> record_run(Simulation& sim, Echo& echo, int version) {

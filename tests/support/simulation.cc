@@ -177,7 +177,11 @@ void Simulation::build_snapshot() {
                 .half_close = kRate.ticks(seconds{10}),
                 .client_receive_buffer = options_.receive_buffer,
                 .backend_receive_buffer = options_.receive_buffer,
-                .send_buffer = options_.send_buffer};
+                .send_buffer = options_.send_buffer,
+                .max_connections = options_.max_connections,
+                .max_handshakes = options_.max_handshakes,
+                .prefix_connections_per_second = options_.prefix_connections_per_second};
+  web.tcp = options_.tcp;
 
   snapshot::Pool pool;
   pool.name = "web";

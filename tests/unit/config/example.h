@@ -55,6 +55,7 @@ reply = "gateway"
 name = "web"
 address = ["198.18.0.10:443", "[2001:db8::10]:443"]
 pool = "web"
+tcp.syn_mode = "tracked"
 tcp.congestion_control = "new_reno"
 tcp.ecn = "offer"
 tls.policy = "modern"
@@ -71,6 +72,9 @@ limits.half_close_seconds = 15
 limits.client_receive_buffer_bytes = 131072
 limits.backend_receive_buffer_bytes = 32768
 limits.send_buffer_bytes = 100000
+limits.max_connections = 5000
+limits.max_handshakes = 600
+limits.prefix_connections_per_second = 70
 
 [[pool]]
 name = "web"

@@ -102,6 +102,7 @@ reply = "source_mac"
 name = "web"
 address = ["198.18.0.10:443"]
 pool = "web"
+tcp.syn_mode = "cookies"
 tcp.congestion_control = "cubic"
 tcp.ecn = "accept"
 tls.policy = "intermediate"
@@ -113,6 +114,9 @@ limits.half_close_seconds = 60
 limits.client_receive_buffer_bytes = 65536
 limits.backend_receive_buffer_bytes = 65536
 limits.send_buffer_bytes = 262144
+limits.max_connections = 0
+limits.max_handshakes = 0
+limits.prefix_connections_per_second = 0
 
 [[pool]]
 name = "web"
