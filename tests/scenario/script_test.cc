@@ -99,6 +99,7 @@ TEST(Script, NothingThatIsSentMayBeMissing) {
   EXPECT_TRUE(mentions(failure_of("+0 write 1000\n+0 > . 1:1001(1000) ack 1\n+1 silence"),
                        "not expected  0.400000 > P. 1:1001(1000) ack 1"));
   EXPECT_EQ(failure_of("+0 write 1000\n+0 > ...\n+0 = cwnd 10000"), "");
+  EXPECT_EQ(failure_of("+0 write 1000\n+1 > ...\n+0.1 silence\n+0 = retransmissions 2"), "");
 }
 
 TEST(Script, ValuesAndCommandsAreChecked) {

@@ -80,6 +80,10 @@ std::string TcpScript::step(const ScriptLine& line, std::string_view text) {
     return {};
   }
   if (line.kind == Kind::expect_any) {
+    for (now_ = base + line.time.last; host_->now() < now_;) {
+      host_->advance(now_);
+      collect();
+    }
     pending_.clear();
     return {};
   }

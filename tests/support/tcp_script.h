@@ -25,13 +25,14 @@
 //   < SEGMENT          the peer sends it
 //   > SEGMENT          our TCP sends it.  Everything that it sends must be in the script, in order:
 //                      what was sent and is not expected fails at the next line of another kind.
-//   > ...              whatever it has sent so far
+//   > ...              whatever it sends until then
 //   < [RANGE] icmp frag_needed mtu N
 //                      a router says that our segment RANGE is too large ("packet too big" of
 //                      IPv6 reads the same)
 //   = NAME VALUE       something about our side is so
 //   silence            nothing.  For the time before it, nothing was sent either.
-//   COMMAND            our application does something.  script_host.h has the commands and names.
+//   COMMAND            our application does something.  script_host.h has the commands and names;
+//                      those of a whole worker are in worker_host.h.
 //
 // A SEGMENT is packetdrill's: FLAGS RANGE [ack N] [win N] [<OPTIONS>]
 //
