@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -51,6 +52,16 @@ std::string place_text(const LcorePlace& place) {
     cpus += std::to_string(cpu);
   }
   return std::to_string(place.lcore) + "@(" + cpus + ")";
+}
+
+// take_signals_from_drivers: net_tap asks the kernel for a real-time signal per packet and reads
+// its device only after one was handled.  The kernel queues each, for any thread, most likely the
+// control thread: an I/O lcore with time to spare would leave packets behind whenever that one has
+// to wait for a CPU.  A driver that finds no signal free polls, which is what our loop is for.
+void take_signals_from_drivers() {
+  struct sigaction action {};
+  action.sa_handler = SIG_IGN;
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) sigaction(signal, &action, nullptr);
 }
 
 void* allocate_huge(void* context, std::size_t bytes, std::size_t alignment) {
@@ -139,6 +150,7 @@ Failure Eal::start(const EalOptions& options) {
   std::vector<std::string> arguments = eal_arguments(options, plan_, huge_pages_);
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
+  take_signals_from_drivers();
   const LogTail log;
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
     const int why = rte_errno;

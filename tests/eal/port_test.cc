@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,14 @@ frame::Frame* send_one(Port& port, frame::Frame* f) {
   std::array<frame::Frame*, 8> received{};
   EXPECT_EQ(port.receive(0, received), 1U);
   return received[0];
+}
+
+TEST(Eal, LeavesNoSignalToDriversThatWouldWaitForOne) {
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) {
+    struct sigaction action {};
+    ASSERT_EQ(sigaction(signal, nullptr, &action), 0);
+    EXPECT_EQ(action.sa_handler, SIG_IGN) << signal;
+  }
 }
 
 TEST(Port, DoesInSoftwareWhatTheDeviceDoesNot) {
