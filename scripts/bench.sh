@@ -5,6 +5,7 @@
 #   scripts/bench.sh million     a million connections in one process, which needs 2 GiB and two
 #                                minutes; runs only when asked for by this name
 #   scripts/bench.sh servers     nginx and HAProxy against Sallyport; needs root (two minutes)
+#   scripts/bench.sh floods      connections old and new in floods of six kinds; needs root (three minutes)
 #
 # Everything else they say goes to standard error.  The exit code is 0 only when every program ended
 # well and at least one figure was printed.
@@ -20,10 +21,11 @@ scripts/install_deps.sh --bench
 
 programs=(tests/bench/bench_handshake tests/bench/bench_timers tests/bench/bench_worker)
 [[ " $* " != *" million "* ]] || programs+=(tests/bench/bench_million)
-ninja -C build-release "${programs[@]}" app/sallyport/sallyport app/sallyctl/sallyctl >&2 </dev/null
+ninja -C build-release "${programs[@]}" app/sallyport/sallyport app/sallyctl/sallyctl \
+  tests/system/flood >&2 </dev/null
 
 failed=0 figures=0
-for program in "${programs[@]/#/build-release/}" tests/bench/servers.py; do
+for program in "${programs[@]/#/build-release/}" tests/bench/servers.py tests/bench/floods.py; do
   echo "-- $program" >&2
   # In the foreground, so that Ctrl-C reaches what has to clean up.
   output=$(timeout --foreground 900 "$program" "$@" </dev/null) || { echo "bench.sh: $program failed" >&2; failed=1; }

@@ -41,8 +41,16 @@ class Programs:
     def lossy_bridge(self) -> pathlib.Path:
         return self.build / "tests/system/lossy_bridge"
 
+    @property
+    def flood(self) -> pathlib.Path:
+        return self.build / "tests/system/flood"
+
+    def sanitized(self) -> bool:
+        options = json.loads((self.build / "meson-info/intro-buildoptions.json").read_text())
+        return any(option["name"] == "b_sanitize" and option["value"] != "none" for option in options)
+
     def missing(self) -> list[str]:
-        return [str(p) for p in (self.sallyport, self.sallyctl, self.lossy_bridge) if not p.exists()]
+        return [str(p) for p in (self.sallyport, self.sallyctl, self.lossy_bridge, self.flood) if not p.exists()]
 
 
 def listener(name: str, port: int, pool: str, certificate: testbed.Certificate | None,

@@ -35,8 +35,11 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/system/draw.h"
+
 namespace {
 
+using sallyport::testing::Draw;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kEthernetHeader = 14;
@@ -81,28 +84,6 @@ struct Tally {
   std::uint64_t reordered = 0;
   std::uint64_t corrupted = 0;
   std::uint64_t refused = 0;  // the kernel did not take them
-};
-
-// SplitMix64: small, fast, and the same everywhere for one seed.
-class Draw {
- public:
-  explicit Draw(std::uint64_t seed) : state_{seed} {}
-  std::uint64_t next() {
-    state_ += 0x9e37'79b9'7f4a'7c15U;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30U)) * 0xbf58'476d'1ce4'e5b9U;
-    z = (z ^ (z >> 27U)) * 0x94d0'49bb'1331'11ebU;
-    return z ^ (z >> 31U);
-  }
-  // below needs bound > 0; the bias of the remainder is of no interest here.
-  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
-  bool happens(double probability) {
-    constexpr double kTwoTo53 = 9007199254740992.0;
-    return static_cast<double>(next() >> 11U) / kTwoTo53 < probability;
-  }
-
- private:
-  std::uint64_t state_;
 };
 
 class PacketSocket {

@@ -23,7 +23,7 @@ import testbed  # noqa: E402
 from cases import OnBed  # noqa: E402
 
 LONGEST_LINE = 600
-MODULES = ("test_clients", "test_transfers", "test_failures", "test_bad_input", "test_lossy")
+MODULES = ("test_clients", "test_transfers", "test_failures", "test_bad_input", "test_lossy", "test_floods")
 
 
 def sentence(test: unittest.TestCase) -> str:

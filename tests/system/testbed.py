@@ -287,6 +287,10 @@ class Network:
     def _build(self, prefix: str, wire_size: bool) -> None:
         self.lan = Namespace(self.record, f"{prefix}-lan")
         self.lan.sysctl(ipv6__conf__all__disable_ipv6=1, ipv6__conf__default__disable_ipv6=1)
+        # Where bridges hand their frames to the IP filter, that drops what is malformed.
+        if pathlib.Path("/proc/sys/net/bridge").exists():
+            self.lan.run("sysctl", "-q", "-w", "net.bridge.bridge-nf-call-iptables=0",
+                         "net.bridge.bridge-nf-call-ip6tables=0", "net.bridge.bridge-nf-call-arptables=0")
         # The bridge must not learn multicast listeners: it would hide solicited-node groups.
         self.lan.ip("link", "add", "br0", "type", "bridge", "mcast_snooping", "0", "stp_state", "0")
         self.lan.ip("link", "set", "br0", "up")
