@@ -26,13 +26,18 @@ def ethernet(destination: bytes, source: bytes, kind: int, payload: bytes) -> by
     return destination + source + struct.pack("!H", kind) + payload
 
 
-def ip(source: str, destination: str, protocol: int, payload: bytes) -> bytes:
-    """ip puts a header before `payload`; `protocol` is also the first next-header value of IPv6."""
+def ip(source: str, destination: str, protocol: int, payload: bytes, options: bytes = b"",
+       fragment: int = 0x4000) -> bytes:
+    """ip puts a header before `payload`; `protocol` is also the first next-header value of IPv6.
+
+    `options` and `fragment` (flags and offset: do not fragment) are those of IPv4.
+    """
     if ":" in source:
         return struct.pack("!IHBB", 0x60000000, len(payload), protocol, 64) + packed(source) + packed(
             destination) + payload
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 7, 0x4000, 64, protocol, 0)
-    head += packed(source) + packed(destination)
+    length = 20 + len(options)
+    head = struct.pack("!BBHHHBBH", 0x40 | length // 4, 0, length + len(payload), 7, fragment, 64, protocol, 0)
+    head += packed(source) + packed(destination) + options
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
 
@@ -46,14 +51,22 @@ def pseudo(source: str, destination: str, protocol: int, length: int) -> bytes:
     return packed(source) + packed(destination) + struct.pack("!BBH", 0, protocol, length)
 
 
-def tcp(source: str, destination: str, source_port: int, port: int, flags: int, sequence: int = 1,
-        acknowledgment: int = 0, options: bytes = b"", payload: bytes = b"", window: int = 65535) -> bytes:
+def segment(source: str, destination: str, source_port: int, port: int, flags: int, sequence: int = 1,
+            acknowledgment: int = 0, options: bytes = b"", payload: bytes = b"", window: int = 65535,
+            urgent: int = 0, offset: int | None = None) -> bytes:
+    """segment has its checksum right, and its data offset unless `offset` is another one."""
     options += b"\0" * (-len(options) % 4)
-    head = struct.pack("!HHIIBBHHH", source_port, port, sequence, acknowledgment,
-                       (5 + len(options) // 4) << 4 & 0xFF, flags, window, 0, 0) + options
+    words = 5 + len(options) // 4 if offset is None else offset
+    head = struct.pack("!HHIIBBHHH", source_port, port, sequence, acknowledgment, words << 4 & 0xFF, flags, window,
+                       0, urgent) + options
     whole = head + payload
     total = checksum(pseudo(source, destination, TCP, len(whole)) + whole)
-    return ip(source, destination, TCP, whole[:16] + struct.pack("!H", total) + whole[18:])
+    return whole[:16] + struct.pack("!H", total) + whole[18:]
+
+
+def tcp(source: str, destination: str, *words, **more) -> bytes:
+    """tcp is segment() as a packet."""
+    return ip(source, destination, TCP, segment(source, destination, *words, **more))
 
 
 def echo(source: str, destination: str, payload: bytes) -> bytes:

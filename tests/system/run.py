@@ -23,7 +23,8 @@ import testbed  # noqa: E402
 from cases import OnBed  # noqa: E402
 
 LONGEST_LINE = 600
-MODULES = ("test_clients", "test_transfers", "test_failures", "test_bad_input", "test_lossy", "test_floods")
+MODULES = ("test_clients", "test_transfers", "test_failures", "test_bad_input", "test_lossy", "test_floods",
+           "test_odd_segments")
 
 
 def sentence(test: unittest.TestCase) -> str:
