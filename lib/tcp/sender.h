@@ -28,7 +28,7 @@ namespace sallyport::tcp {
 // cost a walk over all of it (the class of CVE-2019-11478).  What lies behind is repaired a little
 // later.  Chunks that SEG.ACK covers do not count: they leave the queue, each once, and those that
 // nobody took off the account would stay in it for ever.
-inline constexpr unsigned kMaxWalk = 2048;
+inline constexpr unsigned kMaxWalk = 8192;
 
 namespace internal {
 
