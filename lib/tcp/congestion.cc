@@ -1,7 +1,7 @@
 #include "lib/tcp/congestion.h"
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
 
 namespace sallyport::tcp {
 namespace {
@@ -41,12 +41,24 @@ std::uint32_t cubic_decrease(Congestion& c, std::uint32_t flight, std::uint16_t 
   return std::max(static_cast<std::uint32_t>(static_cast<float>(flight) * kCubicBeta), 2U * mss);
 }
 
+// cube_root of a number that is not negative, to 1e-6 of it.  That of the C library depends on its
+// version, and one seed is one run with any of them.
+float cube_root(float x) noexcept {
+  if (x <= 0) return 0;
+  // A third of the exponent, and of the bias, is a guess within 4 %; each step of Newton's squares
+  // the error.
+  constexpr std::uint32_t kTwoThirdsOfBias = 0x2a51'19f2;
+  auto y = std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) / 3 + kTwoThirdsOfBias);
+  for (int i = 0; i < 3; ++i) y = (2 * y + x / (y * y)) / 3;
+  return y;
+}
+
 void begin_epoch(Congestion& c, const Acked& ack) noexcept {
   const auto mss = static_cast<float>(ack.mss);
   if (c.w_max < c.cwnd) c.w_max = c.cwnd;
   const float distance = static_cast<float>(c.w_max - c.cwnd) / mss;
   c.epoch = {.start = Stamp{ack.now},
-             .k = std::cbrt(distance / kCubicC),
+             .k = cube_root(distance / kCubicC),
              .w_est = static_cast<float>(c.cwnd) / mss};
   c.acked = 0;
 }
