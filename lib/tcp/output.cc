@@ -163,6 +163,8 @@ void remember_retransmission(Tcb& tcb, const Segment& header) noexcept {
   if (tcb.undo_retransmissions < 0xffff) ++tcb.undo_retransmissions;
   if (tcb.undo_has_tsval || tcb.undo_retransmissions > 1 || !tcb.timestamps) return;
   if (tcb.recovery == Recovery::open) return;  // a tail probe
+  // [RFC 3522 3.2] What moves SND.UNA next tells only of the segment that begins there.
+  if (after(header.seq, tcb.snd_una)) return;
   tcb.undo_has_tsval = true;
   tcb.undo_tsval = header.options.tsval;
 }

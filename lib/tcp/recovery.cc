@@ -105,6 +105,15 @@ void count_duplicates(Tcb& tcb, const Arrival& arrival, Delivery& delivery) noex
   delivery.bytes -= known;
 }
 
+// flight_to_reduce is FlightSize for a reduction.
+// [RFC 5681 3.2] Without what was sent by limited transmit.  While a hole waits to be filled, that
+// can be many windows, because all that is reported behind it has left the network: half of such a
+// flight would be no reduction.
+// `acked`: by this very ACK, and in flight until then.
+std::uint32_t flight_to_reduce(const Tcb& tcb, std::uint32_t acked = 0) noexcept {
+  return std::min(flight(tcb) + acked, tcb.congestion.cwnd);
+}
+
 // [RFC 8985 7.4] What became of the tail probe.
 void judge_tail_probe(Tcb& tcb, const Segment& segment, const Arrival& arrival,
                       const Delivery& delivery) noexcept {
@@ -119,7 +128,7 @@ void judge_tail_probe(Tcb& tcb, const Segment& segment, const Arrival& arrival,
   // counts, too.
   tcb.tail_probe_out = false;
   if (tcb.recovery != Recovery::open) return;
-  on_loss(tcb.congestion, tcb.algorithm, flight(tcb) + arrival.bytes_acked, tcb.snd_mss);
+  on_loss(tcb.congestion, tcb.algorithm, flight_to_reduce(tcb, arrival.bytes_acked), tcb.snd_mss);
   on_recovered(tcb.congestion);
   tcb.cwr_due = tcb.ecn;
 }
@@ -128,9 +137,9 @@ void begin_recovery(Tcb& tcb) noexcept {
   prepare_undo(tcb);
   // [RFC 3168 6.1.2] One reduction per window, whether for a mark or for a loss.
   if (tcb.ecn_reduced) {
-    on_loss_after_reduction(tcb.congestion, flight(tcb));
+    on_loss_after_reduction(tcb.congestion, flight_to_reduce(tcb));
   } else {
-    on_loss(tcb.congestion, tcb.algorithm, flight(tcb), tcb.snd_mss);
+    on_loss(tcb.congestion, tcb.algorithm, flight_to_reduce(tcb), tcb.snd_mss);
     tcb.cwr_due = tcb.ecn;
   }
   tcb.ecn_reduced = false;
@@ -275,8 +284,10 @@ bool was_spurious(Tcb& tcb, const Segment& segment, const Delivery& delivery) no
   if (!tcb.undo_possible) return false;
   bool spurious = false;
   if (delivery.acked && tcb.undo_has_tsval && segment.options.has_timestamps) {
-    // [RFC 3522 3.2] The first ACK for new data after the retransmission decides.
-    spurious = static_cast<std::int32_t>(segment.options.tsecr - tcb.undo_tsval) < 0;
+    // [RFC 3522 3.2] The first ACK for new data after the retransmission decides; but it knows
+    // nothing of others that recovery has repeated meanwhile.
+    const bool is_all = tcb.undo_retransmissions <= 1 || tcb.recovery == Recovery::timed_out;
+    spurious = is_all && static_cast<std::int32_t>(segment.options.tsecr - tcb.undo_tsval) < 0;
     if (!spurious) tcb.undo_has_tsval = false;
   }
   // [RFC 3708 2] Every retransmission was reported as a duplicate.

@@ -124,7 +124,22 @@ TEST_F(RecoveryTest, TheFlightShrinksSmoothlyToTheThreshold) {  // [RFC 6937 3]
   EXPECT_LE(sent, 12U);
   wait(kRtt);
   (void)ack(20);
-  EXPECT_EQ(tcb_.congestion.cwnd, 11U * kMss) << "half of 20 and two of limited transmit";
+  EXPECT_EQ(tcb_.congestion.cwnd, 10U * kMss) << "half of 20, without limited transmit";
+}
+
+// A hole that may be a late segment stays open for a while, and what is reported behind it is
+// replaced by new segments: most of the flight has left the network when the loss is certain.
+TEST_F(RecoveryTest, WhatWasReportedDoesNotWeakenTheReduction) {  // [RFC 5681 3.2]
+  tcb_.rack.reordering_seen = true;
+  num_queued_ = 60;
+  EXPECT_EQ(send().size(), 20U);
+  wait(kRtt);
+  (void)ack(0, {{1, 20}});
+  EXPECT_EQ(send().size(), 19U);
+  EXPECT_EQ(flight(tcb_), 39U * kMss);
+  EXPECT_TRUE(expire().reordering);
+  EXPECT_EQ(tcb_.recovery, Recovery::fast_recovery);
+  EXPECT_EQ(tcb_.congestion.ssthresh, 10U * kMss) << "half of 20, not of 39";
 }
 
 TEST_F(RecoveryTest, ReorderingThatWasSeenOnceCausesNoFurtherRepair) {  // [RFC 8985 6.2]
@@ -252,6 +267,24 @@ TEST_F(RecoveryTest, AReductionWithoutReasonIsTakenBackByTheEchoedTimestamp) {  
   EXPECT_GE(tcb_.congestion.cwnd, before_it);
   EXPECT_EQ(tcb_.lost, 0U);
   EXPECT_EQ(tcb_.recovery, Recovery::open);
+}
+
+// One of two was only late.  The other was lost, so there was congestion.
+TEST_F(RecoveryTest, AnEchoForOneOfSeveralRepetitionsTakesNothingBack) {  // [RFC 3522 3.2]
+  tcb_.timestamps = true;
+  const std::uint32_t first_tsval = timestamp_clock(now_);
+  num_queued_ = 20;
+  EXPECT_EQ(send().size(), 20U);
+  wait(kRtt);
+  (void)ack(0, {{6, 9}, {1, 5}}, first_tsval);
+  Numbers repaired = numbers(send());
+  (void)ack(0, {{6, 12}, {1, 5}}, first_tsval);
+  for (const unsigned n : numbers(send())) repaired.push_back(n);
+  ASSERT_EQ(repaired, (Numbers{0, 5}));
+  const Arrival a = ack(5, {{6, 12}}, first_tsval);
+  EXPECT_FALSE(a.events.has(Event::spurious_recovery));
+  EXPECT_EQ(tcb_.recovery, Recovery::fast_recovery);
+  EXPECT_LT(tcb_.congestion.cwnd, 20U * kMss);
 }
 
 TEST_F(RecoveryTest, AReductionWithoutReasonIsTakenBackByDsack) {  // [RFC 3708 2]
