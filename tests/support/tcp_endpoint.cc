@@ -367,14 +367,15 @@ void TcpEndpoint::check(Instant now) {
   if (promised_edge_ && tcp::before(t.rcv_adv, *promised_edge_)) violate("RCV.ADV retreated");
   promised_edge_ = t.rcv_adv;
   if (t.congestion.cwnd < t.snd_mss) violate("the congestion window is below one segment");
-  if (kept_.num_bytes() > options_.receive_buffer) violate("too much is kept out of order");
   if (unread() > options_.receive_buffer + 1U) violate("more was received than there was room for");
   if (t.snd_una != t.snd_max && t.timer == tcp::SendTimer::none && t.snd_nxt != t.snd_una) {
     violate("nothing watches what is in flight");
   }
   const auto deadline = tcp::next_deadline(t, now);
   if (deadline && deadline->us > now.us + 61'000'000) violate("a timer is armed too far ahead");
-  if (options_.check_marks) check_send_marks();
+  if (!options_.check_marks) return;
+  if (kept_.num_bytes() > options_.receive_buffer) violate("too much is kept out of order");
+  check_send_marks();
 }
 
 // What the Tcb counts is what the marks of the queue say.

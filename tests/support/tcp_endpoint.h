@@ -37,7 +37,7 @@ struct EndpointOptions {
   bool window_scaling = true;
   bool ecn = false;
   tcp::CongestionAlgorithm congestion = tcp::CongestionAlgorithm::cubic;
-  // Checks that take time in proportion to the send queue, after each step.
+  // Checks that take time in proportion to what is queued, after each step.
   bool check_marks = true;
 };
 
@@ -112,6 +112,7 @@ class TcpEndpoint {
   [[nodiscard]] std::size_t unread() const { return received_.size() - num_read_; }
   [[nodiscard]] std::size_t unsent_or_unacked() const { return queue_.size() - num_acked_; }
   [[nodiscard]] std::uint16_t num_kept() const { return kept_.num_nodes(); }
+  [[nodiscard]] std::uint32_t num_kept_bytes() const { return kept_.num_bytes(); }
   [[nodiscard]] const EndpointCounters& counters() const { return counters_; }
   // violation is the first invariant that was broken; empty: none.
   [[nodiscard]] const std::string& violation() const { return violation_; }
