@@ -34,7 +34,8 @@ LinkOptions draw_path(VirtualRandom& random, bool ipv6) {
   if (path.rate != 0 && random.chance(0.7)) path.queue = random.between(5'000, 200'000);
   if (path.rate != 0 && random.chance(0.4)) path.ecn_threshold = random.between(2'000, 60'000);
   if (random.chance(0.5)) path.loss = random.unit() * 0.06;
-  if (random.chance(0.15)) path.burst = {.begin = random.unit() * 0.02, .end = 0.6, .loss = 0.8};
+  // A burst lasts for frames, not for a time: a long one outlives all repetitions of one segment.
+  if (random.chance(0.15)) path.burst = {.begin = random.unit() * 0.02, .end = 0.8, .loss = 0.8};
   if (random.chance(0.3)) path.duplication = random.unit() * 0.1;
   if (random.chance(0.4)) {
     path.reordering = random.unit() * 0.3;
