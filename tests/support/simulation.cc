@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <utility>
 
 #include "lib/base/check.h"
 #include "lib/base/internet_sum.h"
@@ -377,7 +379,75 @@ void Simulation::carry_away(Lcore& lcore) {
   lcore.out.clear();
 }
 
+void Simulation::set_flood(Flood flood) {
+  SALLYPORT_CHECK(options_.rx.capacity > 0 && lcores_.size() == 1);
+  flood_ = std::move(flood);
+  next_of_flood_ = now_;
+}
+
+// gap is the time between two events of a rate, as random as such gaps can be: so frames of hosts,
+// which come when a step of virtual time begins, find a free place as often as any others.
+TscSpan Simulation::gap(std::uint64_t rate) {
+  const double mean =
+      static_cast<double>(kRate.ticks(seconds{1}).ticks) / static_cast<double>(rate);
+  return {std::llround(std::exponential_distribution<double>{1 / mean}(random_)) + 1};
+}
+
+bool Simulation::enqueue(Bytes frame) {
+  if (rx_queue_.size() >= options_.rx.descriptors) return false;
+  rx_queue_.push_back(std::move(frame));
+  return true;
+}
+
+void Simulation::advance_queue(Tsc to) {
+  std::vector<frame::Frame*> rx;
+  for (;;) {
+    const bool is_flood = flood_.rate > 0 && next_of_flood_ < next_taken_;
+    if ((is_flood ? next_of_flood_ : next_taken_) > to) break;
+    if (is_flood) {
+      next_of_flood_ = next_of_flood_ + gap(flood_.rate);
+      ++rx_counters_.flood_offered;
+      // What will be dropped need not be made.
+      const bool has_room = rx_queue_.size() < options_.rx.descriptors;
+      if (!has_room || !enqueue(flood_.make())) ++rx_counters_.flood_dropped;
+      continue;
+    }
+    next_taken_ = next_taken_ + gap(options_.rx.capacity);
+    if (rx_queue_.empty()) continue;
+    if (frame::Frame* f = take_in(std::move(rx_queue_.front()))) rx.push_back(f);
+    rx_queue_.pop_front();
+    if (rx.size() == 64) call_worker(*lcores_[0], std::exchange(rx, {}));
+  }
+  if (!rx.empty()) call_worker(*lcores_[0], std::move(rx));
+}
+
+void Simulation::deliver_due_to_queue() {
+  while (!in_flight_.empty() && in_flight_.top().at <= now_) {
+    const InFlight next = in_flight_.top();
+    in_flight_.pop();
+    switch (next.to) {
+      case To::worker:
+        advance_queue(next.at);
+        ++rx_counters_.others_offered;
+        if (!enqueue(next.frame)) ++rx_counters_.others_dropped;
+        break;
+      case To::client:
+        client.receive(next.frame, instant());
+        break;
+      case To::backend:
+        backends.receive(next.frame, instant());
+        break;
+    }
+  }
+  advance_queue(now_);
+  call_worker(*lcores_[0], {});  // its timers, and what jobs have brought
+}
+
 void Simulation::deliver_due() {
+  if (options_.rx.capacity > 0) {
+    deliver_due_to_queue();
+    return;
+  }
   std::vector<std::vector<frame::Frame*>> rx(lcores_.size());
   bool room = true;
   while (room && !in_flight_.empty() && in_flight_.top().at <= now_) {
@@ -414,9 +484,10 @@ bool Simulation::run(const std::function<bool()>& done, Nanos limit) {
   while (now_ < end) {
     if (done()) return true;
     // While something is under way the worker is called often, as a polling lcore would be.
-    const bool idle = in_flight_.empty() && std::ranges::all_of(lcores_, [](const auto& lcore) {
-                        return lcore->done.empty();
-                      });
+    const bool idle =
+        in_flight_.empty() &&
+        std::ranges::all_of(lcores_, [](const auto& lcore) { return lcore->done.empty(); }) &&
+        rx_queue_.empty() && flood_.rate == 0;
     const Nanos step = idle ? milliseconds{1} : microseconds{20};
     now_ = now_ + kRate.ticks(step);
     deliver_due();

@@ -3,6 +3,7 @@
 // each frame goes to the owner of its tuple, as lib/dpdk steers it.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,6 +30,26 @@ struct Faults {
   double duplication = 0;
   double reordering = 0;
   double corruption = 0;
+};
+
+// RxQueue is what stands between the link and a worker that cannot keep up.  It is modelled for a
+// single worker.
+struct RxQueue {
+  std::uint64_t capacity = 0;       // frames per second that the worker takes; 0: all, at once
+  std::size_t descriptors = 4'096;  // frames that wait; others are dropped, whoever sent them
+};
+
+// Flood sends frames to the worker beside what hosts send.
+struct Flood {
+  std::uint64_t rate = 0;  // frames per second
+  std::function<Bytes()> make{};
+};
+
+struct RxCounters {
+  std::uint64_t flood_offered = 0;
+  std::uint64_t flood_dropped = 0;
+  std::uint64_t others_offered = 0;
+  std::uint64_t others_dropped = 0;
 };
 
 struct SimulationOptions {
@@ -64,6 +85,7 @@ struct SimulationOptions {
   std::uint32_t prefix_connections_per_second = 0;
   std::uint32_t send_buffer = 262'144;
   std::uint32_t receive_buffer = 65'536;
+  RxQueue rx{};
 };
 
 class Simulation {
@@ -107,6 +129,9 @@ class Simulation {
   // reset_all is the end of draining; it returns how many connections are left.
   std::size_t reset_all();
   void set_faults(const Faults& faults) { options_.faults = faults; }
+  // set_flood begins, replaces or, with a rate of 0, ends a flood.  It needs a capacity.
+  void set_flood(Flood flood);
+  [[nodiscard]] const RxCounters& rx_counters() const { return rx_counters_; }
 
   TcpHost client;
   TcpHost backends;  // one host with the addresses of all backends
@@ -159,6 +184,12 @@ class Simulation {
   void give_back(frame::Frame& f);
   void put_on_link(To to, Bytes frame);
   void deliver_due();
+  void deliver_due_to_queue();
+  // advance_queue lets time pass at the queue: the worker takes frames, the flood brings others.
+  void advance_queue(Tsc to);
+  // enqueue returns false for a frame that finds no descriptor.
+  [[nodiscard]] bool enqueue(Bytes frame);
+  [[nodiscard]] TscSpan gap(std::uint64_t rate);
   // take_in makes a received frame of the bytes; nullptr when the pool is empty.
   [[nodiscard]] frame::Frame* take_in(Bytes bytes);
   [[nodiscard]] std::size_t owner_of(ByteView frame) const;
@@ -190,6 +221,11 @@ class Simulation {
   bool hold_jobs_ = false;
   std::uint16_t next_port_ = 20'000;
   Tsc next_tick_;
+  std::deque<Bytes> rx_queue_;
+  RxCounters rx_counters_;
+  Flood flood_;
+  Tsc next_taken_ = now_;
+  Tsc next_of_flood_;
 };
 
 }  // namespace sallyport::testing
