@@ -307,8 +307,12 @@ class OddInConnections(Odd):
         """connect returns a connection whose ClientHello has come but for its last bytes."""
         peer = Peer(self.prober, family, self.port(), **more)
         hello = client_hello()
-        peer.send(ACK | PSH, hello[:100])
+        answers = peer.send(ACK | PSH, hello[:100])
         peer.sequence += 100
+        # The ACK may be delayed; it must not come between what follows and its answer.
+        while not any(answer.acknowledgment == peer.sequence for answer in answers):
+            answers = [self.prober.receive(2.0)]
+            self.assertIsNotNone(answers[0], "no ACK of the first data")
         self.drops_before = self.drops()
         return peer, hello[100:]
 
