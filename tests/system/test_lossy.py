@@ -34,7 +34,7 @@ LENGTH = 3 * MEGABYTE
 MAX_SPURIOUS = 0.01  # of the retransmissions
 MAX_UNNEEDED = 0.08  # of them, at the other end
 FEW = 3  # so many are no statement about a share
-MAX_REPEATED_BY_REORDERING = 0.002  # of the segments
+MAX_REPEATED_BY_REORDERING = 0.003  # of the segments
 
 
 @dataclasses.dataclass
