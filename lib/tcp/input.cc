@@ -106,6 +106,12 @@ void take_fin(Tcb& tcb, Events& events) noexcept {
   }
 }
 
+// all_duplicate: every byte of the payload had arrived before.
+void all_duplicate(Arrival& arrival, SeqNum seq, std::uint32_t len) noexcept {
+  arrival.duplicate = {seq, seq + len};
+  arrival.events.add(Event::duplicate_text);
+}
+
 // Seventh: the segment text.  `seq` is the first byte of the payload.
 void take_text(Tcb& tcb, const Segment& segment, SeqNum seq, Instant now, TextPolicy policy,
                Arrival& arrival) noexcept {
@@ -130,7 +136,7 @@ void take_text(Tcb& tcb, const Segment& segment, SeqNum seq, Instant now, TextPo
     tcb.ack_now = true;
     arrival.reply = Reply::ack;
     if (at_or_before(seq + segment.payload_len, tcb.rcv_nxt)) {
-      arrival.events.add(Event::duplicate_text);
+      all_duplicate(arrival, seq, segment.payload_len);
     } else {
       arrival.drop = DropReason::tcp_out_of_window;
     }
@@ -146,6 +152,11 @@ void take_text(Tcb& tcb, const Segment& segment, SeqNum seq, Instant now, TextPo
     tcb.ack_now = true;
     arrival.reply = Reply::ack;
     return;
+  }
+  if (before(seq, left)) {
+    arrival.duplicate = {seq, left};
+    tcb.ack_now = true;
+    arrival.reply = Reply::ack;
   }
   tcb.rcv_nxt = right;
   tcb.rcv_room -= std::min(tcb.rcv_room, arrival.text.len);
@@ -325,7 +336,7 @@ Arrival take_segment(Tcb& tcb, const Segment& segment, Instant now, TextPolicy p
   if (!is_acceptable(tcb, seq, len)) {
     if (flags.rst()) return dropped(arrival, DropReason::tcp_out_of_window, Reply::none);
     if (at_or_before(seq + len, tcb.rcv_nxt) && segment.payload_len > 0) {
-      arrival.events.add(Event::duplicate_text);
+      all_duplicate(arrival, seq, segment.payload_len);
     }
     return dropped(arrival, DropReason::tcp_out_of_window, reply_to_unacceptable(tcb, segment));
   }

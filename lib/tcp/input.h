@@ -81,6 +81,10 @@ struct Arrival {
   Acknowledgment ack = Acknowledgment::none;
   Events events;
   Text text;
+  // [RFC 2883 4] The part of the text that had arrived before; empty: none of it.  The ACK that
+  // `reply` asks for reports it in front of all other blocks.  What was kept ahead of a gap the
+  // caller knows.
+  SackBlock duplicate;
   std::uint32_t bytes_acked = 0;  // of the stream: SYN and FIN are not counted
   Segment rst;                    // with Reply::reset
 };

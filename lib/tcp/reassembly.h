@@ -119,6 +119,15 @@ class OutOfOrderQueue {
     return num - 1;
   }
 
+  // sack_blocks with a duplicate in front of the others, unless it is empty.
+  // [RFC 2883 4] The block behind it is the one that holds the duplicate, where that is ahead of a
+  // gap: insert() took it for the latest.
+  std::size_t sack_blocks(const SackBlock& duplicate, std::span<SackBlock> out) const noexcept {
+    if (duplicate.empty() || out.empty()) return sack_blocks(out);
+    out[0] = duplicate;
+    return 1 + sack_blocks(out.subspan(1));
+  }
+
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
   // num_bytes and num_nodes count: two of these queues are in every connection, and nearly all of
   // them are empty, so they keep nothing that a walk over some buffers can find out.

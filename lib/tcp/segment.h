@@ -41,6 +41,7 @@ inline constexpr Flags kCwr{0x80};  // [RFC 3168 6.1]
 struct SackBlock {
   SeqNum left;
   SeqNum right;
+  [[nodiscard]] constexpr bool empty() const noexcept { return left == right; }
   friend constexpr bool operator==(SackBlock, SackBlock) noexcept = default;
 };
 

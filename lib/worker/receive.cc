@@ -205,15 +205,17 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
     stats_.traffic.count(Traffic::duplicate_segments);
   }
   if (arrival.text.kind != tcp::Text::Kind::none) {
-    const DropReason text = take_text(c, side, f, packet, arrival.text, arrival.events, turn);
+    const DropReason text = take_text(c, side, f, packet, arrival, turn);
     if (why == DropReason::none) why = text;
     // [RFC 5681 4.2] Each segment behind a gap has an ACK of its own: without SACK three of them
     // are what tells the peer of a loss, and with SACK one ACK of a burst had no room for all its
     // gaps.
-    if (arrival.text.kind == tcp::Text::Kind::out_of_order && turn.out.frame_credit() > 0 &&
-        turn.out.send_credit() > 0) {
-      send_ack(side, turn);
-    }
+  }
+  // [RFC 2883 4] So has one that came twice.
+  const bool has_own_ack = arrival.text.kind == tcp::Text::Kind::out_of_order ||
+                           (side.tcb.sack && !arrival.duplicate.empty());
+  if (has_own_ack && turn.out.frame_credit() > 0 && turn.out.send_credit() > 0) {
+    send_ack(side, turn, arrival.duplicate);
   }
   switch (arrival.reply) {
     case tcp::Reply::none:
@@ -238,7 +240,8 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
 }
 
 DropReason Worker::take_text(Connection& c, Side& side, frame::Frame& f, const wire::Packet& packet,
-                             const tcp::Text& text, tcp::Events& events, Turn& turn) noexcept {
+                             tcp::Arrival& arrival, Turn& turn) noexcept {
+  const tcp::Text& text = arrival.text;
   f.offset = static_cast<std::uint16_t>(f.offset + packet.payload_offset + text.offset);
   f.len = static_cast<std::uint16_t>(text.len);
   if (text.kind == tcp::Text::Kind::out_of_order) {
@@ -252,6 +255,7 @@ DropReason Worker::take_text(Connection& c, Side& side, frame::Frame& f, const w
         return DropReason::none;
       case OutOfOrderQueue::Insert::duplicate:
         stats_.traffic.count(Traffic::duplicate_segments);
+        arrival.duplicate = {text.seq, text.seq + text.len};
         return DropReason::none;
       case OutOfOrderQueue::Insert::full:
         return DropReason::tcp_reassembly_full;
@@ -265,7 +269,7 @@ DropReason Worker::take_text(Connection& c, Side& side, frame::Frame& f, const w
   // What had arrived ahead of this gap may follow now.
   while (frame::Frame* next = side.out_of_order.pop(side.tcb.rcv_nxt)) {
     --held_.rx_held;
-    events.add(tcp::buffered_text_delivered(side.tcb, next->len));
+    arrival.events.add(tcp::buffered_text_delivered(side.tcb, next->len));
     if (wanted) {
       side.input.append(*next, turn);
     } else {

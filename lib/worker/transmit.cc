@@ -69,9 +69,9 @@ void Worker::send_bare(const LinkPeer& peer, const FourTuple& tuple, const tcp::
   }
 }
 
-void Worker::send_ack(Side& side, Turn& turn) noexcept {
+void Worker::send_ack(Side& side, Turn& turn, const tcp::SackBlock& duplicate) noexcept {
   std::array<tcp::SackBlock, tcp::Options::kMaxSackBlocks> blocks;
-  const std::size_t num_blocks = side.out_of_order.sack_blocks(blocks);
+  const std::size_t num_blocks = side.out_of_order.sack_blocks(duplicate, blocks);
   const tcp::Segment ack = tcp::make_ack(side.tcb, instant_, std::span{blocks}.first(num_blocks));
   send_bare(side.link, side.tuple, ack, turn);
 }

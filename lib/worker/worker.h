@@ -148,8 +148,8 @@ class Worker {
                                                   const wire::Packet& packet,
                                                   const tcp::Segment& segment, Turn& turn) noexcept;
   [[nodiscard]] stats::DropReason take_text(Connection& c, Side& side, frame::Frame& f,
-                                            const wire::Packet& packet, const tcp::Text& text,
-                                            tcp::Events& events, Turn& turn) noexcept;
+                                            const wire::Packet& packet, tcp::Arrival& arrival,
+                                            Turn& turn) noexcept;
   void on_tcp_events(Connection& c, Side& side, tcp::Events events, Turn& turn) noexcept;
   void answer_with_reset(const wire::Packet& packet, const tcp::Segment& segment,
                          snapshot::InterfaceIndex interface, Turn& turn) noexcept;
@@ -249,7 +249,8 @@ class Worker {
   // send_bare sends a segment without payload; counts a drop when the next hop is unknown.
   void send_bare(const LinkPeer& peer, const FourTuple& tuple, const tcp::Segment& segment,
                  Turn& turn) noexcept;
-  void send_ack(Side& side, Turn& turn) noexcept;
+  // send_ack reports text that came twice when there is some (RFC 2883).
+  void send_ack(Side& side, Turn& turn, const tcp::SackBlock& duplicate = {}) noexcept;
 
   WorkerConfig config_;
   snapshot::Reader& pins_;

@@ -66,6 +66,29 @@ TEST(SackReceiver, TimestampsLeaveRoomForThreeBlocks) {
   )");
 }
 
+// [RFC 2883 4] Text that came twice is the first block, below SEG.ACK or in front of the block that
+// holds it: so the peer learns that it repeated without need.
+TEST(SackReceiver, TextThatCameTwiceIsReportedFirst) {
+  TcpScript script;
+  script.run(kSack);
+  script.run(R"(
+    +0      < . 1:1001(1000) ack 1 win 65535
+    +0.040  > . 1:1(0) ack 1001
+    +0      < . 1:1001(1000) ack 1 win 65535
+    +0      > . 1:1(0) ack 1001 <sack 1:1001>
+    +0      < . 2001:3001(1000) ack 1 win 65535
+    +0      > . 1:1(0) ack 1001 <sack 2001:3001>
+    +0      < . 4001:5001(1000) ack 1 win 65535
+    +0      > . 1:1(0) ack 1001 <sack 4001:5001 2001:3001>
+    +0      < . 2001:3001(1000) ack 1 win 65535
+    +0      > . 1:1(0) ack 1001 <sack 2001:3001 2001:3001 4001:5001>
+    +0      < . 501:1501(1000) ack 1 win 65535             // half of it is new
+    +0      > . 1:1(0) ack 1501 <sack 501:1001 2001:3001 4001:5001>
+    +0      < . 1501:2001(500) ack 1 win 65535
+    +0      > . 1:1(0) ack 3001 <sack 4001:5001>
+  )");
+}
+
 // [RFC 2018 2] Without the option in both SYNs there are no blocks, whatever arrives.
 TEST(SackReceiver, IsSilentWhereItWasNotNegotiated) {
   TcpScript script;

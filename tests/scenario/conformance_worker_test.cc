@@ -120,6 +120,18 @@ TEST(Listener, TheFlightIsRepeatedAfterOneSecond) {
   )");
 }
 
+// [RFC 2883 4] The client has not seen our ACK, and hears that it repeated without need.
+TEST(Listener, ARepeatedHelloIsReportedAsADuplicate) {
+  Client script;
+  script.run(kAnswered);
+  script.run(R"(
+    +0.300  < P. 1:1001(1000) ack 1 win 512
+    +0      > . 989:989(0) ack 1001 <sack 1:1001>
+    +0.010  < . 1001:1001(0) ack 989 win 512
+    +1      silence
+  )");
+}
+
 // [RFC 9293 3.7.1] The client's segment size holds for the flight.  TLS fills segments.
 TEST(Listener, TheFlightFitsTheClientsSegmentSize) {
   Client script;

@@ -248,7 +248,11 @@ std::string Transfer::run() {
     while (side.tcp->unread() > 0) read_some(side);
   }
   if (!network_.violation().empty()) return network_.violation();
-  if (!ended) return "the connection does not end";
+  // Nobody repeats a RST: when it is lost, a peer with nothing to send waits for ever.
+  const Side& other = sides_[plan_.server_aborts ? 0 : 1];
+  const bool is_reset_lost = plan_.aborts && other.tcp->unsent_or_unacked() == 0 &&
+                             !other.tcp->next_deadline(network_.instant());
+  if (!ended && !is_reset_lost) return "the connection does not end";
   return judge();
 }
 

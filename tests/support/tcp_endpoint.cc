@@ -168,21 +168,20 @@ void TcpEndpoint::take_segment(const Segment& segment, ByteView payload, Instant
     const tcp::SeqNum usable = tcb_.snd_una + tcb_.snd_wnd;
     peer_edge_ = peer_edge_ ? tcp::later(*peer_edge_, usable) : usable;
   }
-  tcp::Events events = a.events;
-  take_text(a.text, payload, events);
+  take_text(a, payload);
   if (tcb_.state != State::closed) update_room();
   switch (a.reply) {
     case tcp::Reply::none:
       break;
     case tcp::Reply::ack:
     case tcp::Reply::challenge_ack:
-      acknowledge(now);
+      acknowledge(now, a.duplicate);
       break;
     case tcp::Reply::reset:
       reset(a.rst);
       break;
   }
-  take_events(events);
+  take_events(a.events);
   if (tcb_.state == State::time_wait) {
     if (tcp::wants_ack(tcb_)) acknowledge(now);
     time_wait_ = tcp::make_time_wait(tcb_, now);
@@ -190,7 +189,8 @@ void TcpEndpoint::take_segment(const Segment& segment, ByteView payload, Instant
   }
 }
 
-void TcpEndpoint::take_text(const tcp::Text& text, ByteView payload, tcp::Events& events) {
+void TcpEndpoint::take_text(tcp::Arrival& arrival, ByteView payload) {
+  const tcp::Text& text = arrival.text;
   if (text.kind == tcp::Text::Kind::none) return;
   const ByteView bytes = payload.subspan(text.offset, text.len);
   if (text.kind == tcp::Text::Kind::out_of_order) {
@@ -202,6 +202,7 @@ void TcpEndpoint::take_text(const tcp::Text& text, ByteView payload, tcp::Events
         return;
       case Insert::duplicate:
         ++counters_.duplicates_received;
+        arrival.duplicate = {text.seq, text.seq + text.len};
         return;
       case Insert::full:
         return;
@@ -214,7 +215,7 @@ void TcpEndpoint::take_text(const tcp::Text& text, ByteView payload, tcp::Events
     const std::unique_ptr<Kept> owned{k};
     received_.insert(received_.end(), k->bytes.begin(), k->bytes.end());
     counters_.bytes_received += k->bytes.size();
-    events.add(tcp::buffered_text_delivered(tcb_, KeptAccess::len(*k)));
+    arrival.events.add(tcp::buffered_text_delivered(tcb_, KeptAccess::len(*k)));
   }
 }
 
@@ -293,9 +294,9 @@ void TcpEndpoint::pump(Instant now) {
   check(now);
 }
 
-void TcpEndpoint::acknowledge(Instant now) {
+void TcpEndpoint::acknowledge(Instant now, const tcp::SackBlock& duplicate) {
   std::array<tcp::SackBlock, tcp::Options::kMaxSackBlocks> blocks;
-  const std::size_t n = kept_.sack_blocks(blocks);
+  const std::size_t n = kept_.sack_blocks(duplicate, blocks);
   const Segment header = tcp::make_ack(tcb_, now, std::span{blocks}.first(n));
   ++counters_.acks_sent;
   check_window(header);

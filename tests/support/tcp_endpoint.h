@@ -143,11 +143,11 @@ class TcpEndpoint {
   void receive_listening(const tcp::Segment& segment, ByteView payload, tcp::Instant now);
   void take_segment(const tcp::Segment& segment, ByteView payload, tcp::Instant now);
   void take_events(tcp::Events events);
-  void take_text(const tcp::Text& text, ByteView payload, tcp::Events& events);
+  void take_text(tcp::Arrival& arrival, ByteView payload);
   void drop_acked(std::uint32_t bytes);
   void cut_chunks();
   void update_room();
-  void acknowledge(tcp::Instant now);
+  void acknowledge(tcp::Instant now, const tcp::SackBlock& duplicate = {});
   void emit(const tcp::Segment& segment, ByteView payload);
   void reset(const tcp::Segment& rst);
 
