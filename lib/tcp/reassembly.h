@@ -1,9 +1,10 @@
 // OutOfOrderQueue: text that arrived ahead of a gap, kept in the caller's own buffers.  Intrusive
 // and without allocation; sorted by sequence number, without overlaps.
 //
-// Bounds are the caller's and hold at any time, whatever a peer sends: at most max_nodes buffers
-// and max_bytes of text (CVE-2018-5390: work per segment is linear in the number of buffers). Of
-// two segments that carry the same bytes the first wins; what is kept never changes.
+// Buffers that touch form a run, and the first of a run knows the last: work per segment grows with
+// the number of gaps, not of buffers (CVE-2018-5390), and both have bounds of the caller's that
+// hold at any time, whatever a peer sends.  Of two segments that carry the same bytes the first
+// wins; what is kept never changes.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -16,18 +17,19 @@ namespace sallyport::tcp {
 
 // Access names the parts of a Node:
 //   static Node*& next(Node&)              link, ours while the node is kept
+//   static Node* run_end(const Node&)      another link, ours likewise
+//   static void set_run_end(Node&, Node*)
 //   static SeqNum seq(const Node&)         of its first byte
 //   static std::uint32_t len(const Node&)
-//   static void set(Node&, SeqNum seq, std::uint32_t len)       before it is kept: where it lies
 //   static void drop_front(Node&, std::uint32_t n)   its first n bytes are not used; seq, len
-//   follow static void drop_back(Node&, std::uint32_t n)    its last n bytes are not used; len
-//   follows
+//                                                    follow
+//   static void drop_back(Node&, std::uint32_t n)    its last n bytes are not used; len follows
 template <class Node, class Access>
 class OutOfOrderQueue {
  public:
   struct Limits {
     std::uint16_t max_nodes = 64;
-    std::uint32_t max_bytes = 65'536;
+    std::uint16_t max_runs = 64;
   };
   enum class Insert : std::uint8_t {
     kept,       // perhaps cut at both ends to the part that was missing
@@ -41,24 +43,30 @@ class OutOfOrderQueue {
     SeqNum left = given;
     SeqNum right = left + Access::len(node);
     latest_ = left;
-    Node* previous = nullptr;
-    Node* at = head_;
-    // Skip what ends before the first byte that is missing; each step covers more of our front.
-    while (at != nullptr && at_or_before(Access::seq(*at), left)) {
-      left = later(left, end(*at));
-      previous = at;
-      at = Access::next(*at);
+    Node* before_it = nullptr;  // the run that begins at or before our first byte
+    Node* behind_it = head_;    // the one after that
+    while (behind_it != nullptr && at_or_before(Access::seq(*behind_it), left)) {
+      before_it = behind_it;
+      behind_it = following(*before_it);
     }
-    if (at != nullptr) right = earlier(right, Access::seq(*at));
+    if (before_it != nullptr) left = later(left, end(*Access::run_end(*before_it)));
+    if (behind_it != nullptr) right = earlier(right, Access::seq(*behind_it));
     if (at_or_after(left, right)) return Insert::duplicate;
-    const std::uint32_t len = distance(left, right);
-    if (num_nodes() >= limits.max_nodes || num_bytes() + len > limits.max_bytes) {
-      return Insert::full;
-    }
-    const std::uint32_t behind = distance(right, given + Access::len(node));
-    if (behind > 0) Access::drop_back(node, behind);
+    const bool joins_before = before_it != nullptr && left == end(*Access::run_end(*before_it));
+    const bool joins_behind = behind_it != nullptr && right == Access::seq(*behind_it);
+    if (num_nodes_ >= limits.max_nodes) return Insert::full;
+    if (!joins_before && !joins_behind && num_runs_ >= limits.max_runs) return Insert::full;
+
+    const std::uint32_t surplus = distance(right, given + Access::len(node));
+    if (surplus > 0) Access::drop_back(node, surplus);
     if (left != given) Access::drop_front(node, distance(given, left));
-    link(previous, node, at);
+    (before_it == nullptr ? head_ : Access::next(*Access::run_end(*before_it))) = &node;
+    Access::next(node) = behind_it;
+    Node* const run_end = joins_behind ? Access::run_end(*behind_it) : &node;
+    Access::set_run_end(joins_before ? *before_it : node, run_end);
+    ++num_nodes_;
+    num_runs_ =
+        static_cast<std::uint16_t>(num_runs_ + 1 - (joins_before ? 1 : 0) - (joins_behind ? 1 : 0));
     latest_ = left;
     return Insert::kept;
   }
@@ -80,15 +88,19 @@ class OutOfOrderQueue {
   // take_any takes out the first node: for giving everything back.  nullptr when empty.
   [[nodiscard]] Node* take_any() noexcept { return head_ == nullptr ? nullptr : &take_front(); }
 
-  // take_last takes out the node furthest from being of use.  nullptr when empty.
+  // take_last takes out a node of the last run, which is the furthest from being of use; its first,
+  // because that one is found without a walk.  nullptr when empty.
   // [RFC 2018 8] What was reported by SACK may be dropped where buffers run out.
   [[nodiscard]] Node* take_last() noexcept {
     if (head_ == nullptr) return nullptr;
-    Node** link = &head_;
-    while (Access::next(**link) != nullptr) link = &Access::next(**link);
-    Node* node = *link;
-    *link = nullptr;
-    return node;
+    Node* previous = nullptr;
+    Node* run = head_;
+    while (Node* next_run = following(*run)) {
+      previous = Access::run_end(*run);
+      run = next_run;
+    }
+    take_first_of(*run, previous == nullptr ? head_ : Access::next(*previous));
+    return run;
   }
 
   // sack_blocks writes the ranges that are kept, joined where they touch.
@@ -99,11 +111,8 @@ class OutOfOrderQueue {
     if (out.empty() || head_ == nullptr) return 0;
     std::size_t num = 1;  // out[0] is for the latest
     bool found = false;
-    for (const Node* at = head_; at != nullptr;) {
-      SackBlock block{Access::seq(*at), end(*at)};
-      for (at = next(*at); at != nullptr && Access::seq(*at) == block.right; at = next(*at)) {
-        block.right = end(*at);
-      }
+    for (const Node* run = head_; run != nullptr; run = following(*run)) {
+      const SackBlock block{Access::seq(*run), end(*Access::run_end(*run))};
       if (!found && at_or_before(block.left, latest_) && before(latest_, block.right)) {
         found = true;
         out[0] = block;
@@ -129,16 +138,12 @@ class OutOfOrderQueue {
   }
 
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
-  // num_bytes and num_nodes count: two of these queues are in every connection, and nearly all of
-  // them are empty, so they keep nothing that a walk over some buffers can find out.
+  [[nodiscard]] std::uint16_t num_nodes() const noexcept { return num_nodes_; }
+  [[nodiscard]] std::uint16_t num_runs() const noexcept { return num_runs_; }
+  // num_bytes walks over all nodes: for tests.
   [[nodiscard]] std::uint32_t num_bytes() const noexcept {
     std::uint32_t num = 0;
-    for (const Node* at = head_; at != nullptr; at = next(*at)) num += Access::len(*at);
-    return num;
-  }
-  [[nodiscard]] std::uint16_t num_nodes() const noexcept {
-    std::uint16_t num = 0;
-    for (const Node* at = head_; at != nullptr; at = next(*at)) ++num;
+    for (Node* at = head_; at != nullptr; at = Access::next(*at)) num += Access::len(*at);
     return num;
   }
 
@@ -146,22 +151,31 @@ class OutOfOrderQueue {
   [[nodiscard]] static SeqNum end(const Node& node) noexcept {
     return Access::seq(node) + Access::len(node);
   }
-  [[nodiscard]] static const Node* next(const Node& node) noexcept {
-    return Access::next(const_cast<Node&>(node));
+  // following is the run after the one that begins with `run`.
+  [[nodiscard]] static Node* following(const Node& run) noexcept {
+    return Access::next(*Access::run_end(run));
   }
-  void link(Node* previous, Node& node, Node* following) noexcept {
-    Access::next(node) = following;
-    (previous == nullptr ? head_ : Access::next(*previous)) = &node;
+  // take_first_of takes the first node of a run out; `link` is what points to it.
+  void take_first_of(Node& node, Node*& link) noexcept {
+    link = Access::next(node);
+    if (Node* const run_end = Access::run_end(node); run_end == &node) {
+      --num_runs_;
+    } else {
+      Access::set_run_end(*link, run_end);
+    }
+    Access::next(node) = nullptr;
+    --num_nodes_;
   }
   Node& take_front() noexcept {
     Node& node = *head_;
-    head_ = Access::next(node);
-    Access::next(node) = nullptr;
+    take_first_of(node, head_);
     return node;
   }
 
   Node* head_ = nullptr;
   SeqNum latest_;
+  std::uint16_t num_nodes_ = 0;
+  std::uint16_t num_runs_ = 0;
 };
 
 }  // namespace sallyport::tcp

@@ -1,5 +1,6 @@
 // Connection: one client, the TLS between us, and the backend that answers it.
 #pragma once
+#include <bit>
 #include <cstdint>
 
 #include "lib/balance/plan.h"
@@ -21,9 +22,15 @@
 namespace sallyport::worker {
 
 // FrameAccess lets lib/tcp keep received frames in order of their text: the bytes of such a frame
-// are the text, and its first sequence number lies in Frame::user.
+// are the text; its first sequence number and a link lie in Frame::user.
 struct FrameAccess {
   static frame::Frame*& next(frame::Frame& f) noexcept { return f.next; }
+  static frame::Frame* run_end(const frame::Frame& f) noexcept {
+    return std::bit_cast<frame::Frame*>(f.user[1]);
+  }
+  static void set_run_end(frame::Frame& f, frame::Frame* end) noexcept {
+    f.user[1] = std::bit_cast<std::uint64_t>(end);
+  }
   static tcp::SeqNum seq(const frame::Frame& f) noexcept {
     return {static_cast<std::uint32_t>(f.user[0])};
   }

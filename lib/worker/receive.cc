@@ -14,10 +14,17 @@ using stats::Traffic;
 
 namespace {
 
-// Frames kept ahead of a gap.  Without the limit one peer with a hole at the start of its window
-// could pin a buffer with every later segment.
-constexpr OutOfOrderQueue::Limits kBeforeFinished{.max_nodes = 8, .max_bytes = 4'096};
-constexpr OutOfOrderQueue::Limits kAfterFinished{.max_nodes = 64, .max_bytes = 65'536};
+// Frames kept ahead of a gap.  Before the client's Finished only as many as one large ClientHello
+// comes in, and no text that lies further ahead.
+constexpr OutOfOrderQueue::Limits kBeforeFinished{.max_nodes = 8, .max_runs = 8};
+constexpr std::uint32_t kSpanBeforeFinished = 4'096;  // bytes beyond RCV.NXT
+
+// Later as many as carry the promised window in segments of half a usual size.  Without this limit
+// a peer with a hole at the start of its window could pin a whole buffer with every byte behind it.
+OutOfOrderQueue::Limits limits_after_finished(const tcp::Tcb& tcb) noexcept {
+  const std::uint32_t nodes = 64 + 2 * tcp::rcv_wnd(tcb) / std::max<std::uint32_t>(tcb.our_mss, 1);
+  return {.max_nodes = static_cast<std::uint16_t>(std::min(nodes, 65'535U)), .max_runs = 64};
+}
 
 // With segments of the usual size a record lies in fewer frames.
 constexpr std::uint32_t kFramesOfARecord = 16;
@@ -247,7 +254,10 @@ DropReason Worker::take_text(Connection& c, Side& side, frame::Frame& f, const w
   if (text.kind == tcp::Text::Kind::out_of_order) {
     stats_.traffic.count(Traffic::out_of_order_segments);
     FrameAccess::set(f, text.seq, text.len);
-    const auto& bounds = c.phase == Phase::handshake ? kBeforeFinished : kAfterFinished;
+    const bool is_early = c.phase == Phase::handshake;
+    const std::uint32_t span = tcp::distance(side.tcb.rcv_nxt, text.seq + text.len);
+    if (is_early && span > kSpanBeforeFinished) return DropReason::tcp_reassembly_full;
+    const auto bounds = is_early ? kBeforeFinished : limits_after_finished(side.tcb);
     switch (side.out_of_order.insert(f, bounds)) {
       case OutOfOrderQueue::Insert::kept:
         f.kept = true;

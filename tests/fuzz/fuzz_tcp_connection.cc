@@ -53,11 +53,14 @@ class Program {
 
 struct Node {
   Node* next = nullptr;
+  Node* run_end = nullptr;
   SeqNum seq;
   std::uint32_t len = 0;
 };
 struct NodeAccess {
   static Node*& next(Node& n) noexcept { return n.next; }
+  static Node* run_end(const Node& n) noexcept { return n.run_end; }
+  static void set_run_end(Node& n, Node* end) noexcept { n.run_end = end; }
   static SeqNum seq(const Node& n) noexcept { return n.seq; }
   static std::uint32_t len(const Node& n) noexcept { return n.len; }
   static void drop_front(Node& n, std::uint32_t bytes) noexcept {
@@ -175,7 +178,7 @@ class Connection {
       Node& n = nodes_[num_nodes_++];
       n.seq = a.text.seq;
       n.len = a.text.len;
-      (void)kept_.insert(n, {.max_nodes = 16, .max_bytes = 20'000});
+      (void)kept_.insert(n, {.max_nodes = 16, .max_runs = 5});
     }
   }
   // write queues bytes in chunks of many sizes, some above the MSS.
@@ -231,7 +234,7 @@ class Connection {
       SALLYPORT_CHECK(tcb_.timer != SendTimer::none || tcb_.snd_nxt == tcb_.snd_una);
     }
     check_marks();
-    SALLYPORT_CHECK(kept_.num_nodes() <= 16 && kept_.num_bytes() <= 20'000);
+    SALLYPORT_CHECK(kept_.num_nodes() <= 16 && kept_.num_runs() <= 5);
   }
 
   Program& program_;

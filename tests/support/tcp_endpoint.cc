@@ -194,9 +194,11 @@ void TcpEndpoint::take_text(tcp::Arrival& arrival, ByteView payload) {
   if (text.kind == tcp::Text::Kind::none) return;
   const ByteView bytes = payload.subspan(text.offset, text.len);
   if (text.kind == tcp::Text::Kind::out_of_order) {
-    auto node = std::make_unique<Kept>(Kept{nullptr, text.seq, {bytes.begin(), bytes.end()}});
+    auto node =
+        std::make_unique<Kept>(Kept{nullptr, nullptr, text.seq, {bytes.begin(), bytes.end()}});
     using Insert = tcp::OutOfOrderQueue<Kept, KeptAccess>::Insert;
-    switch (kept_.insert(*node, {options_.max_kept_nodes, options_.receive_buffer})) {
+    switch (kept_.insert(
+        *node, {.max_nodes = options_.max_kept_nodes, .max_runs = options_.max_kept_nodes})) {
       case Insert::kept:
         (void)node.release();
         return;

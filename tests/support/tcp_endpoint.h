@@ -123,11 +123,14 @@ class TcpEndpoint {
   // Kept is a payload ahead of a gap.
   struct Kept {
     Kept* next = nullptr;
+    Kept* run_end = nullptr;
     tcp::SeqNum seq;
     Bytes bytes;
   };
   struct KeptAccess {
     static Kept*& next(Kept& k) noexcept { return k.next; }
+    static Kept* run_end(const Kept& k) noexcept { return k.run_end; }
+    static void set_run_end(Kept& k, Kept* end) noexcept { k.run_end = end; }
     static tcp::SeqNum seq(const Kept& k) noexcept { return k.seq; }
     static std::uint32_t len(const Kept& k) noexcept {
       return static_cast<std::uint32_t>(k.bytes.size());

@@ -10,7 +10,7 @@ namespace sallyport::tcp::test {
 namespace {
 
 using Insert = KeptQueue::Insert;
-constexpr KeptQueue::Limits kLimits{.max_nodes = 8, .max_bytes = 1000};
+constexpr KeptQueue::Limits kLimits{.max_nodes = 16, .max_runs = 8};
 
 // Held owns the nodes of a test; a byte's value is its position, so that what was cut shows.
 class Reassembly : public ::testing::Test {
@@ -105,15 +105,55 @@ TEST_F(Reassembly, WhatWasDeliveredOtherwiseIsCutWhenTaken) {
   EXPECT_EQ(queue_.num_bytes(), 0U);
 }
 
-TEST_F(Reassembly, NeverHoldsMoreThanItsLimits) {  // CVE-2018-5390
+TEST_F(Reassembly, NeverHoldsMoreGapsOrBuffersThanItsLimits) {  // CVE-2018-5390
   for (std::uint32_t i = 0; i < 8; ++i) EXPECT_EQ(put(100 + i * 4, 102 + i * 4), Insert::kept);
-  EXPECT_EQ(put(300, 301), Insert::full);
-  EXPECT_EQ(queue_.num_nodes(), 8U);
-  KeptQueue other;
-  Kept big;
-  big.bytes = std::string(1001, 'x');
-  EXPECT_EQ(other.insert(big, kLimits), Insert::full);
-  EXPECT_TRUE(other.empty());
+  EXPECT_EQ(put(300, 301), Insert::full) << "a ninth run";
+  EXPECT_EQ(queue_.num_runs(), 8U);
+  // What makes no further gap is taken until the buffers are used up.
+  for (std::uint32_t i = 0; i < 8; ++i) EXPECT_EQ(put(130 + i, 131 + i), Insert::kept);
+  EXPECT_EQ(queue_.num_runs(), 8U);
+  EXPECT_EQ(queue_.num_nodes(), 16U);
+  EXPECT_EQ(put(138, 139), Insert::full);
+  EXPECT_EQ(put(102, 104), Insert::full);
+}
+
+TEST_F(Reassembly, RunsGrowAtBothEndsAndJoin) {
+  (void)put(110, 120);
+  (void)put(120, 130);  // behind
+  (void)put(100, 110);  // in front
+  EXPECT_EQ(queue_.num_runs(), 1U);
+  (void)put(140, 150);
+  EXPECT_EQ(queue_.num_runs(), 2U);
+  (void)put(130, 140);  // between
+  EXPECT_EQ(queue_.num_runs(), 1U);
+  EXPECT_EQ(queue_.num_nodes(), 5U);
+  EXPECT_EQ(blocks(), (Pairs{{100, 150}}));
+  std::uint32_t position = 100;
+  EXPECT_EQ(read(position).size(), 50U);
+  EXPECT_EQ(queue_.num_runs() + queue_.num_nodes(), 0);
+}
+
+TEST_F(Reassembly, ARunThatIsTakenInPartsKeepsItsEnd) {
+  (void)put(100, 110);
+  (void)put(110, 120);
+  (void)put(200, 210);
+  ASSERT_NE(queue_.pop(base_ + 100), nullptr);
+  EXPECT_EQ(blocks(), (Pairs{{200, 210}, {110, 120}}));
+  EXPECT_EQ(put(120, 130), Insert::kept);
+  EXPECT_EQ(blocks(), (Pairs{{110, 130}, {200, 210}}));
+  EXPECT_EQ(queue_.num_runs(), 2U);
+}
+
+TEST_F(Reassembly, WhenBuffersRunOutTheLastRunGivesOneBack) {
+  (void)put(100, 110);
+  (void)put(200, 210);
+  (void)put(210, 220);
+  EXPECT_EQ(queue_.take_last()->seq, base_ + 200);
+  EXPECT_EQ(blocks(), (Pairs{{210, 220}, {100, 110}}));
+  EXPECT_EQ(queue_.take_last()->seq, base_ + 210);
+  EXPECT_EQ(queue_.take_last()->seq, base_ + 100);
+  EXPECT_EQ(queue_.take_last(), nullptr);
+  EXPECT_EQ(queue_.num_runs() + queue_.num_nodes(), 0);
 }
 
 TEST_F(Reassembly, ReportsTheLatestBlockFirstAndJoinsNeighbours) {  // [RFC 2018 4]
@@ -148,9 +188,9 @@ TEST_F(Reassembly, AnyOrderOfOverlappingSegmentsYieldsTheStream) {
       if (from == received.size()) {  // in order: never goes through the queue
         received += stream.substr(from, 1 + random() % 60);
       }
-      auto* k = new Kept{nullptr, base_ + static_cast<std::uint32_t>(from),
+      auto* k = new Kept{nullptr, nullptr, base_ + static_cast<std::uint32_t>(from),
                          stream.substr(from, 1 + random() % 60)};
-      if (queue.insert(*k, {.max_nodes = 6, .max_bytes = 300}) != Insert::kept) delete k;
+      if (queue.insert(*k, {.max_nodes = 6, .max_runs = 4}) != Insert::kept) delete k;
       ASSERT_LE(queue.num_nodes(), 6U);
       while (Kept* ready = queue.pop(base_ + static_cast<std::uint32_t>(received.size()))) {
         received += ready->bytes;

@@ -155,11 +155,14 @@ inline std::vector<Segment> send_all(Conn& tcb, std::uint32_t queued, Instant no
 // Kept is a payload held out of order.
 struct Kept {
   Kept* next = nullptr;
+  Kept* run_end = nullptr;
   SeqNum seq;
   std::string bytes;
 };
 struct KeptAccess {
   static Kept*& next(Kept& k) noexcept { return k.next; }
+  static Kept* run_end(const Kept& k) noexcept { return k.run_end; }
+  static void set_run_end(Kept& k, Kept* end) noexcept { k.run_end = end; }
   static SeqNum seq(const Kept& k) noexcept { return k.seq; }
   static std::uint32_t len(const Kept& k) noexcept {
     return static_cast<std::uint32_t>(k.bytes.size());
@@ -213,8 +216,9 @@ class Endpoint {
       received += packet.payload.substr(a.text.offset, a.text.len);
       deliver_kept();
     } else if (a.text.kind == Text::Kind::out_of_order) {
-      auto* k = new Kept{nullptr, a.text.seq, packet.payload.substr(a.text.offset, a.text.len)};
-      if (kept_.insert(*k, {.max_nodes = 64, .max_bytes = 65'536}) != KeptQueue::Insert::kept) {
+      auto* k =
+          new Kept{nullptr, nullptr, a.text.seq, packet.payload.substr(a.text.offset, a.text.len)};
+      if (kept_.insert(*k, {}) != KeptQueue::Insert::kept) {
         delete k;
       }
     }
