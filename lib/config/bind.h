@@ -93,6 +93,7 @@ void bind(Visitor& v, TcpPolicy& t) {
   v.field("syn_mode", t.syn_mode);
   v.field("congestion_control", t.congestion_control);
   v.field("ecn", t.ecn);
+  v.field("keep_alive_seconds", t.keep_alive_seconds);
 }
 
 template <class Visitor>

@@ -89,9 +89,9 @@ struct Limits {
   std::uint32_t backend_connect_seconds = 1;
   std::uint32_t idle_seconds = 300;
   std::uint32_t half_close_seconds = 60;
-  std::uint32_t client_receive_buffer_bytes = 65'536;
-  std::uint32_t backend_receive_buffer_bytes = 65'536;
-  std::uint32_t send_buffer_bytes = 262'144;
+  std::uint32_t client_receive_buffer_bytes = 4'194'304;
+  std::uint32_t backend_receive_buffer_bytes = 4'194'304;
+  std::uint32_t send_buffer_bytes = 4'194'304;
   std::uint32_t max_connections = 0;
   std::uint32_t max_handshakes = 0;
   std::uint32_t prefix_connections_per_second = 0;
@@ -102,6 +102,7 @@ struct TcpPolicy {
   SynMode syn_mode = SynMode::cookies;
   CongestionControl congestion_control = CongestionControl::cubic;
   Ecn ecn = Ecn::accept;
+  std::uint32_t keep_alive_seconds = 0;
   friend bool operator==(const TcpPolicy&, const TcpPolicy&) = default;
 };
 

@@ -135,7 +135,8 @@ class Compiler {
             .congestion_control = from.congestion_control == config::CongestionControl::new_reno
                                       ? snapshot::CongestionControl::new_reno
                                       : snapshot::CongestionControl::cubic,
-            .ecn = ecn_policy(from.ecn)};
+            .ecn = ecn_policy(from.ecn),
+            .keep_alive_seconds = static_cast<std::uint16_t>(from.keep_alive_seconds)};
   }
 
   [[nodiscard]] snapshot::Limits limits_of(const config::Limits& from) const {

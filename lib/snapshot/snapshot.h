@@ -77,17 +77,18 @@ struct TcpPolicy {
   SynMode syn_mode = SynMode::cookies;
   CongestionControl congestion_control = CongestionControl::cubic;
   EcnPolicy ecn = EcnPolicy::accept;
+  std::uint16_t keep_alive_seconds = 0;  // of silence, before the peer is probed; 0: never
 };
 
 struct Limits {
-  TscSpan handshake;                              // SYN cookie accepted -> TLS established
-  TscSpan client_hello;                           // SYN cookie accepted -> complete ClientHello
-  TscSpan backend_connect;                        // one attempt
-  TscSpan idle;                                   // no byte either way
-  TscSpan half_close;                             // one direction closed
-  std::uint32_t client_receive_buffer = 65'536;   // bytes offered to a client at most
-  std::uint32_t backend_receive_buffer = 65'536;  // bytes offered to a backend at most
-  std::uint32_t send_buffer = 262'144;            // bytes waiting for an ACK per side at most
+  TscSpan handshake;                                 // SYN cookie accepted -> TLS established
+  TscSpan client_hello;                              // SYN cookie accepted -> complete ClientHello
+  TscSpan backend_connect;                           // one attempt
+  TscSpan idle;                                      // no byte either way
+  TscSpan half_close;                                // one direction closed
+  std::uint32_t client_receive_buffer = 4'194'304;   // bytes offered to a client at most
+  std::uint32_t backend_receive_buffer = 4'194'304;  // bytes offered to a backend at most
+  std::uint32_t send_buffer = 4'194'304;             // bytes waiting for an ACK per side at most
   // One worker's share of the listener's; 0: no limit of its own.
   std::uint32_t max_connections = 0;
   std::uint32_t max_handshakes = 0;                 // of those, with TLS not yet established

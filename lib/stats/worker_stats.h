@@ -28,6 +28,7 @@
   X(ecn_ce_received, "segments that a router had marked for congestion")          \
   X(syn_ack_repetitions, "SYN-ACKs of tracked handshakes sent again")             \
   X(syn_tracking_suspended, "times that tracking SYNs gave way to cookies alone") \
+  X(keep_alive_probes, "probes of peers that had said nothing for long")          \
   X(ecn_reductions, "reductions of cwnd because the peer echoed a mark")          \
   X(retransmission_timeouts, "losses found by the retransmission timer")          \
   X(out_of_order_segments, "segments that arrived ahead of a gap")                \

@@ -4,6 +4,7 @@
 
 #include "lib/tcp/ack.h"
 #include "lib/tcp/options.h"
+#include "lib/tcp/receive.h"
 #include "lib/tcp/stray.h"
 #include "lib/tcp/timers.h"
 
@@ -12,6 +13,7 @@ namespace {
 
 using stats::DropReason;
 
+constexpr std::uint8_t kQuickAcks = 10;  // as many as an initial window has (RFC 6928)
 constexpr Micros kChallengeInterval = from_millis(500);
 // [RFC 7323 5.5] After 24 days a TSval may have wrapped past the sign: TS.Recent says nothing then.
 constexpr std::uint64_t kTimestampLife = 24ULL * 86'400U * 1'000'000U;  // us
@@ -160,6 +162,12 @@ void take_text(Tcb& tcb, const Segment& segment, SeqNum seq, Instant now, TextPo
   }
   tcb.rcv_nxt = right;
   tcb.rcv_room -= std::min(tcb.rcv_room, arrival.text.len);
+  tune_receive_window(tcb, now);
+  // A sender that has just begun counts our ACKs: each of its first full segments has one.
+  if (tcb.quick_acks < kQuickAcks && segment.payload_len + kTimestampsLength >= tcb.our_mss) {
+    ++tcb.quick_acks;
+    tcb.ack_now = true;
+  }
   // [RFC 9293 3.8.6.3] Every second segment is acknowledged at once, a single one after a while.
   if (++tcb.segments_unacked >= 2) {
     tcb.ack_now = true;
@@ -224,6 +232,8 @@ Arrival arrives_in_syn_sent(Tcb& tcb, const Segment& segment, Instant now,
   tcb.irs = segment.seq;
   tcb.rcv_nxt = segment.seq + 1;
   tcb.rcv_adv = tcb.rcv_nxt + promised;
+  tcb.tune_end = tcb.rcv_adv;
+  tcb.tune_begun = Stamp{now};
   tcb.last_ack_sent = tcb.rcv_nxt;
   negotiate(tcb, segment, now);
   // [RFC 7323 2.2] The window of a SYN is never scaled.
@@ -394,6 +404,11 @@ bool may_challenge(Tcb& tcb, Instant now) noexcept {
 
 Arrival segment_arrives(Tcb& tcb, const Segment& segment, Instant now, TextPolicy policy) noexcept {
   Arrival arrival = take_segment(tcb, segment, now, policy);
+  if (arrival.drop == DropReason::none) {
+    tcb.heard_at = TimerStamp{now};
+    tcb.keep_alive_probes = 0;
+    tcb.keep_alive_due = false;
+  }
   if (arrival.reply == Reply::challenge_ack && !may_challenge(tcb, now)) {
     arrival.reply = Reply::none;
   }

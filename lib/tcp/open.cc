@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/tcp/options.h"
+#include "lib/tcp/receive.h"
 #include "lib/tcp/tuple_hash.h"
 
 namespace sallyport::tcp {
@@ -20,7 +21,7 @@ std::uint32_t tuple_hash(const FourTuple& tuple, const SipKey& secret, Purpose p
 }
 
 void set_receive_buffer(Tcb& tcb, std::uint32_t bytes) noexcept {
-  tcb.rcv_room = bytes;
+  tcb.rcv_room = receive_window(tcb, bytes);
   tcb.rcv_buffer = static_cast<std::uint16_t>(std::min(bytes, 65'535U));
 }
 
@@ -69,10 +70,14 @@ Tcb open_passive(const FourTuple& tuple, const Segment& segment, const PeerOptio
   tcb.algorithm = ours.congestion;
   set_receive_buffer(tcb, ours.receive_buffer);
   tcb.rcv_adv = tcb.rcv_nxt + std::min(ours.receive_buffer, 65'535U);  // as the SYN-ACK promised
+  tcb.tune_end = tcb.rcv_adv;
+  tcb.tune_begun = Stamp{now};
+  tcb.heard_at = TimerStamp{now};
+  tcb.keep_alive = ours.keep_alive;
   return tcb;
 }
 
-Tcb open_active(const FourTuple& tuple, const ActiveOpen& ours, Instant) noexcept {
+Tcb open_active(const FourTuple& tuple, const ActiveOpen& ours, Instant now) noexcept {
   Tcb tcb;
   tcb.state = State::syn_sent;
   tcb.is_v4 = tuple.local.ip.is_v4();
@@ -85,6 +90,8 @@ Tcb open_active(const FourTuple& tuple, const ActiveOpen& ours, Instant) noexcep
   tcb.rcv_wscale = kOurWindowScale;
   tcb.snd_mss = effective_mss(0, ours.our_mss, tcb.is_v4, true);
   tcb.algorithm = ours.congestion;
+  tcb.heard_at = TimerStamp{now};
+  tcb.keep_alive = ours.keep_alive;
   set_receive_buffer(tcb, ours.receive_buffer);
   // Until the peer's ISN is known only the length of the window means something.
   tcb.rcv_adv = tcb.rcv_nxt + std::min(ours.receive_buffer, 65'535U);

@@ -25,7 +25,8 @@ struct ActiveOpen {
   std::uint16_t our_mss = 1460;           // announced, and the limit of what we send
   std::uint32_t receive_buffer = 65'535;  // bytes
   CongestionAlgorithm congestion = CongestionAlgorithm::cubic;
-  bool ecn = false;  // [RFC 3168 6.1.1] offered
+  bool ecn = false;              // [RFC 3168 6.1.1] offered
+  std::uint16_t keep_alive = 0;  // seconds; 0: off
 };
 
 // open_active makes a connection in SYN_SENT; next_transmission() yields its SYN, and again each

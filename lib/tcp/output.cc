@@ -267,14 +267,19 @@ Segment transmit(Tcb& tcb, const Transmission& t, Instant now) noexcept {
 }
 
 bool wants_ack(const Tcb& tcb) noexcept {
-  return tcb.ack_now && tcb.state != State::syn_sent && tcb.state != State::syn_received &&
-         tcb.state != State::closed;
+  return (tcb.ack_now || tcb.keep_alive_due) && tcb.state != State::syn_sent &&
+         tcb.state != State::syn_received && tcb.state != State::closed;
 }
 
 Segment make_ack(Tcb& tcb, Instant now, std::span<const SackBlock> blocks) noexcept {
   // [RFC 9293 3.10.7.4] <SEQ=SND.NXT>; while a probe is out, the peer expects the probed byte.
-  Segment ack =
-      header_with_ack(tcb, tcb.timer == SendTimer::persist ? tcb.snd_nxt : tcb.snd_max, {}, now);
+  SeqNum seq = tcb.timer == SendTimer::persist ? tcb.snd_nxt : tcb.snd_max;
+  if (tcb.keep_alive_due) {
+    // [RFC 9293 3.8.4] <SEQ=SND.NXT-1>: out of the window, so it is answered.
+    tcb.keep_alive_due = false;
+    seq = seq - 1U;
+  }
+  Segment ack = header_with_ack(tcb, seq, {}, now);
   if (!tcb.sack) return ack;
   const std::size_t most = tcb.timestamps ? kSackBlocksWithTimestamps : kSackBlocks;
   for (const SackBlock& block : blocks.first(std::min(blocks.size(), most))) {

@@ -5,6 +5,9 @@
 namespace sallyport::tcp {
 namespace {
 
+// 16 MiB, which is as much as our scale can express.
+constexpr std::uint8_t kMaxDoublings = 8;
+
 // [RFC 9293 3.8.6.2.2] The smallest step by which the right edge moves: a segment, or half of a
 // buffer that is smaller than two.
 std::uint32_t smallest_step(const Tcb& tcb) noexcept {
@@ -22,6 +25,21 @@ std::uint32_t growth(const Tcb& tcb) noexcept {
 }
 
 }  // namespace
+
+std::uint32_t receive_window(const Tcb& tcb, std::uint32_t most) noexcept {
+  return std::min(most, kInitialReceiveWindow << tcb.window_doublings);
+}
+
+void tune_receive_window(Tcb& tcb, Instant now) noexcept {
+  if (before(tcb.rcv_nxt, tcb.tune_end)) return;
+  // A window can be filled once per round trip.  A peer that takes much longer than that was held
+  // back by something else: its own window, or our caller, who did not take the text.
+  const std::uint32_t round_trip = tcb.rtt.srtt.count;
+  const bool was_limited = round_trip > 0 && tcb.tune_begun.elapsed(now).count < 2 * round_trip;
+  if (was_limited && tcb.window_doublings < kMaxDoublings) ++tcb.window_doublings;
+  tcb.tune_end = tcb.rcv_adv;
+  tcb.tune_begun = Stamp{now};
+}
 
 void set_receive_room(Tcb& tcb, std::uint32_t bytes) noexcept {
   tcb.rcv_room = bytes;

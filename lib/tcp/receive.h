@@ -6,6 +6,16 @@
 
 namespace sallyport::tcp {
 
+// A window begins with this much, if the caller allows it, and doubles as long as the peer fills it
+// within a round trip or two, which says that it held the peer back.
+inline constexpr std::uint32_t kInitialReceiveWindow = 65'536;
+
+// receive_window is how many bytes to offer the peer in all, of the `most` that the caller has:
+// what it was seen to need.
+[[nodiscard]] std::uint32_t receive_window(const Tcb& tcb, std::uint32_t most) noexcept;
+// tune_receive_window is called when text was delivered.
+void tune_receive_window(Tcb& tcb, Instant now) noexcept;
+
 // set_receive_room tells how many bytes beyond RCV.NXT the caller can take now: its limit minus
 // what it holds undelivered; text kept out of order lies within the room and is not subtracted.
 // Call it whenever that changed.  A smaller room than promised is legal: the promise stands, and

@@ -64,6 +64,7 @@ struct SynAckParameters {
   std::uint32_t receive_buffer = 65'535;  // Listener limit; the same goes to open_passive()
   CongestionAlgorithm congestion = CongestionAlgorithm::cubic;  // for open_passive()
   bool ecn = true;                                              // [RFC 3168 6.1.1] taken if offered
+  std::uint16_t keep_alive = 0;  // seconds, for open_passive(); 0: off
 };
 
 // make_syn_ack answers a SYN: sequence numbers, window, and options, only those that the client

@@ -93,7 +93,9 @@ struct Tcb {
   SeqNum rtt_seq;       // the next sample is taken when this is acknowledged: one per round trip
   Stamp retransmit_at;  // when `timer` fires
   Stamp delayed_ack_at;
-  Stamp last_sent;  // of the SYN or of data; for the restart after idleness
+  SeqNum tune_end;   // right edge when the last measurement of the receive window began
+  Stamp tune_begun;  // ... and when that was
+  Stamp last_sent;   // of the SYN or of data; for the restart after idleness
   Rack rack;
   // --- while something is being repaired ---------------------------------------------------------
   std::uint32_t undo_cwnd = 0;  // cwnd before the last reduction, while undo_possible
@@ -107,6 +109,8 @@ struct Tcb {
   SeqNum fin_seq;                          // sequence number of the peer's FIN, once `fin_known`
   TimerStamp challenged_at;                // of the last challenge ACK
   TimerStamp stuck_since;                  // first time-out without progress: measures R2
+  TimerStamp heard_at;                     // last segment of the peer that was acceptable
+  std::uint16_t keep_alive = 0;            // seconds of silence before the peer is probed; 0: never
   AgeStamp ts_recent_at;                   // when ts_recent was taken
   std::uint16_t undo_retransmissions = 0;  // since then, not yet reported by a DSACK
   std::uint16_t rcv_buffer = 0;     // largest room ever, up to 65,535: the measure of silly windows
@@ -139,20 +143,24 @@ struct Tcb {
   bool tail_probe_repeats : 1 = false;  // ... and was a retransmission (TLP.is_retrans)
   bool cwnd_limited : 1 = false;        // cwnd held us back since the last ACK
   bool syn_retransmitted : 1 = false;
-  bool undo_possible : 1 = false;    // the last reduction may turn out to have had no reason
-  bool undo_slow_start : 1 = false;  // before it ssthresh had never been set
-  bool undo_has_tsval : 1 = false;   // undo_tsval means something
-  bool challenged : 1 = false;       // challenged_at means something
-  bool stuck : 1 = false;            // stuck_since is valid
-  bool has_sent_data : 1 = false;    // last_sent is that of data
-  bool fin_lost : 1 = false;         // our FIN is to be sent again; counted in `lost`
-  bool ecn : 1 = false;              // negotiated (offered, while in SYN_SENT) (RFC 3168)
-  bool ece_due : 1 = false;          // a mark arrived: say so until the peer's CWR
-  bool cwr_due : 1 = false;          // cwnd was reduced: say so with the next new data
-  bool ecn_reduced : 1 = false;      // ... because of a mark, in this window: until `recover` is
-                                     // acknowledged, no other reduction
+  bool undo_possible : 1 = false;          // the last reduction may turn out to have had no reason
+  bool undo_slow_start : 1 = false;        // before it ssthresh had never been set
+  bool undo_has_tsval : 1 = false;         // undo_tsval means something
+  bool challenged : 1 = false;             // challenged_at means something
+  bool stuck : 1 = false;                  // stuck_since is valid
+  bool has_sent_data : 1 = false;          // last_sent is that of data
+  bool fin_lost : 1 = false;               // our FIN is to be sent again; counted in `lost`
+  std::uint8_t window_doublings : 4 = 0;   // of the receive window, since the start
+  std::uint8_t quick_acks : 4 = 0;         // full segments that were acknowledged at once
+  std::uint8_t keep_alive_probes : 3 = 0;  // unanswered
+  bool keep_alive_due : 1 = false;         // send another
+  bool ecn : 1 = false;                    // negotiated (offered, while in SYN_SENT) (RFC 3168)
+  bool ece_due : 1 = false;                // a mark arrived: say so until the peer's CWR
+  bool cwr_due : 1 = false;                // cwnd was reduced: say so with the next new data
+  bool ecn_reduced : 1 = false;  // ... because of a mark, in this window: until `recover` is
+                                 // acknowledged, no other reduction
 };
-static_assert(sizeof(Tcb) <= 192, "two of them are part of the 1 KiB of an idle connection");
+static_assert(sizeof(Tcb) <= 204, "two of them are part of the 1 KiB of an idle connection");
 
 // flight is FlightSize: between SND.UNA and SND.NXT.
 [[nodiscard]] constexpr std::uint32_t flight(const Tcb& tcb) noexcept {

@@ -76,6 +76,32 @@ void send_timer(Tcb& tcb, Instant now, Expired& expired) noexcept {
   rearm(tcb, now);
 }
 
+// [RFC 9293 3.8.4] A peer may be silent for as long as it likes, and may also be gone.  Only while
+// nothing of ours is in flight: otherwise retransmissions find that out.
+bool is_kept_alive(const Tcb& tcb) noexcept {
+  return tcb.keep_alive != 0 && is_synchronized(tcb.state) && tcb.state != State::time_wait &&
+         tcb.timer == SendTimer::none && tcb.snd_una == tcb.snd_max;
+}
+
+// silence_left is how long the peer may still say nothing before the next probe.
+Micros silence_left(const Tcb& tcb, Instant now) noexcept {
+  const std::uint64_t idle = std::uint64_t{tcb.keep_alive} * 1'000'000;
+  const std::uint64_t interval = std::min<std::uint64_t>(idle, kKeepAliveInterval.count);
+  const std::uint64_t allowed = idle + tcb.keep_alive_probes * interval;
+  const std::uint64_t elapsed = tcb.heard_at.elapsed_us(now);
+  return {elapsed < allowed ? static_cast<std::uint32_t>(allowed - elapsed) : 0};
+}
+
+void keep_alive(Tcb& tcb, Expired& expired) noexcept {
+  if (tcb.keep_alive_probes >= kMaxKeepAliveProbes) {
+    expired.timed_out = true;
+    return;
+  }
+  ++tcb.keep_alive_probes;
+  tcb.keep_alive_due = true;
+  expired.keep_alive = true;
+}
+
 }  // namespace
 
 std::optional<Instant> next_deadline(const Tcb& tcb, Instant now) noexcept {
@@ -83,6 +109,10 @@ std::optional<Instant> next_deadline(const Tcb& tcb, Instant now) noexcept {
   if (tcb.timer != SendTimer::none) deadline = tcb.retransmit_at.instant(now);
   if (tcb.ack_delayed) {
     const Instant at = tcb.delayed_ack_at.instant(now);
+    deadline = deadline ? std::min(*deadline, at) : at;
+  }
+  if (is_kept_alive(tcb)) {
+    const Instant at = now + silence_left(tcb, now);
     deadline = deadline ? std::min(*deadline, at) : at;
   }
   return deadline;
@@ -98,12 +128,14 @@ Expired on_deadline(Tcb& tcb, Instant now) noexcept {
   }
   if (tcb.timer != SendTimer::none && tcb.retransmit_at.has_come(now)) {
     send_timer(tcb, now, expired);
-    if (expired.timed_out) {
-      tcb.state = State::closed;
-      tcb.timer = SendTimer::none;
-      tcb.ack_delayed = false;
-      tcb.ack_now = false;
-    }
+  }
+  if (is_kept_alive(tcb) && silence_left(tcb, now).count == 0) keep_alive(tcb, expired);
+  if (expired.timed_out) {
+    tcb.state = State::closed;
+    tcb.timer = SendTimer::none;
+    tcb.ack_delayed = false;
+    tcb.ack_now = false;
+    tcb.keep_alive_due = false;
   }
   return expired;
 }

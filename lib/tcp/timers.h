@@ -16,6 +16,11 @@ inline constexpr Micros kGiveUp = from_millis(100'000);
 // client that waits.  The caller's own connect limit is normally far shorter.
 inline constexpr std::uint8_t kMaxSynRetransmissions = 5;
 
+// [RFC 9293 3.8.4] Keep-alive (Tcb::keep_alive): so many probes, so far apart, before a silent peer
+// is given up.
+inline constexpr Micros kKeepAliveInterval = from_millis(15'000);
+inline constexpr unsigned kMaxKeepAliveProbes = 5;
+
 // next_deadline is the earliest instant at which on_deadline() has something to do.
 [[nodiscard]] std::optional<Instant> next_deadline(const Tcb& tcb, Instant now) noexcept;
 
@@ -25,6 +30,7 @@ struct Expired {
   bool tail_probe = false;              // next_transmission() will probe the end of the flight
   bool window_probe = false;            // next_transmission() will probe
   bool ack = false;                     // wants_ack() is true now
+  bool keep_alive = false;              // likewise: the peer has been silent for long
   bool timed_out = false;               // the peer is gone; Tcb is closed, nothing to be sent
 };
 

@@ -40,7 +40,8 @@ constexpr seconds kPatienceWhenFull{1};
           .congestion = listener.tcp.congestion_control == snapshot::CongestionControl::new_reno
                             ? tcp::CongestionAlgorithm::new_reno
                             : tcp::CongestionAlgorithm::cubic,
-          .ecn = listener.tcp.ecn != snapshot::EcnPolicy::off};
+          .ecn = listener.tcp.ecn != snapshot::EcnPolicy::off,
+          .keep_alive = listener.tcp.keep_alive_seconds};
 }
 
 }  // namespace

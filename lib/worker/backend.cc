@@ -20,7 +20,8 @@ namespace {
 // pool that is down does not multiply every connection by its size.
 constexpr std::size_t kMaxAttempts = 3;
 // A local port must be free and its tuple must belong to this worker; with w workers one in w
-// does.  When so many draws find none, the ports towards this backend are used up.
+// does, and of a pool with sources of both families half of it.  When so many draws find none, the
+// ports towards this backend are used up.
 constexpr std::uint32_t kMaxPortDraws = 1'024;
 
 // Room for the header and tag that a segment of the backend gets as a record, so that one full
@@ -56,6 +57,7 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
   const FlowRef flow{FlowRef::Kind::backend, index_of(c)};
   if (!flows_.insert(hash, flow)) return false;
   const snapshot::Interface& interface = (*snapshot_->interfaces)[backend.interface.value];
+  const snapshot::TcpPolicy& policy = (*snapshot_->listeners)[c.listener].tcp;
   const bool is_v4 = tuple.local.ip.is_v4();
   const std::uint16_t own_mss = tcp::mss_for_mtu(interface.mtu, is_v4);
   // What the backend sends in one segment must fit one segment to the client as a record.
@@ -78,7 +80,8 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
        .our_mss = std::min(own_mss, one_record),
        .receive_buffer = std::min(limits(c).backend_receive_buffer, receive_share()),
        .congestion = c.client.tcb.algorithm,
-       .ecn = (*snapshot_->listeners)[c.listener].tcp.ecn == snapshot::EcnPolicy::offer},
+       .ecn = policy.ecn == snapshot::EcnPolicy::offer,
+       .keep_alive = policy.keep_alive_seconds},
       instant_);
   c.backend.send.restart(c.backend.tcb.iss + 1);
   c.backend_counter = backend.counter;
@@ -94,16 +97,12 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
 bool Worker::draw_local_port(const snapshot::Pool& pool, FourTuple& tuple,
                              FlowTable::Hash& hash) noexcept {
   const std::uint32_t num_ports = std::uint32_t{pool.local_port_last} - pool.local_port_first + 1U;
+  const auto num_sources = static_cast<std::uint32_t>(pool.source_addresses.size());
+  const std::uint32_t num_sockets = num_ports * num_sources;
   for (std::uint32_t draw = 0; draw < kMaxPortDraws; ++draw) {
-    // Counting upwards uses every port of every source before one comes again, so a port rests as
-    // long as can be; the backend may hold its old tuple in TIME_WAIT.
-    const std::uint32_t at = next_local_port_++;
-    const IpAddress& source =
-        pool.source_addresses[(at / num_ports) % pool.source_addresses.size()];
-    if (source.is_v4() != tuple.remote.ip.is_v4()) {
-      next_local_port_ += num_ports - at % num_ports - 1;
-      continue;
-    }
+    const std::uint32_t at = port_order_.at(next_local_port_++ % num_sockets, num_sockets);
+    const IpAddress& source = pool.source_addresses[at / num_ports];
+    if (source.is_v4() != tuple.remote.ip.is_v4()) continue;
     tuple.local = {source, static_cast<std::uint16_t>(pool.local_port_first + at % num_ports)};
     const std::uint32_t toeplitz = frame::toeplitz(config_.toeplitz_key, tuple.remote, tuple.local);
     if (config_.reta.owner(toeplitz) != config_.index) continue;

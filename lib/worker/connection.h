@@ -128,6 +128,6 @@ struct Connection {
 // entries in a flow table that is half full (docs/performance.md).
 inline constexpr std::size_t kBytesBesideConnection = 16 + 8 + 32;
 static_assert(sizeof(Connection) + kBytesBesideConnection <= 1'024);
-static_assert(sizeof(Side) <= sizeof(tcp::Tcb) + 112);
+static_assert(sizeof(Side) <= sizeof(tcp::Tcb) + 120);
 
 }  // namespace sallyport::worker

@@ -35,6 +35,9 @@ constexpr std::uint32_t kUsualPayload = 1'448;
 constexpr std::size_t kMaxRecordFrames = std::min(
     (tls::kMaxRecord + 64) / (tcp::kSmallestMss - tcp::kTimestampsLength) + 1, tls::kMaxPieces);
 
+// The limit of a send queue whose congestion window says nothing yet.
+constexpr std::uint32_t kInitialSendBuffer = 262'144;
+
 }  // namespace
 
 const snapshot::Limits& Worker::limits(const Connection& c) const noexcept {
@@ -66,6 +69,12 @@ std::uint32_t Worker::receive_share() const noexcept {
   return std::max(frames * kUsualPayload, kSmallestShare);
 }
 
+std::uint32_t Worker::send_limit(const Connection& c, const Side& side) const noexcept {
+  // What one window holds, and as much again to be sent when it is acknowledged.
+  return std::min(limits(c).send_buffer,
+                  std::max(kInitialSendBuffer, 2 * side.tcb.congestion.cwnd));
+}
+
 std::uint32_t Worker::frames_left() const noexcept {
   const std::uint32_t limit = config_.max_tx_frames_held;
   return limit - std::min(limit, held_.tx_held);
@@ -85,7 +94,7 @@ std::size_t Worker::frames_for(const SendQueue& queue) const noexcept {
 bool Worker::can_deliver(const Connection& c, std::size_t len, const Turn& turn) const noexcept {
   if (!c.backend.has_tcp()) return true;  // then it is discarded
   const std::size_t frames = len / c.backend.tcb.snd_mss + 2;
-  return c.backend.send.bytes() + len <= limits(c).send_buffer &&
+  return c.backend.send.bytes() + len <= send_limit(c, c.backend) &&
          turn.out.frame_credit() >= frames && frames_for(c.backend.send) >= frames;
 }
 
@@ -146,7 +155,7 @@ void Worker::seal_plaintext(Connection& c, Turn& turn) noexcept {
       if (c.client.send.empty()) mark_ready(c);  // else an ACK comes
       return;
     }
-    if (c.client.send.bytes() + mss > limits(c).send_buffer) return;
+    if (c.client.send.bytes() + mss > send_limit(c, c.client)) return;
     const std::size_t sealed = seal_record(c, turn);
     if (sealed == 0) {
       stats_.drops.count(stats::DropReason::internal_error);
@@ -174,7 +183,7 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   // holds up nothing but itself.  A transfer in bulk gains more from fewer records.
   std::size_t num_frames = 1;
   if (c.sealed_since_pause >= kBulkFrom) {
-    const std::size_t room = limits(c).send_buffer - c.client.send.bytes();
+    const std::size_t room = send_limit(c, c.client) - c.client.send.bytes();
     const std::size_t most =
         std::min({tls::kMaxFragment + overhead, input.size() + overhead, room});
     // However empty its queue is, a peer that takes little at a time gets no more than its share.
@@ -293,7 +302,7 @@ void Worker::offer_room(Connection& c) noexcept {
       most = is_scarce ? record : std::max(share, record);
       limit = std::max(limit, record);
     }
-    limit = std::min(limit, most);
+    limit = std::min(tcp::receive_window(side.tcb, limit), most);
     const auto used = static_cast<std::uint32_t>(std::min<std::size_t>(held, limit));
     tcp::set_receive_room(side.tcb, limit - used);
   };

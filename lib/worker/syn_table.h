@@ -21,7 +21,7 @@ struct SynRecord {
   FourTuple tuple;
   LinkPeer link;
 };
-static_assert(sizeof(SynRecord) <= 96);
+static_assert(sizeof(SynRecord) <= 80);
 
 class SynTable {
  public:

@@ -64,6 +64,7 @@ Worker::Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
       time_wait_acks_{config.tsc_rate, config.time_wait_acks_per_second,
                       config.time_wait_acks_per_second / 10 + 1},
       isn_secret_{draw_key(random_)},
+      port_order_{draw_key(random_)},
       next_local_port_{random_.u32()} {
   SALLYPORT_CHECK(config.max_connections <= Side::kMaxConnections);
   // Workers begin at different backends, or the first would see the first client of each of them.
@@ -223,6 +224,7 @@ void Worker::on_timer(std::uint32_t index, Turn& turn) noexcept {
     const tcp::Expired expired = tcp::on_deadline(side->tcb, side->send, instant_);
     if (expired.retransmission_timeout) stats_.traffic.count(Traffic::retransmission_timeouts);
     if (expired.tail_probe) stats_.traffic.count(Traffic::tail_loss_probes);
+    if (expired.keep_alive) stats_.traffic.count(Traffic::keep_alive_probes);
     if (expired.window_probe) stats_.traffic.count(Traffic::zero_window_probes);
     if (!expired.timed_out) continue;
     if (side == &c.client) {

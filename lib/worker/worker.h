@@ -44,6 +44,7 @@
 #include "lib/worker/flow_table.h"
 #include "lib/worker/index_list.h"
 #include "lib/worker/local_responder.h"
+#include "lib/worker/port_order.h"
 #include "lib/worker/syn_responder.h"
 #include "lib/worker/syn_table.h"
 #include "lib/worker/time_wait_table.h"
@@ -236,6 +237,8 @@ class Worker {
   [[nodiscard]] std::uint32_t receive_share() const noexcept;
   // holds_scarce_frames: received frames become scarce and `side` has more than `allowed` of them.
   [[nodiscard]] bool holds_scarce_frames(const Side& side, std::uint32_t allowed) const noexcept;
+  // send_limit is how many bytes may wait for an ACK: what the path takes, within the limit.
+  [[nodiscard]] std::uint32_t send_limit(const Connection& c, const Side& side) const noexcept;
   // frames_left is how many frames for sending nobody holds.
   [[nodiscard]] std::uint32_t frames_left() const noexcept;
   // frames_for is how many more frames `queue` may hold.  Those of a peer that does not acknowledge
@@ -282,6 +285,7 @@ class Worker {
   // Pools beyond share cursors, which costs evenness and nothing else.
   std::array<balance::Cursor, 256> cursors_{};
   SipKey isn_secret_;
+  PortOrder port_order_;
   std::uint32_t next_local_port_ = 0;
   std::uint32_t next_to_shed_ = 0;
   std::uint32_t next_to_evict_ = 0;

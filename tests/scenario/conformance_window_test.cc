@@ -184,7 +184,7 @@ TEST(Receiver, TextIsTrimmedToTheWindow) {
     +0      < . 501:1501(1000) ack 1 win 65535   // its first half is old
     +0      > . 1:1(0) ack 1501 win 1500
     +0      < . 1501:4501(3000) ack 1 win 65535  // its second half has no place
-    +0.040  > . 1:1(0) ack 3001 win 0
+    +0      > . 1:1(0) ack 3001 win 0
     +0      read 3000
     +0      > . 1:1(0) ack 3001 win 3000
   )");

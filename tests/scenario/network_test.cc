@@ -103,6 +103,21 @@ TEST(Network, WithoutEcnTheSameRouterHasALongQueue) {
   EXPECT_GT(net.to_server.counters().longest_queue, 200'000U);
 }
 
+// 100 Mbit/s over 100 ms hold 1.2 MB; the window begins with a twentieth of that.
+TEST(Network, AReceiveWindowGrowsToWhatThePathHolds) {
+  const LinkOptions path{.rate = 100'000'000, .delay = milliseconds{50}, .queue = 1'000'000};
+  EndpointOptions server{.receive_buffer = 4'194'304, .iss = tcp::SeqNum{700'000}};
+  server.tunes_window = true;
+  EndpointOptions client = server;
+  client.iss = tcp::SeqNum{1};
+  TcpNetwork tuned{{.to_server = path, .to_client = path, .client = client, .server = server}};
+  const Nanos with = exchange(tuned, 20'000'000);
+  EXPECT_LT(with, seconds{4}) << "1.6 s at the rate of the path";
+  client.receive_buffer = server.receive_buffer = 65'536;
+  TcpNetwork fixed{{.to_server = path, .to_client = path, .client = client, .server = server}};
+  EXPECT_GT(exchange(fixed, 20'000'000), 6 * with);
+}
+
 TEST(Network, LossInBothDirectionsCostsTimeAndNoByte) {
   const LinkOptions path{.delay = milliseconds{5}, .loss = 0.05};
   TcpNetwork net{{.seed = 3, .to_server = path, .to_client = path}};

@@ -299,5 +299,41 @@ TEST(Relay, FaultsOfEveryKindLoseNoByteEitherWay) {
   }
 }
 
+// A round trip of 50 ms and 64 KiB per round trip would be 1.3 MB/s.
+TEST(Relay, AnUploadOverALongPathMakesTheWindowGrow) {
+  const auto upload = [](std::uint32_t receive_buffer) {
+    Simulation sim{{.delay_us = 12'500, .receive_buffer = receive_buffer}};
+    Echo echo{sim};
+    Talk talk{sim, 4'000'000};
+    const Tsc begun = sim.now();
+    EXPECT_TRUE(sim.run([&] {
+      echo.step();
+      return talk.done();
+    }));
+    EXPECT_TRUE(talk.correct());
+    talk.close();
+    expect_all_gone(sim, echo);
+    return Simulation::kRate.nanos(sim.now() - begun);
+  };
+  const Nanos tuned = upload(4'194'304);
+  EXPECT_GT(upload(65'536), 2 * tuned);
+}
+
+TEST(Relay, KeepAliveTellsAQuietPeerFromOneThatIsGone) {
+  Simulation sim{{.tcp = {.keep_alive_seconds = 2}}};
+  Echo echo{sim};
+  Talk talk{sim, 100};
+  ASSERT_TRUE(sim.run([&] {
+    echo.step();
+    return talk.done();
+  }));
+  sim.run_for(seconds{30});
+  EXPECT_EQ(sim.num_connections(), 1U) << "client and backend have answered every probe";
+  EXPECT_GE(sim.stats().traffic.value(stats::Traffic::keep_alive_probes), 28U);
+  sim.client.silence(true);
+  EXPECT_TRUE(sim.run([&] { return sim.num_connections() == 0; }, seconds{15}));
+  EXPECT_EQ(sim.stats().closes.value(stats::CloseCause::client_timed_out), 1U);
+}
+
 }  // namespace
 }  // namespace sallyport::testing

@@ -62,7 +62,8 @@ void TcpEndpoint::open(Instant now) {
                                    .our_mss = options_.mss,
                                    .receive_buffer = options_.receive_buffer,
                                    .congestion = options_.congestion,
-                                   .ecn = options_.ecn},
+                                   .ecn = options_.ecn,
+                                   .keep_alive = options_.keep_alive},
                                   now);
   tcb.timestamps = options_.timestamps;
   tcb.sack = options_.sack;
@@ -85,7 +86,8 @@ void TcpEndpoint::receive_listening(const Segment& segment, ByteView payload, In
   const tcp::SynAckParameters ours{.our_mss = options_.mss,
                                    .receive_buffer = options_.receive_buffer,
                                    .congestion = options_.congestion,
-                                   .ecn = options_.ecn};
+                                   .ecn = options_.ecn,
+                                   .keep_alive = options_.keep_alive};
   if (is_syn) {
     emit(tcp::make_syn_ack(tuple_, forget(segment, options_), ours, kCookieKeys, wall(now)), {});
     return;
@@ -246,7 +248,9 @@ void TcpEndpoint::packet_too_big(tcp::SeqNum quoted, std::uint32_t mtu) {
 
 void TcpEndpoint::update_room() {
   const std::size_t held = unread();
-  const std::size_t buffer = options_.receive_buffer;
+  const std::size_t buffer = options_.tunes_window
+                                 ? tcp::receive_window(tcb_, options_.receive_buffer)
+                                 : options_.receive_buffer;
   tcp::set_receive_room(tcb_, held < buffer ? static_cast<std::uint32_t>(buffer - held) : 0);
 }
 

@@ -36,6 +36,8 @@ struct EndpointOptions {
   bool sack = true;
   bool window_scaling = true;
   bool ecn = false;
+  bool tunes_window = false;     // begins with 64 KiB, up to `receive_buffer`
+  std::uint16_t keep_alive = 0;  // seconds
   tcp::CongestionAlgorithm congestion = tcp::CongestionAlgorithm::cubic;
   // Checks that take time in proportion to what is queued, after each step.
   bool check_marks = true;

@@ -58,6 +58,7 @@ pool = "web"
 tcp.syn_mode = "tracked"
 tcp.congestion_control = "new_reno"
 tcp.ecn = "offer"
+tcp.keep_alive_seconds = 75
 tls.policy = "modern"
 tls.certificates = [
   { chain = "site.pem", key = "site.key" },

@@ -233,7 +233,7 @@ TEST(Open, APassiveConnectionTakesItsFirstSegmentLikeAnyOther) {
   EXPECT_EQ(a.text.len, 517U);
   EXPECT_EQ(a.bytes_acked, 0U);
   // The window in the first ACK is scaled and as wide as the buffer.
-  EXPECT_EQ(make_ack(tcb, kStart).window, (100'000U - 517U) >> kOurWindowScale);
+  EXPECT_EQ(make_ack(tcb, kStart).window, (kInitialReceiveWindow - 517U) >> kOurWindowScale);
 }
 
 // --- time
