@@ -51,6 +51,7 @@ void bind(Visitor& v, Interface& i) {
   v.field("gateway6", i.gateway6);
   v.field("mtu", i.mtu);
   v.field("reply", i.reply);
+  v.field("strays", i.strays);
   v.tables("routes", i.routes);
 }
 

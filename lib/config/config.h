@@ -13,6 +13,7 @@ namespace sallyport::config {
 
 enum class HugePages : std::uint8_t { automatic, on, off };
 enum class ReplyMode : std::uint8_t { source_mac, gateway };
+enum class StrayPolicy : std::uint8_t { reset, silence };
 enum class CongestionControl : std::uint8_t { cubic, new_reno };
 enum class SynMode : std::uint8_t { cookies, tracked };
 enum class Ecn : std::uint8_t { accept, offer, off };
@@ -60,6 +61,7 @@ struct Interface {
   std::vector<Route> routes;
   std::uint16_t mtu = 0;  // 0 in the file: the port's; never 0 here after validation
   ReplyMode reply = ReplyMode::source_mac;
+  StrayPolicy strays = StrayPolicy::reset;
   friend bool operator==(const Interface&, const Interface&) = default;
 };
 

@@ -144,6 +144,13 @@ constexpr auto kKeys = std::to_array<Key>({
      .choices = "source_mac gateway",
      .default_text = "\"source_mac\"",
      .help = "Where answers to clients go: to the sender of their last frame, or to the gateway."},
+    {.path = "interface[].strays",
+     .type = KeyType::choice,
+     .choices = "reset silence",
+     .default_text = "\"reset\"",
+     .help = "What a TCP segment hears for a closed port or of no connection: RST, or nothing.  A "
+             "client "
+             "whose connection is lost then waits for its own time-out."},
     {.path = "interface[].routes[].to",
      .type = KeyType::ip_prefix,
      .presence = Presence::required,

@@ -52,6 +52,8 @@ class Compiler {
     interface.mtu = from.mtu;
     interface.reply = from.reply == config::ReplyMode::gateway ? snapshot::ReplyMode::gateway
                                                                : snapshot::ReplyMode::source_mac;
+    interface.strays = from.strays == config::StrayPolicy::silence ? snapshot::StrayPolicy::silence
+                                                                   : snapshot::StrayPolicy::reset;
     interface.addresses = from.addresses;
     for (const IpPrefix& prefix : from.addresses) add_local(interface, prefix.address);
     for (const config::Route& route : from.routes) {

@@ -26,6 +26,11 @@ struct PoolIndex {
   friend constexpr bool operator==(PoolIndex, PoolIndex) noexcept = default;
 };
 
+// StrayPolicy: what a segment hears that belongs to nothing here.
+enum class StrayPolicy : std::uint8_t {
+  reset,    // [RFC 9293 3.10.7.1] RST, up to a rate
+  silence,  // nothing: scans learn of closed ports by waiting only
+};
 enum class ReplyMode : std::uint8_t {
   source_mac,  // answer a client to the MAC and VLAN that its last accepted frame came from
   gateway,     // answer through the interface's own next hop
@@ -50,6 +55,7 @@ struct Interface {
   MacAddress mac;
   std::uint16_t mtu = 1500;  // bytes of IP packet
   ReplyMode reply = ReplyMode::source_mac;
+  StrayPolicy strays = StrayPolicy::reset;
   std::vector<IpPrefix> addresses;   // with the host part: 198.18.0.1/24
   std::vector<IpAddress> local_ips;  // every address that is ours here: interface addresses,
                                      // listeners and pool sources on-link here

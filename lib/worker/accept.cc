@@ -65,7 +65,7 @@ DropReason Worker::receive_syn(const wire::Packet& packet, const tcp::Segment& s
     if (!is_local((*snapshot_->interfaces)[interface.value], tuple.local.ip)) {
       return DropReason::ip_not_for_us;
     }
-    answer_with_reset(packet, segment, interface, turn);
+    answer_stray(packet, segment, interface, turn);
     return DropReason::tcp_no_listener;
   }
   if (snapshot_->draining) return DropReason::draining;
@@ -144,11 +144,11 @@ DropReason Worker::receive_stray(frame::Frame& f, const wire::Packet& packet,
     if (!is_local((*snapshot_->interfaces)[interface.value], tuple.local.ip)) {
       return DropReason::ip_not_for_us;
     }
-    answer_with_reset(packet, segment, interface, turn);
+    answer_stray(packet, segment, interface, turn);
     return DropReason::tcp_no_connection;
   }
   if (!segment.flags.ack() || segment.flags.rst() || segment.flags.syn()) {
-    answer_with_reset(packet, segment, interface, turn);
+    answer_stray(packet, segment, interface, turn);
     return DropReason::tcp_no_connection;
   }
   const tcp::WallTime wall = wall_time(*snapshot_, turn.now);
@@ -158,7 +158,7 @@ DropReason Worker::receive_stray(frame::Frame& f, const wire::Packet& packet,
       return DropReason::tcp_early_overtake;
     }
     stats_.cookie_refusals.count(cookie.error());
-    answer_with_reset(packet, segment, interface, turn);
+    answer_stray(packet, segment, interface, turn);
     return DropReason::tcp_cookie_refused;
   }
   if (segment.payload_len == 0) {

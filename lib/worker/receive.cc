@@ -320,6 +320,13 @@ void Worker::on_tcp_events(Connection& c, Side& side, tcp::Events events, Turn& 
   }
 }
 
+void Worker::answer_stray(const wire::Packet& packet, const tcp::Segment& segment,
+                          snapshot::InterfaceIndex interface, Turn& turn) noexcept {
+  const snapshot::Interface& in = (*snapshot_->interfaces)[interface.value];
+  if (in.strays == snapshot::StrayPolicy::silence) return;
+  answer_with_reset(packet, segment, interface, turn);
+}
+
 void Worker::answer_with_reset(const wire::Packet& packet, const tcp::Segment& segment,
                                snapshot::InterfaceIndex interface, Turn& turn) noexcept {
   const auto rst = tcp::reset_for(segment);

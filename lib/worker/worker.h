@@ -152,6 +152,10 @@ class Worker {
                                             const wire::Packet& packet, tcp::Arrival& arrival,
                                             Turn& turn) noexcept;
   void on_tcp_events(Connection& c, Side& side, tcp::Events events, Turn& turn) noexcept;
+  // answer_stray does what the interface says with a segment that belongs to nothing; with a RST
+  // where that is the answer.
+  void answer_stray(const wire::Packet& packet, const tcp::Segment& segment,
+                    snapshot::InterfaceIndex interface, Turn& turn) noexcept;
   void answer_with_reset(const wire::Packet& packet, const tcp::Segment& segment,
                          snapshot::InterfaceIndex interface, Turn& turn) noexcept;
   [[nodiscard]] bool reads(const Connection& c, const Side& side) const noexcept;

@@ -188,6 +188,31 @@ TEST(Hostile, AFloodOfAnyKindLeavesNoStateAndDisturbsNobody) {
   }
 }
 
+TEST(Hostile, SegmentsOfNothingAreResetOrHearNothingAsTheInterfaceSays) {
+  for (const auto policy : {snapshot::StrayPolicy::reset, snapshot::StrayPolicy::silence}) {
+    Simulation sim{{.strays = policy}};
+    unsigned resets = 0;
+    unsigned others = 0;
+    sim.set_tap([&](ByteView frame) {
+      const bool is_reset = wire::parse_packet(frame, 0, {})->tcp.flags.rst();
+      ++(is_reset ? resets : others);
+    });
+    SocketAddress from{IpAddress::v4({198, 19, 0, 1}), 5'000};
+    sim.inject(frame_from(sim, from, tcp::kAck, 1, 2));
+    sim.inject(frame_from(sim, from, tcp::kSyn | tcp::kAck, 1, 2));
+    sim.inject(frame_from(sim, from, tcp::kFin | tcp::kAck, 1, 2));
+    sim.run_for(milliseconds{1});
+    const bool resets_strays = policy == snapshot::StrayPolicy::reset;
+    EXPECT_EQ(resets, resets_strays ? 3U : 0U);
+    EXPECT_EQ(others, 0U);
+    EXPECT_EQ(sim.stats().drops.value(DropReason::tcp_cookie_refused), 2U);
+    EXPECT_EQ(sim.stats().drops.value(DropReason::tcp_no_connection), 1U);
+    sim.inject(frame_from(sim, from, tcp::kSyn, 1, 0));
+    sim.run_for(milliseconds{1});
+    EXPECT_EQ(others, 1U) << "a listener answers";
+  }
+}
+
 // A flood that names the tuple of a connection: RFC 5961 decides what is believed.
 TEST(Hostile, BlindSegmentsOnTheTupleOfAConnectionDoNotEndIt) {
   Simulation sim;

@@ -149,6 +149,7 @@ void Simulation::build_snapshot() {
   interface.addresses = {
       {address(options_.ipv6, 10), static_cast<std::uint8_t>(options_.ipv6 ? 64 : 24)}};
   interface.local_ips = {address(options_.ipv6, 10), address(options_.ipv6, 11)};
+  interface.strays = options_.strays;
   interface.next_hops = {
       {backend(0).ip, kBackendMac, options_.backend_resolved},
       {address(options_.ipv6, 254), kGatewayMac, options_.gateway_resolved},

@@ -79,6 +79,7 @@ struct SimulationOptions {
   std::vector<std::string> alpn{};
   worker::WorkerConfig worker{};
   snapshot::TcpPolicy tcp{};
+  snapshot::StrayPolicy strays = snapshot::StrayPolicy::reset;
   // Limits of the listener: connections, handshakes, new ones per second and network; 0: none.
   std::uint32_t max_connections = 0;
   std::uint32_t max_handshakes = 0;

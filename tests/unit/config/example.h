@@ -50,6 +50,7 @@ gateway6 = "fe80::1"
 routes = [{ to = "198.19.0.0/16", via = "198.18.0.253" }]
 mtu = 1500
 reply = "gateway"
+strays = "silence"
 
 [[listener]]
 name = "web"

@@ -42,6 +42,7 @@ TEST(Parse, ReadsEveryKey) {
   EXPECT_EQ(interface.gateway6, parse_ip("fe80::1"));
   EXPECT_EQ(interface.routes.at(0).via, *parse_ip("198.18.0.253"));
   EXPECT_EQ(interface.reply, ReplyMode::gateway);
+  EXPECT_EQ(interface.strays, StrayPolicy::silence);
   const Listener& listener = config.listeners.at(0);
   EXPECT_EQ(listener.addresses.size(), 2U);
   EXPECT_EQ(listener.tls.policy, TlsPolicy::modern);
@@ -97,6 +98,7 @@ vlan = 0
 addresses = ["198.18.0.1/24"]
 mtu = 1500
 reply = "source_mac"
+strays = "reset"
 
 [[listener]]
 name = "web"
