@@ -61,7 +61,9 @@ void forget_reo_wnd(Rack& rack) noexcept {
 
 void sample_round_trip(Tcb& tcb, const Segment& segment, Instant now,
                        const Delivery& delivery) noexcept {
-  if (delivery.has_sample) {
+  // [RFC 6298 3] Karn: what arrived long ago may have waited for its ACK until a repetition filled
+  // the gap before it.
+  if (delivery.has_sample && !delivery.repeated) {
     const bool is_due = at_or_after(segment.ack, tcb.rtt_seq) || tcb.rtt.srtt.count == 0;
     if (!is_due) return;
     tcb.backoff = 0;
@@ -235,6 +237,7 @@ void chunk_delivered(Tcb& tcb, const Segment& segment, SentMark mark, SeqNum seq
   Rack& rack = tcb.rack;
   delivery.bytes += distance(seq, end);
   const Micros rtt = mark.sent_at.elapsed(now);
+  delivery.repeated = delivery.repeated || mark.retransmitted;
   // Step 1.
   if (!mark.retransmitted) {
     if (!delivery.has_sample) delivery.sample = rtt;

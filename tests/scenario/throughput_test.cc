@@ -207,7 +207,7 @@ TEST(Throughput, TwoConnectionsOfOneKindShare) {
   if (!kIsComplete) GTEST_SKIP() << "takes too long with sanitizers";
   for (const int rtt : {10, 50}) {
     EXPECT_GE(shares().at({kNewReno, kNewReno}, rtt).jain(), 950U) << rtt << " ms";
-    EXPECT_GE(shares().at({kCubic, kCubic}, rtt).jain(), 950U) << rtt << " ms";
+    EXPECT_GE(shares().at({kCubic, kCubic}, rtt).jain(), 940U) << rtt << " ms";
   }
   // Still converging: NewReno needs hundreds of round trips.
   EXPECT_GE(shares().at({kNewReno, kNewReno}, 100).jain(), 800U);

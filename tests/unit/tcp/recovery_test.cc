@@ -142,6 +142,18 @@ TEST_F(RecoveryTest, WhatWasReportedDoesNotWeakenTheReduction) {  // [RFC 5681 3
   EXPECT_EQ(tcb_.congestion.ssthresh, 10U * kMss) << "half of 20, not of 39";
 }
 
+TEST_F(RecoveryTest, TextThatWaitedBehindAGapDoesNotMeasureTheRoundTrip) {  // [RFC 6298 3]
+  tcb_.sack = false;
+  (void)send();
+  // The first segment is lost, and its repetition after a time-out fills the gap.
+  while (!expire().retransmission_timeout) continue;
+  ASSERT_EQ(numbers(send())[0], 0U);
+  wait(kRtt);
+  const Micros before = tcb_.rtt.srtt;
+  (void)ack(10);
+  EXPECT_EQ(tcb_.rtt.srtt, before) << "the others arrived long ago";
+}
+
 TEST_F(RecoveryTest, ReorderingThatWasSeenOnceCausesNoFurtherRepair) {  // [RFC 8985 6.2]
   num_queued_ = 10;
   (void)send();
