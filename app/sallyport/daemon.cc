@@ -124,7 +124,8 @@ dpdk::Failure Daemon::load(config::LoadedCredentials& credentials) {
     secret.resize(config::kMinClusterSecretBytes);
     random_.fill(secret);
   }
-  keyring_.emplace(secret, derive_key);
+  cookie_keyring_.emplace(secret, derive_key);
+  ticket_keyring_.emplace(secret, derive_key);
   wipe(secret);
   if (!diagnostics.all().empty()) std::fputs(diagnostics.text().c_str(), stderr);
   return {};
@@ -155,7 +156,8 @@ dpdk::Failure Daemon::start() {
   identities_.keys.clear();
   // Publishes the first snapshot.
   control_.emplace(
-      control::ControlLoop::Dependencies{publisher_, *keyring_, random_, dpdk::Eal::tsc_rate()},
+      control::ControlLoop::Dependencies{publisher_, *cookie_keyring_, *ticket_keyring_, random_,
+                                         dpdk::Eal::tsc_rate()},
       std::move(compiled), wall_clock());
   if (dpdk::Failure failure = dataplane_.start()) return failure;
   for (const auto& port : dataplane_.ports()) {

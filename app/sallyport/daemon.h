@@ -55,7 +55,8 @@ class Daemon {
   MemoryPlan plan_;
   Random random_;
   control::Identities identities_;
-  std::optional<control::CookieKeyring> keyring_;
+  std::optional<control::CookieKeyring> cookie_keyring_;
+  std::optional<control::TicketKeyring> ticket_keyring_;
 
   std::mutex mutex_;  // publisher_ against the telemetry threads
   control::Publisher publisher_;

@@ -7,6 +7,7 @@ namespace sallyport::control {
 ControlLoop::ControlLoop(const Dependencies& dependencies, Compiled compiled, const WallClock& now)
     : publisher_{dependencies.publisher},
       cookie_keyring_{dependencies.cookie_keyring},
+      ticket_keyring_{dependencies.ticket_keyring},
       tsc_rate_{dependencies.tsc_rate},
       start_{now.at},
       listeners_{std::move(compiled.listeners)},
@@ -34,6 +35,7 @@ void ControlLoop::tick(const WallClock& now, std::vector<ControlFrame>& out) {
 bool ControlLoop::is_due(const WallClock& now) const noexcept {
   const snapshot::Snapshot& last = current();
   return neighbours_.is_changed() || last.draining != draining_ ||
+         TicketKeyring::epoch_of(now.unix_ms) != ticket_epoch_ ||
          CookieKeyring::half_epoch_of(now.unix_ms) !=
              CookieKeyring::half_epoch_of(last.wall.unix_ms) ||
          tsc_rate_.nanos(now.at - last.wall.at) > kMaxWallClockAge;
@@ -41,11 +43,16 @@ bool ControlLoop::is_due(const WallClock& now) const noexcept {
 
 void ControlLoop::publish(const WallClock& now) {
   if (neighbours_.is_changed()) interfaces_ = neighbours_.take_interfaces();
+  if (ticket_keys_ == nullptr || TicketKeyring::epoch_of(now.unix_ms) != ticket_epoch_) {
+    ticket_epoch_ = TicketKeyring::epoch_of(now.unix_ms);
+    ticket_keys_ = ticket_keyring_.at(now.unix_ms);
+  }
   auto next = std::make_unique<snapshot::Snapshot>();
   next->wall = now;
   next->tsc_rate = tsc_rate_;
   next->draining = draining_;
   next->cookie_keys = cookie_keyring_.at(now.unix_ms);
+  next->ticket_keys = ticket_keys_;
   next->interfaces = interfaces_;
   next->listeners = listeners_;
   next->pools = pools_;

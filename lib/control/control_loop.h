@@ -1,5 +1,5 @@
 // ControlLoop: what the control thread does every few milliseconds, as one pure step.  It keeps the
-// snapshot up to date: next hops, cookie keys, calendar time, draining.
+// snapshot up to date: next hops, keys of cookies and tickets, calendar time, draining.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -11,6 +11,7 @@
 #include "lib/control/cookie_keyring.h"
 #include "lib/control/neighbour_service.h"
 #include "lib/control/publisher.h"
+#include "lib/control/ticket_keyring.h"
 
 namespace sallyport::control {
 
@@ -23,6 +24,7 @@ class ControlLoop {
   struct Dependencies {
     Publisher& publisher;
     const CookieKeyring& cookie_keyring;
+    const TicketKeyring& ticket_keyring;
     Random& random;
     TscRate tsc_rate;
   };
@@ -50,12 +52,15 @@ class ControlLoop {
 
   Publisher& publisher_;
   const CookieKeyring& cookie_keyring_;
+  const TicketKeyring& ticket_keyring_;
   TscRate tsc_rate_;
   Tsc start_;
   std::shared_ptr<const std::vector<snapshot::Listener>> listeners_;
   std::shared_ptr<const std::vector<snapshot::Pool>> pools_;
   std::shared_ptr<const NeighbourService::Interfaces> interfaces_;
   NeighbourService neighbours_;
+  std::shared_ptr<const tls::TicketKeys> ticket_keys_;
+  std::uint64_t ticket_epoch_ = 0;  // of those
   bool draining_ = false;
 };
 

@@ -13,6 +13,7 @@
 #include "lib/base/cookie_keys.h"
 #include "lib/base/units.h"
 #include "lib/tls/server_config.h"
+#include "lib/tls/ticket.h"
 
 namespace sallyport::snapshot {
 
@@ -144,6 +145,7 @@ struct Snapshot {
   bool draining = false;  // accept nothing new; existing connections finish or time out
   CookieKeys cookie_keys;
   // Parts that outlive one snapshot are shared.
+  std::shared_ptr<const tls::TicketKeys> ticket_keys;
   std::shared_ptr<const std::vector<Interface>> interfaces;
   std::shared_ptr<const std::vector<Listener>> listeners;  // by address: workers search by halves
   std::shared_ptr<const std::vector<Pool>> pools;

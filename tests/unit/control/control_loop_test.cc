@@ -42,15 +42,17 @@ class Loop : public testing::Test {
     EXPECT_TRUE(parsed.ok()) << parsed.diagnostics.text();
     const std::array<PortFacts, 1> ports{PortFacts{kOurMac}};
     const std::array<ListenerCredentials, 1> credentials{ListenerCredentials(1)};
-    loop_ = std::make_unique<ControlLoop>(ControlLoop::Dependencies{.publisher = publisher_,
-                                                                    .cookie_keyring = keyring_,
-                                                                    .random = random_,
-                                                                    .tsc_rate = kRate},
-                                          compile({.config = parsed.config,
-                                                   .ports = ports,
-                                                   .credentials = credentials,
-                                                   .tsc_rate = kRate}),
-                                          at(0));
+    loop_ =
+        std::make_unique<ControlLoop>(ControlLoop::Dependencies{.publisher = publisher_,
+                                                                .cookie_keyring = keyring_,
+                                                                .ticket_keyring = ticket_keyring_,
+                                                                .random = random_,
+                                                                .tsc_rate = kRate},
+                                      compile({.config = parsed.config,
+                                               .ports = ports,
+                                               .credentials = credentials,
+                                               .tsc_rate = kRate}),
+                                      at(0));
   }
   [[nodiscard]] static WallClock at(std::uint64_t ms) {
     return {.at = {ms * 1000}, .unix_ms = kStartMs + ms};
@@ -85,6 +87,7 @@ class Loop : public testing::Test {
   Publisher publisher_{1};
   std::array<std::uint8_t, 32> secret_{};
   CookieKeyring keyring_{secret_, same_key};
+  TicketKeyring ticket_keyring_{secret_, same_key};
   Random random_{Random::Seed{}};
   std::unique_ptr<ControlLoop> loop_;
   std::vector<ControlFrame> sent_;
@@ -188,6 +191,23 @@ TEST_F(Loop, CookieKeysAndWallClockAreRenewedInTime) {
   }
   const snapshot::Snapshot& s = loop_->current();
   EXPECT_LE(kStartMs + now_ - s.wall.unix_ms, 10'010U);
+}
+
+TEST_F(Loop, TicketKeysChangeWithTheirEpochAndAreSharedUntilThen) {
+  const auto first = loop_->current().ticket_keys;
+  ASSERT_NE(first, nullptr);
+  constexpr std::uint64_t kEpoch = TicketKeyring::kEpochMilliseconds;
+  const std::uint64_t boundary = kEpoch - kStartMs % kEpoch;
+  const auto tick_at = [this](std::uint64_t ms) {
+    now_ = ms;
+    run_until(ms + 20);
+  };
+  tick_at(boundary - 1'000);
+  EXPECT_EQ(loop_->current().ticket_keys, first);
+  tick_at(boundary);
+  EXPECT_NE(loop_->current().ticket_keys, first);
+  EXPECT_EQ(loop_->current().ticket_keys->previous.name, first->current.name);
+  EXPECT_EQ(loop_->current().ticket_keys->current.name, first->next.name);
 }
 
 TEST_F(Loop, DrainingReachesTheWorkers) {
