@@ -187,6 +187,11 @@ DropReason Worker::open_connection(frame::Frame& f, const wire::Packet& packet,
     stats_.cookie_refusals.count(refusal);
     return DropReason::admission_limit;
   }
+  // A cookie may be older than the handshake that is remembered for its tuple.  One of them becomes
+  // the connection; two entries for one tuple would answer its segments in turn.
+  if (const FlowRef flow = find_flow(tuple, hash); flow.kind == FlowRef::Kind::syn_received) {
+    syn_received_.forget(flow.index);
+  }
   if (handshakes_.full() || connections_.full()) evict_handshake(turn);
   Connection* c = accept(tuple, hash, segment, options, listener,
                          reply_peer(*snapshot_, interface, packet), turn);

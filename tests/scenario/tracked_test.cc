@@ -169,6 +169,31 @@ TEST(Tracked, BlindSegmentsOnTheTupleOfAHandshakeDoNotEndIt) {
   }));
 }
 
+// Somebody else, or the client's host when it uses a port again, begins another handshake on the
+// tuple.  The first one still has its cookie: whoever goes on has the connection, alone.
+TEST(Tracked, AnotherSynOnTheTupleOfAHandshakeDoesNotEndIt) {
+  for (std::uint32_t seed = 1; seed <= 16; ++seed) {
+    Simulation sim{{.seed = seed, .tcp = kTracked}};
+    Echo echo{sim};
+    Socket& s = sim.connect();
+    ASSERT_TRUE(sim.run([&] { return s.is_established(); }));
+    sim.inject(frame_from(sim, s.tuple().local, tcp::kSyn, s.tcb().snd_nxt.raw + 77'777, 0));
+    sim.run_for(milliseconds{1});
+    OpensslClient tls{s, {}};
+    tls.write(pattern(100));
+    EXPECT_TRUE(sim.run(
+        [&] {
+          echo.step();
+          tls.step();
+          return tls.received().size() == 100;
+        },
+        seconds{10}))
+        << "seed " << seed;
+    EXPECT_EQ(syn_received(sim), 0U) << "its record would answer for the connection";
+    EXPECT_EQ(sim.stats().traffic.value(Traffic::syn_ack_repetitions), 0U);
+  }
+}
+
 TEST(Tracked, AResetOfTheHandshakeLeavesNothing) {
   Simulation sim{{.tcp = kTracked}};
   Socket& s = sim.connect();
