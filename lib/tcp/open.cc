@@ -92,6 +92,7 @@ Tcb open_active(const FourTuple& tuple, const ActiveOpen& ours, Instant now) noe
   tcb.algorithm = ours.congestion;
   tcb.heard_at = TimerStamp{now};
   tcb.keep_alive = ours.keep_alive;
+  tcb.rtt.rttvar = ours.initial_rto;
   set_receive_buffer(tcb, ours.receive_buffer);
   // Until the peer's ISN is known only the length of the window means something.
   tcb.rcv_adv = tcb.rcv_nxt + std::min(ours.receive_buffer, 65'535U);

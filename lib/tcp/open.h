@@ -27,6 +27,8 @@ struct ActiveOpen {
   CongestionAlgorithm congestion = CongestionAlgorithm::cubic;
   bool ecn = false;              // [RFC 3168 6.1.1] offered
   std::uint16_t keep_alive = 0;  // seconds; 0: off
+  // [RFC 6298 2.1] Until a round trip was measured; less for a peer that is known to be near.
+  Micros initial_rto = kInitialRto;
 };
 
 // open_active makes a connection in SYN_SENT; next_transmission() yields its SYN, and again each

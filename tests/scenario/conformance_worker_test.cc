@@ -240,6 +240,22 @@ TEST(BackendConnection, CarriesWhatTheClientSaysAndHears) {
   )");
 }
 
+// [RFC 6298 2.1] A backend has a second to answer.  A SYN that is lost goes again within it, and is
+// not taken for a backend that is gone.
+TEST(BackendConnection, ALostSynIsRepeated) {
+  Backend script;
+  script.run(R"(
+    0       connect
+    +0      > S 0:0(0) <...>
+    +0.300  > S 0:0(0) <...>
+    +0.600  > S 0:0(0) <...>
+    +0.010  < S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK>
+    +0      > . 1:1(0) ack 1
+    +0      write 1000
+    +0      > P. 1:1001(1000) ack 1
+  )");
+}
+
 // [RFC 9293 3.10.7.3] An answer to something else is reset, and the right one still taken.
 TEST(BackendConnection, AWrongSynAckIsReset) {
   Backend script;
