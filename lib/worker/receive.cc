@@ -187,9 +187,15 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
     turn.out.release(*side.out_of_order.take_last());
     --held_.rx_held;
   }
+  // Nor is a record of the client ever opened that was not let in as a whole, however many segments
+  // it comes in.
+  const bool completes_record = side.kind == FlowRef::Kind::client &&
+                                tcp::at_or_before(segment.seq, side.tcb.rcv_nxt) &&
+                                side.input.size() < tls::kMaxRecord;
+  const bool is_awaited = fills_gap || completes_record;
   const bool refuse =
       segment.payload_len > 0 && (held_.rx_held >= config_.max_rx_frames_held ||
-                                  (!fills_gap && holds_scarce_frames(side, kFramesOfARecord)));
+                                  (!is_awaited && holds_scarce_frames(side, kFramesOfARecord)));
   tcp::Arrival arrival = tcp::segment_arrives(
       side.tcb, segment, instant_, refuse ? tcp::TextPolicy::refuse : tcp::TextPolicy::accept);
   DropReason why = arrival.drop;
@@ -197,9 +203,10 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
   if (arrival.drop == DropReason::none) side.link.follow(packet.ethernet.source);
   tcp::process_ack(side.tcb, side.send, segment, arrival, instant_);
   if (arrival.bytes_acked > 0) side.send.acknowledge(side.tcb.snd_una, turn);
-  if (arrival.bytes_acked > 0 || arrival.text.kind != tcp::Text::Kind::none) {
-    c.last_activity = turn.now;
-  }
+  // What lies behind a gap, or is thrown away, moves nothing: a peer that repeats it would keep its
+  // place and its frames for ever.
+  const bool brings_text = arrival.text.kind == tcp::Text::Kind::in_order && reads(c, side);
+  if (arrival.bytes_acked > 0 || brings_text) c.last_activity = turn.now;
   if (arrival.events.has(tcp::Event::fast_retransmit)) {
     stats_.traffic.count(Traffic::fast_retransmits);
   }

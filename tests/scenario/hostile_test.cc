@@ -14,6 +14,7 @@
 #include "lib/wire/headers.h"
 #include "tests/scenario/actors.h"
 #include "tests/support/openssl_client.h"
+#include "tests/support/tcp_frame.h"
 #include "tests/support/tls_client.h"
 
 namespace sallyport::testing {
@@ -533,6 +534,80 @@ TEST(Hostile, ClientsThatStopInTheMiddleOfARecordDoNotStopTheOthers) {
       seconds{20}));
   EXPECT_TRUE(honest.correct());
   EXPECT_GE(sim.stats().closes.value(stats::CloseCause::buffers_low), 1U);
+}
+
+// send_behind_gaps leaves ten segments behind as many gaps of the connection.
+void send_behind_gaps(Simulation& sim, Talk& talk) {
+  const Socket& socket = talk.tls().socket();
+  const tcp::Tcb& tcb = socket.tcb();
+  for (std::uint32_t i = 1; i <= 10; ++i) {
+    tcp::Segment segment;
+    segment.seq = tcb.snd_nxt + i * 1'000;
+    segment.ack = tcb.rcv_nxt;
+    segment.flags = tcp::kAck;
+    segment.window = 1'000;
+    segment.payload_len = 300;
+    segment.options.has_timestamps = true;
+    segment.options.tsval = tcp::timestamp_clock(sim.instant()) + tcb.ts_offset;
+    segment.options.tsecr = tcb.ts_recent;
+    sim.inject(tcp_frame({kStrangerMac, sim.worker_mac()}, socket.tuple(), segment, pattern(300)));
+  }
+}
+
+std::vector<std::unique_ptr<Talk>> established_talks(Simulation& sim, Echo& echo, std::size_t num) {
+  std::vector<std::unique_ptr<Talk>> talks;
+  for (std::size_t i = 0; i < num; ++i) talks.push_back(std::make_unique<Talk>(sim, 100));
+  EXPECT_TRUE(sim.run([&] {
+    echo.step();
+    return std::ranges::all_of(talks, [](const auto& talk) { return talk->done(); });
+  }));
+  return talks;
+}
+
+// What lies behind a gap moves nothing, however often it comes.
+TEST(Hostile, ClientsThatRepeatWhatLiesBehindAGapDoNotStopTheOthers) {
+  Simulation sim{{.worker = {.max_rx_frames_held = 64}}};
+  Echo echo{sim};
+  const auto talks = established_talks(sim, echo, 10);
+  Tsc next = sim.now();
+  const auto repeat = [&] {
+    if (sim.now() < next) return;
+    next = sim.now() + Simulation::kRate.ticks(seconds{1});
+    for (const auto& talk : talks) send_behind_gaps(sim, *talk);
+  };
+  repeat();
+  sim.run_for(milliseconds{10});
+  EXPECT_EQ(sim.worker().frames_held().rx_held, 64U);
+  Talk honest{sim, 100'000};
+  EXPECT_TRUE(sim.run(
+      [&] {
+        repeat();
+        echo.step();
+        return honest.done();
+      },
+      seconds{20}));
+  EXPECT_TRUE(honest.correct());
+  EXPECT_GE(sim.stats().closes.value(stats::CloseCause::buffers_low), 1U);
+}
+
+// Frames are scarce, and not so scarce that anybody is reset: that state may last, so whoever is in
+// the middle of a record must come to its end, also in many small segments.
+TEST(Hostile, ARecordInSmallSegmentsIsLetInWhileFramesAreScarce) {
+  Simulation sim{{.mtu = 576, .worker = {.max_rx_frames_held = 128}}};
+  Echo echo{sim};
+  const auto talks = established_talks(sim, echo, 10);
+  for (const auto& talk : talks) send_behind_gaps(sim, *talk);
+  sim.run_for(milliseconds{10});
+  EXPECT_GE(sim.worker().frames_held().rx_held, 128U / 4 * 3);
+  EXPECT_LT(sim.worker().frames_held().rx_held, 128U / 16 * 15);
+  Talk honest{sim, 100'000};
+  EXPECT_TRUE(sim.run(
+      [&] {
+        echo.step();
+        return honest.done();
+      },
+      seconds{20}));
+  EXPECT_TRUE(honest.correct());
 }
 
 // --- ClientHellos in strange pieces --------------------------------------------------------------
