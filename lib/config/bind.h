@@ -70,6 +70,7 @@ void bind(Visitor& v, AlpnRule& a) {
 template <class Visitor>
 void bind(Visitor& v, Tls& t) {
   v.field("policy", t.policy);
+  v.field("unknown_name", t.unknown_name);
   v.tables("certificates", t.certificates);
   v.tables("alpn", t.alpn);
 }

@@ -14,6 +14,7 @@ namespace sallyport::config {
 enum class HugePages : std::uint8_t { automatic, on, off };
 enum class ReplyMode : std::uint8_t { source_mac, gateway };
 enum class StrayPolicy : std::uint8_t { reset, silence };
+enum class UnknownName : std::uint8_t { show_default, refuse };
 enum class CongestionControl : std::uint8_t { cubic, new_reno };
 enum class SynMode : std::uint8_t { cookies, tracked };
 enum class Ecn : std::uint8_t { accept, offer, off };
@@ -80,6 +81,7 @@ struct AlpnRule {
 
 struct Tls {
   TlsPolicy policy = TlsPolicy::intermediate;
+  UnknownName unknown_name = UnknownName::show_default;
   std::vector<CertificateFiles> certificates;  // empty: one is made at start
   std::vector<AlpnRule> alpn;                  // in order of preference
   friend bool operator==(const Tls&, const Tls&) = default;

@@ -2,9 +2,12 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "lib/base/secret.h"
@@ -29,6 +32,7 @@ class Loader {
       : config_{config}, positions_{positions}, now_{now}, diagnostics_{diagnostics} {}
 
   LoadedCredentials run() {
+    read_files();
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
       const auto& files = config_.listeners[i].tls.certificates;
       auto& indices = loaded_.of_listener.emplace_back();
@@ -42,22 +46,56 @@ class Loader {
   }
 
  private:
+  using Files = std::pair<std::string, std::string>;
+  // Pair is what became of one pair of files.
+  struct Pair {
+    x509::Loaded loaded;
+    bool is_taken = false;  // `index` says what was made of it
+    std::optional<std::size_t> index;
+  };
+
+  // read_files loads each pair once, by as many threads as pay: with ten thousand certificates the
+  // time goes into parsing them.
+  void read_files() {
+    std::vector<const Files*> order;
+    for (const Listener& listener : config_.listeners) {
+      for (const CertificateFiles& files : listener.tls.certificates) {
+        const auto [pair, is_new] = pairs_.try_emplace({files.chain, files.key});
+        if (is_new) order.push_back(&pair->first);
+      }
+    }
+    std::atomic<std::size_t> next = 0;
+    const auto read = [&] {
+      x509::CredentialLoader loader;
+      for (std::size_t i = next++; i < order.size(); i = next++) {
+        const auto& [chain, key] = *order[i];
+        pairs_.find(*order[i])->second.loaded =
+            loader.load(chain, key, {.now = now_, .passphrase = {}});
+      }
+    };
+    constexpr std::size_t kPairsPerThread = 100;
+    const std::size_t num_threads =
+        std::min<std::size_t>(order.size() / kPairsPerThread, std::thread::hardware_concurrency());
+    std::vector<std::thread> threads;
+    for (std::size_t i = 1; i < num_threads; ++i) threads.emplace_back(read);
+    read();
+    for (std::thread& thread : threads) thread.join();
+  }
+
   // load returns the index of the credential.  What is wrong with a pair of files is told once.
   std::optional<std::size_t> load(const CertificateFiles& files, const std::string& path) {
-    const auto [known, is_new] =
-        known_.try_emplace(std::pair{files.chain, files.key}, std::optional<std::size_t>{});
-    if (!is_new) return known->second;
-    x509::Loaded loaded =
-        x509::load_credential(files.chain, files.key, {.now = now_, .passphrase = {}});
+    Pair& pair = pairs_.find({files.chain, files.key})->second;
+    if (std::exchange(pair.is_taken, true)) return pair.index;
+    x509::Loaded& loaded = pair.loaded;
     if (!loaded) {
       diagnostics_.error(positions_.of(path + (is_key_error(loaded.error) ? ".key" : ".chain")),
                          std::move(loaded.message), {});
       return std::nullopt;
     }
     judge(*loaded.credential, files, path);
-    known->second = loaded_.credentials.size();
+    pair.index = loaded_.credentials.size();
     loaded_.credentials.push_back(std::move(*loaded.credential));
-    return known->second;
+    return pair.index;
   }
 
   // judge says what speaks against a credential that is whole in itself.
@@ -89,7 +127,7 @@ class Loader {
   const Positions& positions_;
   std::int64_t now_;
   Diagnostics& diagnostics_;
-  std::map<std::pair<std::string, std::string>, std::optional<std::size_t>> known_;
+  std::map<Files, Pair> pairs_;
   LoadedCredentials loaded_;
 };
 

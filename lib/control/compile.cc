@@ -99,6 +99,9 @@ class Compiler {
     SALLYPORT_CHECK(!input_.credentials[index].empty());
     auto tls = std::make_shared<tls::ServerConfig>();
     tls->credentials = input_.credentials[index];
+    tls->unknown_name = from.tls.unknown_name == config::UnknownName::refuse
+                            ? tls::UnknownName::refuse
+                            : tls::UnknownName::show_default;
     apply_policy(from.tls.policy, *tls);
     std::vector<snapshot::PoolIndex> alpn_pools;
     for (const config::AlpnRule& rule : from.tls.alpn) {

@@ -18,7 +18,7 @@ namespace sallyport::offload {
 class Executor {
  public:
   struct Options {
-    std::size_t max_credentials = 1024;
+    std::size_t max_credentials = 65'535;
   };
   explicit Executor(const Options& options);
   Executor() : Executor{Options{}} {}

@@ -4,11 +4,9 @@
 
 namespace sallyport::offload {
 
-KeyStore::KeyStore(const crypto::openssl::Context& context, std::size_t capacity)
-    : context_{context}, slots_(capacity) {}
-
 bool KeyStore::add(crypto::CredentialId id, const crypto::openssl::PrivateKey& key) {
-  if (id.generation == 0 || id.index >= slots_.size()) return false;
+  if (id.generation == 0 || id.index >= capacity_) return false;
+  if (id.index >= slots_.size()) slots_.resize(id.index + 1);
   Slot& slot = slots_[id.index];
   if (slot.generation != 0) return false;
   crypto::openssl::Signer signer{context_, key};

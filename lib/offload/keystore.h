@@ -14,8 +14,9 @@ namespace sallyport::offload {
 
 class KeyStore {
  public:
-  // Holds up to `capacity` keys.  `context` must outlive the store.
-  KeyStore(const crypto::openssl::Context& context, std::size_t capacity);
+  // Holds up to `capacity` keys, and grows as they come.  `context` must outlive the store.
+  KeyStore(const crypto::openssl::Context& context, std::size_t capacity) noexcept
+      : context_{context}, capacity_{capacity} {}
 
   // add copies the key into this executor's own library context.  False when the index is beyond
   // the capacity or in use, the generation is 0, or the key cannot be used for TLS.
@@ -33,6 +34,7 @@ class KeyStore {
     crypto::openssl::Signer signer;
   };
   const crypto::openssl::Context& context_;
+  std::size_t capacity_;
   std::vector<Slot> slots_;
   std::size_t size_ = 0;
 };

@@ -134,31 +134,6 @@ struct Group {
 
 // --- Credential ---
 
-// How well the names of a credential fit the name that the client asked for.
-enum class Match : std::uint8_t { none, wildcard, exact };
-
-[[nodiscard]] char to_lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-[[nodiscard]] bool equal_name(std::string_view configured, std::string_view asked) noexcept {
-  return std::ranges::equal(configured, asked, {}, {}, to_lower);
-}
-
-[[nodiscard]] Match match(const Credential& credential, std::string_view asked) noexcept {
-  Match best = Match::none;
-  const std::size_t first_dot = asked.find('.');
-  for (const std::string_view name : credential.names) {
-    if (equal_name(name, asked)) return Match::exact;
-    // [RFC 6125 6.4.3] "*." stands for exactly one label, the leftmost.
-    if (name.starts_with("*.") && first_dot != std::string_view::npos && first_dot > 0 &&
-        equal_name(name.substr(1), asked.substr(first_dot))) {
-      best = Match::wildcard;
-    }
-  }
-  return best;
-}
-
 struct SchemeOfKey {
   KeyType key_type;
   SignatureScheme scheme;
@@ -212,6 +187,16 @@ constexpr std::array kSchemes{
       hello, key_type == KeyType::ecdsa_p256 ? NamedGroup::secp256r1 : NamedGroup::secp384r1);
 }
 
+// check_name is for a listener that shows no default credential.
+[[nodiscard]] HandshakeFailure check_name(const ClientHello& hello, ProtocolVersion version,
+                                          bool is_known) noexcept {
+  if (is_known) return HandshakeFailure::none;
+  // [RFC 8446 9.2] a server that needs the extension says so; older clients know no such alert.
+  const bool is_missing =
+      version == ProtocolVersion::tls13 && !hello.offers(ExtensionType::server_name);
+  return is_missing ? HandshakeFailure::missing_extension : HandshakeFailure::unrecognized_name;
+}
+
 // authenticate chooses suite, credential and signature scheme together: in TLS 1.2 they depend on
 // each other.  The best match of the name goes first, then our order of suites, then that of
 // credentials.
@@ -219,29 +204,38 @@ constexpr std::array kSchemes{
                                             Parameters& parameters) noexcept {
   const std::string_view asked{reinterpret_cast<const char*>(hello.server_name.data()),
                                hello.server_name.size()};
+  const CredentialSet& credentials = config.credentials;
+  const auto exact = credentials.exact(asked);
+  const auto wildcard = credentials.wildcard(asked);
+  const bool is_known = !exact.empty() || !wildcard.empty();
+  CredentialSet::Candidates defaults = credentials.defaults();
+  if (config.unknown_name == UnknownName::refuse) {
+    if (const auto why = check_name(hello, parameters.version, is_known);
+        why != HandshakeFailure::none) {
+      return why;
+    }
+    defaults = {};
+  }
   bool suite_in_common = false;
-  for (const Match wanted : {Match::exact, Match::wildcard, Match::none}) {
-    if (wanted != Match::none && asked.empty()) continue;
+  for (const auto candidates : {exact, wildcard, defaults}) {
     for (const std::uint16_t number : config.cipher_suites) {
       const SuiteInfo* const suite = suite_info(CipherSuite{number});
       if (suite == nullptr || suite->version != parameters.version) continue;
       if (!offers_suite(hello, suite->suite)) continue;
       suite_in_common = true;
-      for (std::size_t i = 0; i < config.credentials.size(); ++i) {
-        const Credential& credential = config.credentials[i];
-        if (wanted != Match::none && match(credential, asked) != wanted) continue;
-        if (parameters.version == ProtocolVersion::tls12 &&
-            !fits_tls12(hello, *suite, credential.key_type)) {
+      for (const std::uint16_t index : candidates) {
+        const KeyType key_type = credentials[index].key_type;
+        if (parameters.version == ProtocolVersion::tls12 && !fits_tls12(hello, *suite, key_type)) {
           continue;
         }
-        const auto scheme = choose_scheme(hello, credential.key_type, parameters.version);
+        const auto scheme = choose_scheme(hello, key_type, parameters.version);
         if (scheme == SignatureScheme::none) continue;
         parameters.cipher_suite = suite->suite;
         parameters.aead = suite->aead;
         parameters.hash = suite->hash;
-        parameters.credential = static_cast<std::uint16_t>(i);
+        parameters.credential = index;
         parameters.signature_scheme = scheme;
-        parameters.server_name_matched = wanted != Match::none;
+        parameters.server_name_matched = candidates.data() != defaults.data();
         return HandshakeFailure::none;
       }
     }

@@ -6,21 +6,19 @@
 #include <vector>
 
 #include "lib/crypto/algorithms.h"
-#include "lib/crypto/job.h"
+#include "lib/tls/credential_set.h"
 
 namespace sallyport::tls {
 
-// Credential is a certificate chain and the name of its private key, which lives elsewhere.
-struct Credential {
-  crypto::CredentialId id;
-  crypto::KeyType key_type = crypto::KeyType::none;
-  std::uint16_t key_bits = 0;
-  std::vector<std::vector<std::uint8_t>> chain;  // DER, leaf first
-  std::vector<std::string> names;                // lower-case DNS names; one may start with "*."
+// UnknownName: what a client hears that asks for a name which no credential has, or for none.
+enum class UnknownName : std::uint8_t {
+  show_default,  // the default credential, as if it had asked for that
+  refuse,        // [RFC 6066 3, RFC 8446 9.2] unrecognized_name, or missing_extension
 };
 
 struct ServerConfig {
-  std::vector<Credential> credentials;      // the first is the default; never empty
+  CredentialSet credentials;  // never empty
+  UnknownName unknown_name = UnknownName::show_default;
   std::vector<std::string> alpn_protocols;  // in our order of preference; empty: none offered
   bool tls12 = true;
   bool tls13 = true;

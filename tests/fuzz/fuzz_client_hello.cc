@@ -11,7 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const tls::ServerConfig config = [] {
     tls::ServerConfig all = testing::test_config();
     all.alpn_protocols = {"h2", "http/1.1"};
-    all.credentials[1].names = {"*.site.test"};
+    std::vector<tls::Credential> credentials = all.credentials.all();
+    credentials[1].names = {"*.site.test"};
+    all.credentials = credentials;
     return all;
   }();
   const auto hello = wire::parse_client_hello({data, size});

@@ -72,10 +72,12 @@ class Site {
   }
   // config has all of them; `only` leaves those of one key type.
   ServerConfig config(KeyType only = KeyType::none) const {
-    ServerConfig c;
+    std::vector<Credential> chosen;
     for (const Credential& credential : credentials_) {
-      if (only == KeyType::none || credential.key_type == only) c.credentials.push_back(credential);
+      if (only == KeyType::none || credential.key_type == only) chosen.push_back(credential);
     }
+    ServerConfig c;
+    c.credentials = std::move(chosen);
     for (const SuiteInfo& info : kCipherSuites) {
       c.cipher_suites.push_back(static_cast<std::uint16_t>(info.suite));
     }

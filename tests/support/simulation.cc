@@ -158,11 +158,11 @@ void Simulation::build_snapshot() {
   interface.routes = {{.destination = {any, 0}, .next_hop = 1}};
 
   auto tls_config = std::make_shared<tls::ServerConfig>();
-  tls_config->credentials.push_back({.id = {0, 1},
-                                     .key_type = credential_.key_type,
-                                     .key_bits = credential_.key_bits,
-                                     .chain = credential_.chain,
-                                     .names = credential_.names});
+  tls_config->credentials = {tls::Credential{.id = {0, 1},
+                                             .key_type = credential_.key_type,
+                                             .key_bits = credential_.key_bits,
+                                             .chain = credential_.chain,
+                                             .names = credential_.names}};
   tls_config->alpn_protocols = options_.alpn;
   tls_config->cipher_suites = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
                                0xc02c, 0xc030, 0xcca9, 0xcca8};

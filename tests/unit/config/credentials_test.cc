@@ -83,6 +83,35 @@ TEST_F(Credentials, LoadsEachPairOfFilesOnce) {
   EXPECT_EQ(loaded_.credentials[0].key_type, crypto::KeyType::ecdsa_p256);
 }
 
+TEST_F(Credentials, ManyFilesAreToldApartAndTheirFaultsInOrder) {
+  make("a", "ec -pkeyopt ec_paramgen_curve:P-256", 90);
+  make("b", "ec -pkeyopt ec_paramgen_curve:P-256", 90);
+  std::string files = "tls.certificates = [\n";
+  constexpr int kPairs = 450;
+  for (int i = 0; i < kPairs; ++i) {
+    const std::string name = std::to_string(i);
+    const std::string source = i % 2 == 0 ? "a" : "b";
+    std::filesystem::create_symlink(path_ / (source + ".pem"), path_ / (name + ".pem"));
+    // Two of them have the key of the other kind.
+    const std::string key = i == 101 ? "a" : i == 400 ? "b" : source;
+    std::filesystem::create_symlink(path_ / (key + ".key"), path_ / (name + ".key"));
+    files += "{ chain = \"" + name + ".pem\", key = \"" + name + ".key\" },\n";
+  }
+  const std::string text = complaints(files + "]\n");
+  const std::size_t first = text.find("/d/101.key: does not belong");
+  const std::size_t second = text.find("/d/400.key: does not belong");
+  EXPECT_NE(first, std::string::npos) << text;
+  EXPECT_NE(second, std::string::npos) << text;
+  EXPECT_LT(first, second);
+  ASSERT_EQ(loaded_.credentials.size(), kPairs - 2U);
+  for (std::size_t i = 0; i < 400; ++i) {
+    const std::size_t file = i < 101 ? i : i + 1;
+    EXPECT_EQ(loaded_.credentials[i].fingerprint, loaded_.credentials[file % 2].fingerprint)
+        << file;
+    if (file == 399) break;
+  }
+}
+
 TEST_F(Credentials, TellsWhatIsWrongAtTheLineOfTheFile) {
   make("site", "ec -pkeyopt ec_paramgen_curve:P-256", 90);
   make("other", "ec -pkeyopt ec_paramgen_curve:P-256", 90);

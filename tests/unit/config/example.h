@@ -61,6 +61,7 @@ tcp.congestion_control = "new_reno"
 tcp.ecn = "offer"
 tcp.keep_alive_seconds = 75
 tls.policy = "modern"
+tls.unknown_name = "refuse"
 tls.certificates = [
   { chain = "site.pem", key = "site.key" },
   { chain = "/keys/other.pem", key = "/keys/other.key" },

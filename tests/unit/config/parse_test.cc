@@ -109,6 +109,7 @@ tcp.congestion_control = "cubic"
 tcp.ecn = "accept"
 tcp.keep_alive_seconds = 0
 tls.policy = "intermediate"
+tls.unknown_name = "default"
 limits.handshake_seconds = 10
 limits.client_hello_seconds = 5
 limits.backend_connect_seconds = 1

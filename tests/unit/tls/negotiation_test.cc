@@ -164,13 +164,13 @@ TEST(Negotiation, OfTls12GroupsTakesP256WithoutTheExtension) {
 }
 
 TEST(Negotiation, OfCredentialsPrefersTheExactName) {
+  std::vector<Credential> credentials(4, test_config().credentials[0]);
+  credentials[0].names = {"default.test"};
+  credentials[1].names = {"other.test"};
+  credentials[2].names = {"*.site.test"};
+  credentials[3].names = {"x.test", "www.site.test"};
   ServerConfig config = test_config();
-  config.credentials[0].names = {"default.test"};
-  config.credentials[1].names = {"other.test"};
-  config.credentials.push_back(config.credentials[0]);
-  config.credentials[2].names = {"*.site.test"};
-  config.credentials.push_back(config.credentials[0]);
-  config.credentials[3].names = {"x.test", "www.site.test"};
+  config.credentials = credentials;
   struct Row {
     const char* name;
     std::uint16_t expected;
@@ -194,7 +194,9 @@ TEST(Negotiation, OfCredentialsPrefersTheExactName) {
 
 TEST(Negotiation, OfCredentialsGoesOnWhenTheClientCannotUseTheBest) {
   ServerConfig config = test_config();
-  config.credentials[1].names = {"rsa.test"};
+  std::vector<Credential> credentials = config.credentials.all();
+  credentials[1].names = {"rsa.test"};
+  config.credentials = credentials;
   HelloBuilder hello = HelloBuilder::tls13();
   hello.server_name("site.test");
   hello.set(ExtensionType::signature_algorithms, u16_list({0x0804}));
@@ -202,6 +204,44 @@ TEST(Negotiation, OfCredentialsGoesOnWhenTheClientCannotUseTheBest) {
   ASSERT_TRUE(agreed.has_value());
   EXPECT_EQ(agreed->credential, 1);
   EXPECT_FALSE(agreed->server_name_matched);
+}
+
+// [RFC 6066 3, RFC 8446 9.2]
+TEST(Negotiation, OfNamesThatNobodyHasIsRefusedWhereNoDefaultIsShown) {
+  ServerConfig config = test_config();
+  config.unknown_name = UnknownName::refuse;
+  struct Row {
+    bool tls13;
+    const char* name;
+    HandshakeFailure expected;
+  };
+  const Row rows[] = {
+      {true, "site.test", HandshakeFailure::none},
+      {false, "site.test", HandshakeFailure::none},
+      {true, "other.test", HandshakeFailure::unrecognized_name},
+      {false, "other.test", HandshakeFailure::unrecognized_name},
+      {true, nullptr, HandshakeFailure::missing_extension},
+      {false, nullptr, HandshakeFailure::unrecognized_name},
+  };
+  for (const Row& row : rows) {
+    HelloBuilder hello = row.tls13 ? HelloBuilder::tls13() : HelloBuilder::tls12();
+    if (row.name == nullptr) {
+      hello.remove(ExtensionType::server_name);
+    } else {
+      hello.server_name(row.name);
+    }
+    const auto agreed = agree(hello, config);
+    EXPECT_EQ(agreed ? HandshakeFailure::none : agreed.error(), row.expected)
+        << (row.name == nullptr ? "no name" : row.name);
+  }
+  // The default does not help out either when the client cannot use what it asked for.
+  std::vector<Credential> credentials = config.credentials.all();
+  credentials[1].names = {"rsa.test"};
+  config.credentials = credentials;
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.server_name("rsa.test");
+  hello.set(ExtensionType::signature_algorithms, u16_list({0x0403}));
+  EXPECT_EQ(agree(hello, config).error(), HandshakeFailure::no_common_signature_scheme);
 }
 
 TEST(Negotiation, OfSchemesFitsKeyAndVersion) {
@@ -230,7 +270,9 @@ TEST(Negotiation, OfSchemesFitsKeyAndVersion) {
     HelloBuilder hello = row.tls13 ? HelloBuilder::tls13() : HelloBuilder::tls12();
     hello.set(ExtensionType::signature_algorithms, u16_list(row.offered));
     ServerConfig config = test_config();
-    std::erase_if(config.credentials, [&](const auto& c) { return c.key_type != row.key; });
+    std::vector<Credential> credentials = config.credentials.all();
+    std::erase_if(credentials, [&](const Credential& c) { return c.key_type != row.key; });
+    config.credentials = credentials;
     const auto agreed = agree(hello, config);
     if (row.expected == kNone) {
       EXPECT_EQ(agreed.error(), HandshakeFailure::no_common_signature_scheme);

@@ -25,13 +25,19 @@ class Load : public ::testing::Test {
  protected:
   Loaded load(const std::string& chain, const std::string& key, LoadOptions options = {}) const {
     if (options.now == 0) options.now = kNow;
-    return load_credential(dir_.write("chain.pem", chain), dir_.write("key.pem", key), options);
+    return loader().load(dir_.write("chain.pem", chain), dir_.write("key.pem", key), options);
   }
   // expect_failure wants this code, and a message with these words in it.
   static void expect_failure(const Loaded& loaded, LoadError error, const std::string& words) {
     EXPECT_FALSE(loaded);
     EXPECT_EQ(static_cast<int>(loaded.error), static_cast<int>(error)) << loaded.message;
     EXPECT_NE(loaded.message.find(words), std::string::npos) << loaded.message;
+  }
+
+  // One loader for all tests: nothing that it read before may show in what it reads next.
+  static CredentialLoader& loader() {
+    static CredentialLoader the_loader;
+    return the_loader;
   }
 
   testing::TemporaryDirectory dir_;
