@@ -19,7 +19,8 @@ esac
 scripts/install_deps.sh --bench
 [[ -f build-release/build.ninja ]] || meson setup build-release --buildtype=debugoptimized >/dev/null
 
-programs=(tests/bench/bench_certificates tests/bench/bench_handshake tests/bench/bench_timers tests/bench/bench_worker)
+programs=(tests/bench/bench_batch tests/bench/bench_certificates tests/bench/bench_handshake)
+programs+=(tests/bench/bench_timers tests/bench/bench_worker)
 [[ " $* " != *" million "* ]] || programs+=(tests/bench/bench_million)
 ninja -C build-release "${programs[@]}" app/sallyport/sallyport app/sallyctl/sallyctl \
   tests/system/flood >&2 </dev/null

@@ -2,7 +2,7 @@
 """Compiles every header of lib/ and tests/support alone: a header must bring what it uses.
 
 Takes the flags of each module from the build directory's compile_commands.json, so a header sees
-what its module's sources see.
+what its module's sources see; one for AVX-512 (*_avx512.h) sees what sources of that name see.
 """
 import concurrent.futures
 import json
@@ -13,16 +13,20 @@ import subprocess
 import sys
 
 
+def kind_of(path: pathlib.PurePath) -> tuple:
+    return "/".join(path.parts[:2]), path.stem.endswith("_avx512")
+
+
 def module_flags(root: pathlib.Path, build: pathlib.Path) -> dict:
     flags = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         source = os.path.relpath(os.path.join(entry["directory"], entry["file"]), root)
-        parts = pathlib.PurePath(source).parts
-        if len(parts) < 3 or parts[0] not in {"lib", "tests"}:
+        path = pathlib.PurePath(source)
+        if len(path.parts) < 3 or path.parts[0] not in {"lib", "tests"}:
             continue
         words = [w for w in shlex.split(entry["command"]) if w[:2] in {"-I", "-D", "-W", "-m", "-f"}
                  or w.startswith(("-std", "-isystem"))]
-        flags.setdefault("/".join(parts[:2]), (entry["directory"], words))
+        flags.setdefault(kind_of(path), (entry["directory"], words))
     return flags
 
 
@@ -34,7 +38,7 @@ def main() -> int:
 
     def check(header: pathlib.Path):
         name = header.relative_to(root).as_posix()
-        directory, words = flags.get("/".join(name.split("/")[:2]), fallback)
+        directory, words = flags.get(kind_of(pathlib.PurePath(name)), fallback)
         done = subprocess.run(
             [*shlex.split(compiler), *words, "-I", str(root), "-fsyntax-only", "-x", "c++", "-"],
             input=f'#include "{name}"\n', cwd=directory, capture_output=True, text=True)

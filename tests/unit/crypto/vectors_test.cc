@@ -1,12 +1,10 @@
 // Known answers: a selection that lives in tests/vectors, and Project Wycheproof's whole files
-// where they are at hand (SALLYPORT_WYCHEPROOF, or ../shared/vectors/wycheproof beside the
-// sources).
+// where they are at hand.
 #include "tests/support/vectors.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -17,6 +15,7 @@
 #include "lib/crypto/kx/groups.h"
 #include "lib/crypto/openssl/key_exchange.h"
 #include "tests/support/hex.h"
+#include "tests/unit/crypto/wycheproof.h"
 
 namespace sallyport::crypto {
 namespace {
@@ -122,23 +121,7 @@ TEST(Vectors, KeyAgreement) {
   }
 }
 
-// Wycheproof gives every test the parsed file of its name, or skips.
-class Wycheproof : public ::testing::Test {
- protected:
-  json load(const std::string& name) {
-    const char* const chosen = std::getenv("SALLYPORT_WYCHEPROOF");
-    const std::string folder = chosen != nullptr ? chosen : SALLYPORT_WYCHEPROOF_DEFAULT;
-    const std::string text = testing::read_text_file(folder + "/" + name + ".json");
-    return text.empty() ? json{} : json::parse(text, nullptr, false);
-  }
-  static Bytes bytes(const json& test, const char* field) {
-    return unhex(test.at(field).get<std::string>());
-  }
-  static std::string name_of(const json& test) {
-    return "tcId " + std::to_string(test.at("tcId").get<int>()) + " " +
-           test.at("comment").get<std::string>();
-  }
-};
+class Wycheproof : public testing::Wycheproof {};
 
 TEST_F(Wycheproof, Aead) {
   const AeadEngine engine;
@@ -174,15 +157,11 @@ TEST_F(Wycheproof, KeyAgreement) {
     if (!file.is_object()) GTEST_SKIP() << name << " is not here";
     for (const json& group : file.at("testGroups")) {
       for (const json& test : group.at("tests")) {
-        Bytes private_key = bytes(test, "private");  // P-256: an integer, perhaps with a sign byte
-        if (private_key.size() > 32) private_key.erase(private_key.begin());
-        Bytes padded(32 - private_key.size(), 0);
-        for (const std::uint8_t byte : private_key) padded.push_back(byte);
         const bool valid = test.at("result") == "valid";
         const bool invalid = test.at("result") == "invalid";
         check(context,
-              {name == "x25519_test" ? NamedGroup::x25519 : NamedGroup::secp256r1, padded,
-               bytes(test, "public"), bytes(test, "shared"), valid, invalid},
+              {name == "x25519_test" ? NamedGroup::x25519 : NamedGroup::secp256r1,
+               private_key(test), bytes(test, "public"), bytes(test, "shared"), valid, invalid},
               name + " " + name_of(test));
         ++count;
       }

@@ -1,0 +1,175 @@
+// Numbers of 260 bits in eight lanes: five limbs of 52 bits, limb i of all lanes in one register of
+// AVX-512.  What every kernel needs, whatever its modulus: products, carries, loads, stores, and
+// leaving nothing behind.
+//
+// Only for the translation units of kernels.  Everything here is static and is inlined: none of it
+// may get a name that the linker could pick for code that runs on other processors.
+//
+// The multiply-add instructions look at the low 52 bits of their factors and ignore the rest.  So a
+// factor's limbs need no masking after a carry has been taken out of them: a Factor may hold
+// anything above bit 51 of its lower four limbs.  A Residue may not; it can be added, subtracted
+// and compared.  Every Residue is a Factor.
+#pragma once
+#include <immintrin.h>
+
+#include "lib/crypto/batch/lanes.h"
+
+namespace sallyport::crypto::batch {
+namespace {
+
+using Wide [[gnu::vector_size(64), gnu::may_alias]] = unsigned long long;
+using SignedWide [[gnu::vector_size(64), gnu::may_alias]] = long long;
+using Mask = __mmask8;  // one bit per lane
+
+constexpr int kLimbs = 5;
+constexpr int kLimbBits = 52;
+constexpr unsigned long long kLimbMask = (1ULL << kLimbBits) - 1;
+
+struct Factor {
+  Wide limb[kLimbs];
+};
+struct Residue : Factor {};
+
+// Columns of a product: column i has the weight 2^(52 i).
+struct Columns {
+  Wide at[2 * kLimbs];
+};
+
+[[gnu::always_inline]] inline Wide all(unsigned long long value) noexcept { return Wide{} + value; }
+[[gnu::always_inline]] inline __m512i native(Wide x) noexcept {
+  return reinterpret_cast<__m512i>(x);
+}
+[[gnu::always_inline]] inline Wide low_product(Wide sum, Wide a, Wide b) noexcept {
+  return reinterpret_cast<Wide>(_mm512_madd52lo_epu64(native(sum), native(a), native(b)));
+}
+[[gnu::always_inline]] inline Wide high_product(Wide sum, Wide a, Wide b) noexcept {
+  return reinterpret_cast<Wide>(_mm512_madd52hi_epu64(native(sum), native(a), native(b)));
+}
+// select takes `then` in lanes whose bit is set, and `otherwise` in the others.
+[[gnu::always_inline]] inline Wide select(Mask mask, Wide then, Wide otherwise) noexcept {
+  return reinterpret_cast<Wide>(_mm512_mask_blend_epi64(mask, native(otherwise), native(then)));
+}
+[[gnu::always_inline]] inline Mask any_bit_of(Wide x, Wide bits) noexcept {
+  return _mm512_test_epi64_mask(native(x), native(bits));
+}
+[[gnu::always_inline]] inline Mask is_zero(Wide x) noexcept {
+  return _mm512_testn_epi64_mask(native(x), native(x));
+}
+[[gnu::always_inline]] inline Wide shift_signed(Wide x) noexcept {
+  return reinterpret_cast<Wide>(reinterpret_cast<SignedWide>(x) >> kLimbBits);
+}
+
+// carry_factor takes carries upwards, which may be negative, and leaves what it took in place.
+[[gnu::always_inline]] inline Factor carry_factor(Factor x) noexcept {
+  for (int i = 0; i < kLimbs - 1; ++i) x.limb[i + 1] += shift_signed(x.limb[i]);
+  return x;
+}
+// carry takes carries upwards and leaves exact limbs; only the top one may have more than 52 bits.
+[[gnu::always_inline]] inline Residue carry(Factor x) noexcept {
+  Residue out;
+  for (int i = 0; i < kLimbs - 1; ++i) {
+    x.limb[i + 1] += shift_signed(x.limb[i]);
+    out.limb[i] = x.limb[i] & kLimbMask;
+  }
+  out.limb[kLimbs - 1] = x.limb[kLimbs - 1];
+  return out;
+}
+
+[[gnu::always_inline]] inline Columns product(const Factor& a, const Factor& b) noexcept {
+  Columns c{};
+  for (int i = 0; i < kLimbs; ++i) {
+    for (int j = 0; j < kLimbs; ++j) {
+      c.at[i + j] = low_product(c.at[i + j], a.limb[i], b.limb[j]);
+      c.at[i + j + 1] = high_product(c.at[i + j + 1], a.limb[i], b.limb[j]);
+    }
+  }
+  return c;
+}
+[[gnu::always_inline]] inline Columns square_product(const Factor& a) noexcept {
+  Columns c{};
+  for (int i = 0; i < kLimbs; ++i) {
+    for (int j = i + 1; j < kLimbs; ++j) {
+      c.at[i + j] = low_product(c.at[i + j], a.limb[i], a.limb[j]);
+      c.at[i + j + 1] = high_product(c.at[i + j + 1], a.limb[i], a.limb[j]);
+    }
+  }
+  for (int i = 1; i < 2 * kLimbs - 1; ++i) c.at[i] += c.at[i];
+  for (int i = 0; i < kLimbs; ++i) {
+    c.at[2 * i] = low_product(c.at[2 * i], a.limb[i], a.limb[i]);
+    c.at[2 * i + 1] = high_product(c.at[2 * i + 1], a.limb[i], a.limb[i]);
+  }
+  return c;
+}
+
+[[gnu::always_inline]] inline Residue select(Mask mask, const Residue& then,
+                                             const Residue& otherwise) noexcept {
+  Residue out;
+  for (int i = 0; i < kLimbs; ++i) out.limb[i] = select(mask, then.limb[i], otherwise.limb[i]);
+  return out;
+}
+[[gnu::always_inline]] inline void swap_if(Mask mask, Residue& a, Residue& b) noexcept {
+  const Residue before = a;
+  a = select(mask, b, a);
+  b = select(mask, before, b);
+}
+
+[[gnu::always_inline]] inline Wide load(const std::uint64_t* lanes) noexcept {
+  return *reinterpret_cast<const Wide*>(lanes);
+}
+[[gnu::always_inline]] inline Residue unpack(const Lanes256& from) noexcept {
+  const Wide w0 = load(from.word[0]);
+  const Wide w1 = load(from.word[1]);
+  const Wide w2 = load(from.word[2]);
+  const Wide w3 = load(from.word[3]);
+  return {
+      {{w0 & kLimbMask, ((w0 >> 52) | (w1 << 12)) & kLimbMask,
+        ((w1 >> 40) | (w2 << 24)) & kLimbMask, ((w2 >> 28) | (w3 << 36)) & kLimbMask, w3 >> 16}}};
+}
+// Precondition: every limb is exact.
+[[gnu::always_inline]] inline void pack(const Residue& from, Lanes256& to) noexcept {
+  Wide* const out = reinterpret_cast<Wide*>(to.word);
+  out[0] = from.limb[0] | (from.limb[1] << 52);
+  out[1] = (from.limb[1] >> 12) | (from.limb[2] << 40);
+  out[2] = (from.limb[2] >> 24) | (from.limb[3] << 28);
+  out[3] = (from.limb[3] >> 36) | (from.limb[4] << 16);
+}
+
+// wipe_registers overwrites every vector register.
+[[gnu::always_inline]] inline void wipe_registers() noexcept {
+  __asm__ __volatile__(
+      "vzeroall\n\t"
+      "vpxorq %%zmm16, %%zmm16, %%zmm16\n\t"
+      "vpxorq %%zmm17, %%zmm17, %%zmm17\n\t"
+      "vpxorq %%zmm18, %%zmm18, %%zmm18\n\t"
+      "vpxorq %%zmm19, %%zmm19, %%zmm19\n\t"
+      "vpxorq %%zmm20, %%zmm20, %%zmm20\n\t"
+      "vpxorq %%zmm21, %%zmm21, %%zmm21\n\t"
+      "vpxorq %%zmm22, %%zmm22, %%zmm22\n\t"
+      "vpxorq %%zmm23, %%zmm23, %%zmm23\n\t"
+      "vpxorq %%zmm24, %%zmm24, %%zmm24\n\t"
+      "vpxorq %%zmm25, %%zmm25, %%zmm25\n\t"
+      "vpxorq %%zmm26, %%zmm26, %%zmm26\n\t"
+      "vpxorq %%zmm27, %%zmm27, %%zmm27\n\t"
+      "vpxorq %%zmm28, %%zmm28, %%zmm28\n\t"
+      "vpxorq %%zmm29, %%zmm29, %%zmm29\n\t"
+      "vpxorq %%zmm30, %%zmm30, %%zmm30\n\t"
+      "vpxorq %%zmm31, %%zmm31, %%zmm31\n\t"
+      :
+      :
+      : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20",
+        "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30",
+        "xmm31");
+}
+// leave_nothing overwrites the vector registers, and more of the stack than any kernel uses.  To be
+// called where the kernel was called, so that both begin at the same depth.
+[[gnu::noinline]] void leave_nothing() noexcept {
+  constexpr std::size_t kScratch = 16 * 1024;
+  alignas(64) unsigned char scratch[kScratch];
+  __builtin_memset(scratch, 0, sizeof scratch);
+  __asm__ __volatile__("" : : "r"(scratch) : "memory");
+  wipe_registers();
+}
+
+}  // namespace
+}  // namespace sallyport::crypto::batch
