@@ -24,6 +24,7 @@ struct CredentialId {
 
 enum class JobKind : std::uint8_t {
   tls13_derive_and_sign,  // (EC)DHE shared secret and CertificateVerify in one trip
+  tls13_derive,           // (EC)DHE shared secret alone: a pre-shared key authenticates
   tls12_sign_params,      // ServerKeyExchange: client_random + server_random + ServerECDHParams
   tls12_derive,           // premaster secret from ClientKeyExchange
   make_key_shares,        // fills key_shares[]; belongs to no connection

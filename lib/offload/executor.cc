@@ -19,7 +19,8 @@ using crypto::SignatureScheme;
 using stats::ExecutorCounter;
 
 bool derives(const CryptoJob& job) noexcept {
-  return job.kind == JobKind::tls13_derive_and_sign || job.kind == JobKind::tls12_derive;
+  return job.kind == JobKind::tls13_derive_and_sign || job.kind == JobKind::tls13_derive ||
+         job.kind == JobKind::tls12_derive;
 }
 bool signs(const CryptoJob& job) noexcept {
   return job.kind == JobKind::tls13_derive_and_sign || job.kind == JobKind::tls12_sign_params;

@@ -97,6 +97,7 @@
   X(client_hello_too_long, "ClientHello above the limit")                                \
   X(bad_key_share, "client's key share is no valid point")                               \
   X(bad_finished, "client's Finished does not verify")                                   \
+  X(bad_binder, "client does not know the pre-shared key that its ticket names")         \
   X(renegotiation, "client asked for renegotiation")                                     \
   X(too_many_records, "limit of empty records, warnings or key updates")                 \
   X(alert_received, "client sent a fatal alert")                                         \

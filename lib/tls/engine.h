@@ -8,6 +8,7 @@
 #include "lib/base/secret.h"
 #include "lib/base/units.h"
 #include "lib/crypto/aead/aead.h"
+#include "lib/tls/ticket.h"
 
 namespace sallyport::tls {
 
@@ -33,10 +34,20 @@ class Engine {
   // not used for a while, so that none outlives its connection by much.
   void begin_burst(Tsc now, TscRate rate) noexcept;
 
+  // use_tickets says with which keys tickets are made and opened from now on, and what time it is;
+  // both come with the snapshot.  nullptr: no tickets.
+  void use_tickets(const TicketKeys* keys, const WallClock& wall) noexcept {
+    ticket_keys_ = keys;
+    wall_ = wall;
+  }
+
   [[nodiscard]] Random& random() noexcept { return random_; }
   [[nodiscard]] Tsc now() const noexcept { return now_; }
   [[nodiscard]] TscRate rate() const noexcept { return rate_; }
+  [[nodiscard]] std::uint64_t unix_ms() const noexcept { return wall_.unix_ms_at(now_, rate_); }
   [[nodiscard]] const KeyLimits& limits() const noexcept { return limits_; }
+  [[nodiscard]] const TicketKeys* ticket_keys() const noexcept { return ticket_keys_; }
+  [[nodiscard]] const crypto::AeadEngine& aead() const noexcept { return aead_; }
 
   // expanded gives `key` ready for use; the reference is good until the next call.
   [[nodiscard]] const crypto::ExpandedKey& expanded(const crypto::AeadKey& key, Use use) noexcept;
@@ -59,6 +70,8 @@ class Engine {
   KeyLimits limits_;
   Tsc now_;
   TscRate rate_;
+  WallClock wall_;
+  const TicketKeys* ticket_keys_ = nullptr;
   std::size_t next_to_inspect_ = 0;
   crypto::AeadEngine aead_;
   std::array<Slot, kSlots> slots_;

@@ -12,6 +12,7 @@
 #include "lib/tls/key_schedule.h"
 #include "lib/tls/negotiation.h"
 #include "lib/tls/server_config.h"
+#include "lib/tls/ticket.h"
 #include "lib/wire/tls_client_hello.h"
 
 namespace sallyport::tls {
@@ -63,6 +64,10 @@ class Handshake {
   bool hello_retried = false;
   std::uint16_t buffered = 0;         // bytes of a ClientHello in the MessageBuffer
   std::uint16_t early_data_left = 0;  // bytes of refused early data still to be skipped
+  bool resumed = false;               // a ticket was accepted
+  std::uint16_t selected_identity = 0;
+  SessionBinding binding{};            // of this handshake, if there may be tickets
+  std::uint64_t authenticated_ms = 0;  // when the session that is resumed began
   std::array<std::uint8_t, crypto::kMaxPublicShare> peer_share{};
   std::array<std::uint8_t, kMaxSmallMessage> partial{};
 
@@ -71,6 +76,8 @@ class Handshake {
   crypto::Digest retried_hello;  // what must not change between the two ClientHellos
   TrafficSecret client_application;
   TrafficSecret server_application;
+  EarlySecret early_secret;  // with the pre-shared key in it, once one was accepted
+  MasterSecret master;       // until client Finished, if tickets follow it
 
   // TLS 1.2.
   crypto::KeyShare key_share;  // between ServerKeyExchange and ClientKeyExchange
@@ -78,6 +85,6 @@ class Handshake {
 
   Flight flight;
 };
-static_assert(sizeof(Handshake) <= 2'112);
+static_assert(sizeof(Handshake) <= 2'176);
 
 }  // namespace sallyport::tls

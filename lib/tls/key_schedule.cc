@@ -85,6 +85,18 @@ TrafficSecret MasterSecret::server_application(const Digest& transcript) const n
   return secret;
 }
 
+ResumptionSecret MasterSecret::resumption(const Digest& transcript) const noexcept {
+  ResumptionSecret secret{algorithm()};
+  derive(*this, "res master", transcript, secret.expose_for_write());
+  return secret;
+}
+
+void ResumptionSecret::ticket_key(ByteView ticket_nonce, MutableBytes out) const noexcept {
+  const HmacKey secret{algorithm(), expose()};
+  crypto::hkdf_expand_label(secret, "resumption", ticket_nonce,
+                            out.first(crypto::digest_len(algorithm())));
+}
+
 TrafficSecret HandshakeSecret::client_handshake(const Digest& transcript) const noexcept {
   TrafficSecret secret{algorithm()};
   derive(*this, "c hs traffic", transcript, secret.expose_for_write());
@@ -104,13 +116,26 @@ MasterSecret HandshakeSecret::into_master() && noexcept {
   return master;
 }
 
-EarlySecret::EarlySecret(HashAlgorithm algorithm) noexcept : HashSecret{algorithm} {
-  crypto::hkdf_extract(algorithm, {}, zeros(algorithm), expose_for_write());
+EarlySecret::EarlySecret(HashAlgorithm algorithm) noexcept
+    : EarlySecret{algorithm, zeros(algorithm)} {}
+
+EarlySecret::EarlySecret(HashAlgorithm algorithm, ByteView pre_shared_key) noexcept
+    : HashSecret{algorithm} {
+  crypto::hkdf_extract(algorithm, {}, pre_shared_key, expose_for_write());
+}
+
+Digest EarlySecret::resumption_binder(const Digest& transcript) const noexcept {
+  // A binder is made like a Finished, with a base key of its own.
+  TrafficSecret binder_key{algorithm()};
+  derive(*this, "res binder", crypto::hash(algorithm(), {}), binder_key.expose_for_write());
+  return binder_key.finished(transcript);
 }
 
 HandshakeSecret EarlySecret::into_handshake(ByteView shared_secret) && noexcept {
   HandshakeSecret handshake{algorithm()};
-  advance(algorithm(), expose(), shared_secret, handshake.expose_for_write());
+  // [RFC 8446 7.1] zeros stand for what is not there.
+  advance(algorithm(), expose(), shared_secret.empty() ? zeros(algorithm()) : shared_secret,
+          handshake.expose_for_write());
   clear();
   return handshake;
 }

@@ -61,7 +61,22 @@ class TrafficSecret : public HashSecret {
   void update() noexcept;
 
  private:
+  friend class EarlySecret;
   friend class HandshakeSecret;
+  friend class MasterSecret;
+  using HashSecret::HashSecret;
+};
+
+// ResumptionSecret makes the pre-shared keys of tickets.
+class ResumptionSecret : public HashSecret {
+ public:
+  ResumptionSecret() noexcept = default;
+
+  // ticket_key writes the pre-shared key of the ticket with this nonce [RFC 8446 4.6.1], as long as
+  // the hash, to the front of `out`.
+  void ticket_key(ByteView ticket_nonce, MutableBytes out) const noexcept;
+
+ private:
   friend class MasterSecret;
   using HashSecret::HashSecret;
 };
@@ -69,8 +84,12 @@ class TrafficSecret : public HashSecret {
 // MasterSecret gives the application traffic secrets, from the transcript up to server Finished.
 class MasterSecret : public HashSecret {
  public:
+  MasterSecret() noexcept = default;
+
   [[nodiscard]] TrafficSecret client_application(const crypto::Digest& transcript) const noexcept;
   [[nodiscard]] TrafficSecret server_application(const crypto::Digest& transcript) const noexcept;
+  // resumption is for the time after the handshake, from the transcript up to client Finished.
+  [[nodiscard]] ResumptionSecret resumption(const crypto::Digest& transcript) const noexcept;
 
  private:
   friend class HandshakeSecret;
@@ -92,8 +111,13 @@ class HandshakeSecret : public HashSecret {
 // EarlySecret is the start; without a pre-shared key it holds nothing secret yet.
 class EarlySecret : public HashSecret {
  public:
+  EarlySecret() noexcept = default;
   explicit EarlySecret(crypto::HashAlgorithm algorithm) noexcept;
-  // into_handshake mixes the (EC)DHE shared secret in.
+  EarlySecret(crypto::HashAlgorithm algorithm, ByteView pre_shared_key) noexcept;
+  // resumption_binder proves that a client knows the key of its ticket, over the transcript up to
+  // its ClientHello without binders [RFC 8446 4.2.11.2].
+  [[nodiscard]] crypto::Digest resumption_binder(const crypto::Digest& transcript) const noexcept;
+  // into_handshake mixes the (EC)DHE shared secret in; empty: there was no key exchange.
   [[nodiscard]] HandshakeSecret into_handshake(ByteView shared_secret) && noexcept;
 };
 

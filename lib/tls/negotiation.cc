@@ -60,6 +60,12 @@ using wire::ProtocolVersion;
   return chosen;
 }
 
+// has_needs_of_certificate: what a TLS 1.3 handshake with a certificate cannot do without.
+[[nodiscard]] bool has_needs_of_certificate(const ClientHello& hello) noexcept {
+  return hello.offers(ExtensionType::signature_algorithms) &&
+         hello.offers(ExtensionType::supported_groups) && hello.offers(ExtensionType::key_share);
+}
+
 // check_fields looks at what each version demands of a hello.
 [[nodiscard]] HandshakeFailure check_fields(const ClientHello& hello,
                                             ProtocolVersion version) noexcept {
@@ -67,15 +73,16 @@ using wire::ProtocolVersion;
   if (version == ProtocolVersion::tls13) {
     // [RFC 8446 4.1.2] null compression and nothing else.
     if (compression.size() != 1 || compression[0] != 0) return HandshakeFailure::illegal_parameter;
-    // [RFC 8446 9.2] without a pre-shared key these must all be there; supported_groups and
-    // key_share come together or not at all.
-    if (!hello.offers(ExtensionType::signature_algorithms) ||
-        !hello.offers(ExtensionType::supported_groups) || !hello.offers(ExtensionType::key_share)) {
+    // [RFC 8446 9.2] supported_groups and key_share come together or not at all, and without a
+    // pre-shared key all of these must be there.
+    const bool offers_psk = hello.offers(ExtensionType::pre_shared_key);
+    const bool offers_shares = hello.offers(ExtensionType::key_share);
+    if (offers_shares != hello.offers(ExtensionType::supported_groups) ||
+        (!offers_psk && !has_needs_of_certificate(hello))) {
       return HandshakeFailure::missing_extension;
     }
     // [RFC 8446 4.2.9] a pre-shared key needs to say how it may be used.
-    if (hello.offers(ExtensionType::pre_shared_key) &&
-        !hello.offers(ExtensionType::psk_key_exchange_modes)) {
+    if (offers_psk && !hello.offers(ExtensionType::psk_key_exchange_modes)) {
       return HandshakeFailure::missing_extension;
     }
     // [RFC 8446 4.2.8] no share of a group that is not among supported_groups.
@@ -244,6 +251,61 @@ constexpr std::array kSchemes{
                          : HandshakeFailure::no_common_cipher_suite;
 }
 
+// choose_suite13 chooses for a handshake that needs no certificate.
+[[nodiscard]] bool choose_suite13(const ClientHello& hello, const ServerConfig& config,
+                                  Parameters& parameters) noexcept {
+  for (const std::uint16_t number : config.cipher_suites) {
+    const SuiteInfo* const suite = suite_info(CipherSuite{number});
+    if (suite == nullptr || suite->version != ProtocolVersion::tls13) continue;
+    if (!offers_suite(hello, suite->suite)) continue;
+    parameters.cipher_suite = suite->suite;
+    parameters.aead = suite->aead;
+    parameters.hash = suite->hash;
+    return true;
+  }
+  return false;
+}
+
+// --- Pre-shared keys ---
+
+// choose_psk_mode prefers the mode with a key exchange: what it protects stays closed also to
+// whoever gets hold of the ticket key later.
+[[nodiscard]] PskMode choose_psk_mode(const ClientHello& hello, const ServerConfig& config,
+                                      NamedGroup group) noexcept {
+  constexpr std::uint8_t kPskKe = 0;
+  constexpr std::uint8_t kPskDheKe = 1;
+  const auto is_offered = [&](std::uint8_t mode) {
+    return std::ranges::find(hello.psk_key_exchange_modes, mode) !=
+           hello.psk_key_exchange_modes.end();
+  };
+  if (!config.tickets.enabled) return PskMode::none;
+  if (group != NamedGroup::none && is_offered(kPskDheKe)) return PskMode::psk_dhe_ke;
+  return config.tickets.psk_only && is_offered(kPskKe) ? PskMode::psk_ke : PskMode::none;
+}
+
+// agree_on_keys13 settles group and pre-shared-key mode.
+[[nodiscard]] HandshakeFailure agree_on_keys13(const ClientHello& hello, const ServerConfig& config,
+                                               Parameters& parameters) noexcept {
+  const Group chosen = choose_group13(hello, config);
+  if (chosen.group == NamedGroup::none && parameters.without_psk == HandshakeFailure::none) {
+    parameters.without_psk = has_needs_of_certificate(hello) ? HandshakeFailure::no_common_group
+                                                             : HandshakeFailure::missing_extension;
+  }
+  if (parameters.without_psk != HandshakeFailure::none &&
+      !hello.offers(ExtensionType::pre_shared_key)) {
+    return parameters.without_psk;
+  }
+  parameters.group = chosen.group;
+  parameters.hello_retry = chosen.hello_retry;
+  if (chosen.group != NamedGroup::none && !chosen.hello_retry &&
+      !is_valid_share(chosen.group, hello.key_share_of(static_cast<std::uint16_t>(chosen.group)))) {
+    return HandshakeFailure::bad_key_share;
+  }
+  parameters.psk_mode = choose_psk_mode(hello, config, chosen.group);
+  parameters.early_data_offered = hello.offers(ExtensionType::early_data);
+  return HandshakeFailure::none;
+}
+
 // --- ALPN ---
 
 [[nodiscard]] HandshakeFailure choose_protocol(const ClientHello& hello, const ServerConfig& config,
@@ -291,23 +353,20 @@ Result<Parameters, HandshakeFailure> negotiate(const ClientHello& hello,
   }
 
   if (const auto why = authenticate(hello, config, parameters); why != HandshakeFailure::none) {
-    return Err{why};
+    const bool may_do_without = *version == ProtocolVersion::tls13 &&
+                                hello.offers(ExtensionType::pre_shared_key) &&
+                                choose_suite13(hello, config, parameters);
+    if (!may_do_without) return Err{why};
+    parameters.without_psk =
+        has_needs_of_certificate(hello) ? why : HandshakeFailure::missing_extension;
   }
   if (const auto why = choose_protocol(hello, config, parameters); why != HandshakeFailure::none) {
     return Err{why};
   }
 
   if (*version == ProtocolVersion::tls13) {
-    const Group chosen = choose_group13(hello, config);
-    if (chosen.group == NamedGroup::none) return Err{HandshakeFailure::no_common_group};
-    parameters.group = chosen.group;
-    parameters.hello_retry = chosen.hello_retry;
-    if (!chosen.hello_retry &&
-        !is_valid_share(chosen.group,
-                        hello.key_share_of(static_cast<std::uint16_t>(chosen.group)))) {
-      return Err{HandshakeFailure::bad_key_share};
-    }
-    parameters.early_data_offered = hello.offers(ExtensionType::early_data);
+    const auto why = agree_on_keys13(hello, config, parameters);
+    if (why != HandshakeFailure::none) return Err{why};
     return parameters;
   }
 
@@ -354,8 +413,9 @@ AlertDescription alert_of(HandshakeFailure failure) noexcept {
       return AlertDescription::no_application_protocol;
     case HandshakeFailure::unrecognized_name:
       return AlertDescription::unrecognized_name;
-    // [RFC 8446 4.4.4, RFC 5246 7.4.9]
+    // [RFC 8446 4.4.4 and 4.2.11, RFC 5246 7.4.9]
     case HandshakeFailure::bad_finished:
+    case HandshakeFailure::bad_binder:
       return AlertDescription::decrypt_error;
     case HandshakeFailure::none:
     case HandshakeFailure::alert_received:

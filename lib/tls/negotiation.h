@@ -14,6 +14,9 @@ namespace sallyport::tls {
 
 constexpr std::uint8_t kNoAlpnIndex = 0xff;
 
+// PskMode is how a pre-shared key is, or will be, used (RFC 8446 4.2.9).
+enum class PskMode : std::uint8_t { none, psk_ke, psk_dhe_ke };
+
 // Parameters of one handshake.
 struct Parameters {
   wire::ProtocolVersion version{};
@@ -29,6 +32,11 @@ struct Parameters {
   bool server_name_matched = false;
   bool early_data_offered = false;
   bool downgraded = false;  // TLS 1.2 although we would speak 1.3: mark ServerHello.random
+  // TLS 1.3 only.
+  PskMode psk_mode = PskMode::none;  // of those that both sides know
+  // What ends the handshake if the client's pre-shared keys are of no use: a hello that offers some
+  // may leave out what a certificate would need.
+  stats::HandshakeFailure without_psk = stats::HandshakeFailure::none;
   // TLS 1.2 only.
   bool secure_renegotiation = false;
   bool extended_master_secret = false;

@@ -24,6 +24,8 @@ void Handshake::clear() noexcept {
   wipe_object(key_share);
   client_application.clear();
   server_application.clear();
+  early_secret.clear();
+  master.clear();
   master_secret.clear();
   flight.clear();
   parameters = {};
@@ -33,6 +35,9 @@ void Handshake::clear() noexcept {
   hello_retried = false;
   buffered = 0;
   early_data_left = 0;
+  resumed = false;
+  selected_identity = 0;
+  authenticated_ms = 0;
 }
 
 ByteView Handshake::alpn_protocol() const noexcept {
@@ -161,7 +166,6 @@ void Server::finish_handshake(Handshake& handshake) noexcept {
 }
 
 Step Server::client_hello(Engine& engine, Handshake& handshake, ByteView message) noexcept {
-  static_cast<void>(engine);
   const auto hello = wire::parse_client_hello(message.subspan(sizeof(wire::HandshakeHeader)));
   if (!hello) return fail(&handshake, failure_of(hello.error()), hello.error());
   const auto agreed = negotiate(*hello, *handshake.config);
@@ -182,14 +186,8 @@ Step Server::client_hello(Engine& engine, Handshake& handshake, ByteView message
   cipher_suite_ = agreed->cipher_suite;
   aead_ = agreed->aead;
   alpn_ = agreed->alpn;
-  if (agreed->hello_retry) return hello_retry_request(handshake, *hello, message);
-
+  if (version_ == ProtocolVersion::tls13) return begin13(engine, handshake, *hello, message);
   handshake.transcript.update(message);
-  if (version_ == ProtocolVersion::tls13) {
-    const ByteView share = hello->key_share_of(static_cast<std::uint16_t>(agreed->group));
-    std::ranges::copy(share, handshake.peer_share.begin());
-    handshake.peer_share_len = static_cast<std::uint8_t>(share.size());
-  }
   phase_ = Phase::start_exchange;
   Events events;
   events.add(Event::client_hello);
@@ -199,7 +197,7 @@ Step Server::client_hello(Engine& engine, Handshake& handshake, ByteView message
 Step Server::complete_message(Engine& engine, Handshake* handshake, ByteView message) noexcept {
   if (phase_ == Phase::established) return key_update(engine, message);
   if (phase_ == Phase::client_key_exchange) return client_key_exchange(*handshake, message);
-  return version_ == ProtocolVersion::tls13 ? finished13(*handshake, message)
+  return version_ == ProtocolVersion::tls13 ? finished13(engine, *handshake, message)
                                             : finished12(*handshake, message);
 }
 

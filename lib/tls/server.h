@@ -57,6 +57,7 @@ enum class Event : std::uint8_t {
   close_notify = 8,  // the client will send nothing more
   fatal_alert = 16,  // the client gave up; `failure` is alert_received
   key_updated = 32,  // the client changed its keys
+  ticket_age = 64,   // with client_hello: the accepted ticket is not as old as its client says
 };
 
 class Events {
@@ -86,6 +87,9 @@ struct Step {
   // none: has_output() tells.
   wire::AlertDescription alert{};
   stats::HandshakeFailure failure = stats::HandshakeFailure::none;
+  // With client_hello: why no ticket of those that the client showed was accepted; none also when
+  // it showed no ticket.
+  stats::TicketRefusal ticket_refusal = stats::TicketRefusal::none;
   ContentRange application_data;  // len 0: none in this record
 
   [[nodiscard]] bool failed() const noexcept { return failure != stats::HandshakeFailure::none; }
@@ -179,6 +183,8 @@ class Server {
   [[nodiscard]] bool is_established() const noexcept { return phase_ == Phase::established; }
   [[nodiscard]] bool needs_handshake(const Handshake* handshake) const noexcept;
   [[nodiscard]] bool needs_message_buffer(const Handshake* handshake) const noexcept;
+  // is_resumed: a ticket was accepted, and no certificate shown.
+  [[nodiscard]] bool is_resumed() const noexcept { return resumed_; }
   // version and cipher_suite are none until the ClientHello was negotiated.
   [[nodiscard]] wire::ProtocolVersion version() const noexcept { return version_; }
   [[nodiscard]] wire::CipherSuite cipher_suite() const noexcept { return cipher_suite_; }
@@ -246,6 +252,8 @@ class Server {
   void finish_handshake(Handshake& handshake) noexcept;
 
   // server13.cc
+  [[nodiscard]] Step begin13(Engine& engine, Handshake& handshake, const wire::ClientHello& hello,
+                             ByteView message) noexcept;
   [[nodiscard]] Step hello_retry_request(Handshake& handshake, const wire::ClientHello& hello,
                                          ByteView message) noexcept;
   [[nodiscard]] stats::HandshakeFailure check_second_hello(
@@ -254,9 +262,26 @@ class Server {
   [[nodiscard]] Step start_exchange13(Handshake& handshake, crypto::CryptoJob& job,
                                       crypto::KeyShare& key_share) noexcept;
   [[nodiscard]] Step exchange_done13(Handshake& handshake, const crypto::CryptoJob& job) noexcept;
-  [[nodiscard]] Step finished13(Handshake& handshake, ByteView message) noexcept;
+  [[nodiscard]] bool write_hellos13(Handshake& handshake, ByteView public_key) noexcept;
+  [[nodiscard]] Step finish_flight13(Handshake& handshake, ByteView shared_secret,
+                                     ByteView signature) noexcept;
+  [[nodiscard]] Step finished13(Engine& engine, Handshake& handshake, ByteView message) noexcept;
   [[nodiscard]] Step key_update(Engine& engine, ByteView message) noexcept;
   [[nodiscard]] bool count_key_update(const Engine& engine) noexcept;
+
+  // resumption.cc
+  struct TicketNotes {
+    stats::TicketRefusal refusal = stats::TicketRefusal::none;
+    bool age_differs = false;
+  };
+  [[nodiscard]] stats::TicketRefusal judge_ticket13(const Engine& engine,
+                                                    const Handshake& handshake, ByteView ticket,
+                                                    std::uint32_t obfuscated_age,
+                                                    SessionState& session) const noexcept;
+  [[nodiscard]] stats::HandshakeFailure accept_psk(const Engine& engine, Handshake& handshake,
+                                                   const wire::ClientHello& hello, ByteView message,
+                                                   TicketNotes& notes) const noexcept;
+  void issue_tickets13(Engine& engine, Handshake& handshake) noexcept;
 
   // server12.cc
   [[nodiscard]] Step start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
@@ -305,6 +330,7 @@ class Server {
   bool peer_spoke_protected_ : 1 = false;  // TLS 1.3: a record of the handshake keys was opened
   bool peer_closed_ : 1 = false;
   bool write_closed_ : 1 = false;
+  bool resumed_ : 1 = false;
   std::array<std::uint8_t, kPostHandshakeMessage> partial_{};
 };
 static_assert(sizeof(Server) <= 240, "part of the 1 KiB of an idle connection");

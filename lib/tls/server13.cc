@@ -59,6 +59,51 @@ constexpr Nanos kKeyUpdateWindow = seconds{60};
 
 }  // namespace
 
+// begin13 goes on with a ClientHello that fits our configuration: to a retry, to the job, or, when
+// nothing asymmetric is left to do, to our flight.
+Step Server::begin13(Engine& engine, Handshake& handshake, const ClientHello& hello,
+                     ByteView message) noexcept {
+  Parameters& agreed = handshake.parameters;
+  TicketNotes notes;
+  if (handshake.config->tickets.enabled) {
+    handshake.binding = bind_session(hello.server_name, handshake.alpn_protocol());
+    // Who has to come back with another share shows its tickets again.
+    if (!agreed.hello_retry || agreed.psk_mode == PskMode::psk_ke) {
+      const auto why = accept_psk(engine, handshake, hello, message, notes);
+      if (why != HandshakeFailure::none) return fail(&handshake, why);
+    }
+  }
+  if (!handshake.resumed) {
+    const bool may_yet_resume = agreed.hello_retry && agreed.psk_mode == PskMode::psk_dhe_ke;
+    if (agreed.without_psk != HandshakeFailure::none && !may_yet_resume) {
+      return fail(&handshake, agreed.without_psk);
+    }
+    if (agreed.hello_retry) return hello_retry_request(handshake, hello, message);
+  } else if (agreed.psk_mode == PskMode::psk_ke) {
+    agreed.group = crypto::NamedGroup::none;
+    agreed.hello_retry = false;
+  }
+
+  handshake.transcript.update(message);
+  resumed_ = handshake.resumed;
+  Events events;
+  events.add(Event::client_hello);
+  if (notes.age_differs) events.add(Event::ticket_age);
+  phase_ = Phase::start_exchange;
+  if (agreed.group == crypto::NamedGroup::none) {
+    engine.random().fill(handshake.server_random);
+    if (!write_hellos13(handshake, {})) return fail(&handshake, HandshakeFailure::internal_error);
+    if (const Step now = finish_flight13(handshake, {}, {}); now.failed()) return now;
+  } else {
+    const ByteView share = hello.key_share_of(static_cast<std::uint16_t>(agreed.group));
+    std::ranges::copy(share, handshake.peer_share.begin());
+    handshake.peer_share_len = static_cast<std::uint8_t>(share.size());
+  }
+  Step now = step(events);
+  now.ticket_refusal = notes.refusal;
+  return now;
+}
+
 Step Server::hello_retry_request(Handshake& handshake, const ClientHello& hello,
                                  ByteView message) noexcept {
   const Parameters& agreed = handshake.parameters;
@@ -101,17 +146,19 @@ HandshakeFailure Server::check_second_hello(const Handshake& handshake, const Cl
   return HandshakeFailure::none;
 }
 
-Step Server::start_exchange13(Handshake& handshake, crypto::CryptoJob& job,
-                              crypto::KeyShare& key_share) noexcept {
+// write_hellos13 writes ServerHello and EncryptedExtensions; an empty public key: no key exchange.
+// False: they did not fit.
+bool Server::write_hellos13(Handshake& handshake, ByteView public_key) noexcept {
   const Parameters& agreed = handshake.parameters;
   Flight& flight = handshake.flight;
   const ByteView server_hello = flight.write([&](wire::Writer& w) {
-    wire::write_server_hello13(
-        w, {.random = handshake.server_random,
-            .legacy_session_id_echo = handshake.echoed_session_id(),
-            .cipher_suite = agreed.cipher_suite,
-            .group = static_cast<std::uint16_t>(agreed.group),
-            .key_exchange = ByteView{key_share.public_key}.first(key_share.public_len)});
+    wire::write_server_hello13(w, {.random = handshake.server_random,
+                                   .legacy_session_id_echo = handshake.echoed_session_id(),
+                                   .cipher_suite = agreed.cipher_suite,
+                                   .group = static_cast<std::uint16_t>(agreed.group),
+                                   .key_exchange = public_key,
+                                   .pre_shared_key = handshake.resumed,
+                                   .selected_identity = handshake.selected_identity});
   });
   handshake.transcript.update(server_hello);
   handshake.hello_hash = handshake.transcript.digest();
@@ -125,21 +172,29 @@ Step Server::start_exchange13(Handshake& handshake, crypto::CryptoJob& job,
                                          .server_name_accepted = agreed.server_name_matched});
   });
   handshake.transcript.update(extensions);
-  flight.add(Flight::Part::certificate);
-  CertificateMessage{handshake.credential(), version_}.update(handshake.transcript);
-  if (server_hello.empty() || extensions.empty()) {
+  return !server_hello.empty() && !extensions.empty();
+}
+
+Step Server::start_exchange13(Handshake& handshake, crypto::CryptoJob& job,
+                              crypto::KeyShare& key_share) noexcept {
+  if (!write_hellos13(handshake, ByteView{key_share.public_key}.first(key_share.public_len))) {
     return fail(&handshake, HandshakeFailure::internal_error);
   }
-
-  // [RFC 8446 4.4.3] CertificateVerify signs the transcript up to Certificate.  All of it is known
-  // before the shared secret is, so one trip brings both.
-  job.kind = crypto::JobKind::tls13_derive_and_sign;
   job.ephemeral = key_share;
   job.peer_share = handshake.peer_share;
   job.peer_share_len = handshake.peer_share_len;
-  const Digest transcript = handshake.transcript.digest();
-  job.transcript_hash = transcript.bytes;
   phase_ = Phase::exchange;
+  // [RFC 8446 2.2] a pre-shared key authenticates us: no certificate, no signature.
+  if (handshake.resumed) {
+    job.kind = crypto::JobKind::tls13_derive;
+    return step();
+  }
+  handshake.flight.add(Flight::Part::certificate);
+  CertificateMessage{handshake.credential(), version_}.update(handshake.transcript);
+  // [RFC 8446 4.4.3] CertificateVerify signs the transcript up to Certificate.  All of it is known
+  // before the shared secret is, so one trip brings both.
+  job.kind = crypto::JobKind::tls13_derive_and_sign;
+  job.transcript_hash = handshake.transcript.digest().bytes;
   return step();
 }
 
@@ -148,40 +203,51 @@ Step Server::exchange_done13(Handshake& handshake, const crypto::CryptoJob& job)
       job.shared_secret_len > job.shared_secret.size()) {
     return fail(&handshake, HandshakeFailure::internal_error);
   }
+  return finish_flight13(handshake, ByteView{job.shared_secret}.first(job.shared_secret_len),
+                         ByteView{job.signature}.first(job.signature_len));
+}
+
+// finish_flight13 makes the keys, and writes CertificateVerify, unless a pre-shared key stands for
+// the certificate, and Finished.
+Step Server::finish_flight13(Handshake& handshake, ByteView shared_secret,
+                             ByteView signature) noexcept {
   const Parameters& agreed = handshake.parameters;
   Flight& flight = handshake.flight;
-  HandshakeSecret secret = EarlySecret{agreed.hash}.into_handshake(
-      ByteView{job.shared_secret}.first(job.shared_secret_len));
+  EarlySecret early =
+      handshake.resumed ? std::move(handshake.early_secret) : EarlySecret{agreed.hash};
+  HandshakeSecret secret = std::move(early).into_handshake(shared_secret);
   read_secret_ = secret.client_handshake(handshake.hello_hash);
   write_secret_ = secret.server_handshake(handshake.hello_hash);
   read_secret_.derive_keys(aead_, read_);
   write_secret_.derive_keys(aead_, write_);
 
-  const ByteView verify = flight.write([&](wire::Writer& w) {
-    wire::write_certificate_verify(w, static_cast<std::uint16_t>(agreed.signature_scheme),
-                                   ByteView{job.signature}.first(job.signature_len));
-  });
-  handshake.transcript.update(verify);
+  if (!handshake.resumed) {
+    const ByteView verify = flight.write([&](wire::Writer& w) {
+      wire::write_certificate_verify(w, static_cast<std::uint16_t>(agreed.signature_scheme),
+                                     signature);
+    });
+    if (verify.empty()) return fail(&handshake, HandshakeFailure::internal_error);
+    handshake.transcript.update(verify);
+  }
   const Digest verify_data = write_secret_.finished(handshake.transcript.digest());
   const ByteView finished =
       flight.write([&](wire::Writer& w) { wire::write_finished(w, verify_data.view()); });
   handshake.transcript.update(finished);
-  if (verify.empty() || finished.empty()) {
-    return fail(&handshake, HandshakeFailure::internal_error);
-  }
+  if (finished.empty()) return fail(&handshake, HandshakeFailure::internal_error);
   flight.add(Flight::Part::application_keys);
   flight.add(Flight::Part::end_of_flight);
 
-  const MasterSecret master = std::move(secret).into_master();
+  MasterSecret master = std::move(secret).into_master();
   const Digest transcript = handshake.transcript.digest();
   handshake.client_application = master.client_application(transcript);
   handshake.server_application = master.server_application(transcript);
+  if (agreed.psk_mode != PskMode::none) handshake.master = std::move(master);
   read_protected_ = true;
   phase_ = Phase::finished;
   return step();
 }
 
-Step Server::finished13(Handshake& handshake, ByteView message) noexcept {
+Step Server::finished13(Engine& engine, Handshake& handshake, ByteView message) noexcept {
   const Digest expected = read_secret_.finished(handshake.transcript.digest());
   if (!equal_ct(message.subspan(sizeof(wire::HandshakeHeader)), expected.view())) {
     return fail(&handshake, HandshakeFailure::bad_finished);
@@ -189,6 +255,8 @@ Step Server::finished13(Handshake& handshake, ByteView message) noexcept {
   read_secret_ = std::move(handshake.client_application);
   read_secret_.derive_keys(aead_, read_);
   phase_ = Phase::established;
+  handshake.transcript.update(message);
+  issue_tickets13(engine, handshake);
   finish_handshake(handshake);
   Events events;
   events.add(Event::established);

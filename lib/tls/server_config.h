@@ -16,6 +16,17 @@ enum class UnknownName : std::uint8_t {
   refuse,        // [RFC 6066 3, RFC 8446 9.2] unrecognized_name, or missing_extension
 };
 
+// TicketPolicy is how sessions may be resumed.
+struct TicketPolicy {
+  bool enabled = false;
+  // Also without a key exchange, for clients that offer nothing else.  Whoever has the ticket key
+  // then can read those connections.
+  bool psk_only = false;
+  std::uint32_t lifetime_seconds = 7'200;  // not longer than an epoch of the ticket keys
+  // Which tickets are good here: those of the same domain, 64 bytes at most.
+  std::string domain;
+};
+
 struct ServerConfig {
   CredentialSet credentials;  // never empty
   UnknownName unknown_name = UnknownName::show_default;
@@ -26,6 +37,7 @@ struct ServerConfig {
   // by the configuration, so every entry can be negotiated.
   std::vector<std::uint16_t> cipher_suites;  // 1.3 and 1.2 suites in one list
   std::vector<crypto::NamedGroup> groups;
+  TicketPolicy tickets;
 };
 
 }  // namespace sallyport::tls

@@ -67,6 +67,9 @@ struct ClientHello {
   ByteView ec_point_formats;
   ByteView psk_key_exchange_modes;
   ByteView cookie;
+  ByteView session_ticket;               // RFC 5077; empty also when a new one is asked for
+  ByteView psk_identities;               // body of OfferedPsks.identities
+  ByteView psk_binders;                  // body of OfferedPsks.binders: the very end of the message
   ByteView extensions;                   // all of them, in order, well-formed
   std::uint32_t extensions_offered = 0;  // one bit per extension in extension_bit()
   bool pre_shared_key_last = false;
@@ -184,9 +187,11 @@ constexpr void parse_key_share(Reader& r, ClientHello& hello, AlertDescription& 
   });
 }
 
-constexpr void parse_pre_shared_key(Reader& r) noexcept {
+constexpr void parse_pre_shared_key(Reader& r, ClientHello& hello,
+                                    AlertDescription& alert) noexcept {
   std::size_t num_identities = 0;
-  r.within(r.vec16(7, 65'535), [&](Reader& list) {
+  hello.psk_identities = r.vec16(7, 65'535);
+  r.within(hello.psk_identities, [&](Reader& list) {
     while (!list.at_end()) {
       static_cast<void>(list.vec16(1, 65'535));
       list.skip(4);  // obfuscated_ticket_age
@@ -194,13 +199,15 @@ constexpr void parse_pre_shared_key(Reader& r) noexcept {
     }
   });
   std::size_t num_binders = 0;
-  r.within(r.vec16(33, 65'535), [&](Reader& list) {
+  hello.psk_binders = r.vec16(33, 65'535);
+  r.within(hello.psk_binders, [&](Reader& list) {
     while (!list.at_end()) {
       static_cast<void>(list.vec8(32, 255));
       ++num_binders;
     }
   });
-  if (num_identities != num_binders) r.fail();
+  // [RFC 8446 4.2.11] each identity has its binder, in the same place.
+  if (r.ok() && num_identities != num_binders) alert = AlertDescription::illegal_parameter;
 }
 
 // parse_extension reads the body of one extension that we know; others stay unread.
@@ -245,7 +252,10 @@ constexpr void parse_extension(ExtensionType type, ByteView body, ClientHello& h
       hello.cookie = r.vec16(1, 65'535);
       break;
     case ExtensionType::pre_shared_key:
-      parse_pre_shared_key(r);
+      parse_pre_shared_key(r, hello, alert);
+      break;
+    case ExtensionType::session_ticket:
+      hello.session_ticket = r.rest();
       break;
     case ExtensionType::early_data:  // these three have no body
     case ExtensionType::extended_master_secret:
@@ -258,7 +268,6 @@ constexpr void parse_extension(ExtensionType type, ByteView body, ClientHello& h
     case ExtensionType::encrypt_then_mac:
     case ExtensionType::compress_certificate:
     case ExtensionType::record_size_limit:
-    case ExtensionType::session_ticket:
     case ExtensionType::certificate_authorities:
       return;
   }

@@ -68,8 +68,10 @@ struct ServerHello13 {
   ByteView random;
   ByteView legacy_session_id_echo;
   CipherSuite cipher_suite = CipherSuite::none;
-  std::uint16_t group = 0;
+  std::uint16_t group = 0;  // 0: no key exchange, the pre-shared key stands alone
   ByteView key_exchange;
+  bool pre_shared_key = false;
+  std::uint16_t selected_identity = 0;
 };
 
 constexpr void write_server_hello13(Writer& w, const ServerHello13& hello) noexcept {
@@ -80,10 +82,15 @@ constexpr void write_server_hello13(Writer& w, const ServerHello13& hello) noexc
     w.u16(static_cast<std::uint16_t>(hello.cipher_suite));
     w.u8(0);  // legacy_compression_method
     w.vec16([&] {
-      write_extension(w, ExtensionType::key_share, [&] {
-        w.u16(hello.group);
-        if (!hello.key_exchange.empty()) w.vec16(hello.key_exchange);
-      });
+      if (hello.group != 0) {
+        write_extension(w, ExtensionType::key_share, [&] {
+          w.u16(hello.group);
+          if (!hello.key_exchange.empty()) w.vec16(hello.key_exchange);
+        });
+      }
+      if (hello.pre_shared_key) {
+        write_extension(w, ExtensionType::pre_shared_key, [&] { w.u16(hello.selected_identity); });
+      }
       write_extension(w, ExtensionType::supported_versions,
                       [&] { w.u16(static_cast<std::uint16_t>(ProtocolVersion::tls13)); });
     });

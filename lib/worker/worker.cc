@@ -79,6 +79,7 @@ void Worker::process(std::span<frame::Frame* const> rx, std::span<crypto::Crypto
   Turn turn{now, out, held_};
   instant_ = clock_.instant(now);
   tls_.begin_burst(now, config_.tsc_rate);
+  tls_.use_tickets(snapshot_->ticket_keys.get(), snapshot_->wall);
   for (crypto::CryptoJob* job : done) complete(*job, turn);
   receive_burst(rx, turn);
   const std::uint32_t fired =

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 
+#include <ctime>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -497,6 +498,135 @@ TEST(OpenSslClient, HearsOurFatalAlert) {
   EXPECT_TRUE(client.read().empty());
   EXPECT_EQ(SSL_get_error(client.ssl(), 0), SSL_ERROR_SSL);
   EXPECT_TRUE(server.server().write_closed());
+}
+
+// --- Resumption --------------------------------------------------------------------------------
+
+struct FreeSession {
+  void operator()(SSL_SESSION* p) const { SSL_SESSION_free(p); }
+};
+using Session = std::unique_ptr<SSL_SESSION, FreeSession>;
+
+// Sessions are those that a client got; OpenSSL's name for a ticket and what goes with it.
+std::vector<Session>& sessions() {
+  static std::vector<Session> all;
+  return all;
+}
+
+// Resumer is a client that keeps its sessions, and the keys of the servers that it meets.
+class Resumer {
+ public:
+  explicit Resumer(const Combination& c) : combination_{c}, config_{site().config(c.key_type)} {
+    for (TicketKey* const key : {&keys_.current, &keys_.previous, &keys_.next}) {
+      random_.fill(key->name);
+      random_.fill(key->bytes.expose_for_write());
+    }
+    config_.tickets = {
+        .enabled = true, .psk_only = false, .lifetime_seconds = 3'600, .domain = "web"};
+    sessions().clear();
+  }
+  ~Resumer() { sessions().clear(); }
+  Resumer(const Resumer&) = delete;
+  Resumer& operator=(const Resumer&) = delete;
+
+  ServerConfig& config() { return config_; }
+  std::string groups;  // instead of the combination's
+
+  // talk makes a connection with `session`, which may be null, and says whether it was resumed.
+  bool talk(SSL_SESSION* session, Delivery delivery = Delivery::whole) {
+    Client client;
+    SSL_CTX* const context = client.context();
+    SSL_CTX_set_min_proto_version(context, combination_.version);
+    SSL_CTX_set_max_proto_version(context, combination_.version);
+    SSL_CTX_set_cipher_list(context,
+                            combination_.version == TLS1_2_VERSION ? combination_.suite : "ALL");
+    if (combination_.version == TLS1_3_VERSION) {
+      SSL_CTX_set_ciphersuites(context, combination_.suite);
+    }
+    SSL_CTX_set1_groups_list(context, groups.empty() ? combination_.group : groups.c_str());
+    SSL_CTX_set_session_cache_mode(context,
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+    SSL_CTX_sess_set_new_cb(context, [](SSL*, SSL_SESSION* made) {
+      sessions().emplace_back(made);
+      return 1;
+    });
+    client.start();
+    client.ask_for("site.test");
+    if (session != nullptr) SSL_set_session(client.ssl(), session);
+    TlsDriver server{config_, site().jobs()};
+    // OpenSSL's clock is the real one.
+    const auto unix_ms = static_cast<std::uint64_t>(std::time(nullptr)) * 1'000;
+    server.engine().use_tickets(&keys_, {server.now, unix_ms});
+    EXPECT_TRUE(connect(client, server, delivery));
+    static_cast<void>(client.read());  // takes in the tickets of TLS 1.3
+    converse(client, server);
+    const bool resumed = SSL_session_reused(client.ssl()) == 1;
+    EXPECT_EQ(server.server().is_resumed(), resumed);
+    EXPECT_FALSE(server.saw(Event::ticket_age));
+    retried = server.saw(Event::hello_retry);
+    return resumed;
+  }
+  bool retried = false;
+
+ private:
+  const Combination& combination_;
+  Random random_{Random::Seed{4}};
+  TicketKeys keys_;
+  ServerConfig config_;
+};
+
+class EveryResumption : public ::testing::TestWithParam<Combination> {};
+
+TEST_P(EveryResumption, IsReportedByTheClient) {
+  for (const Delivery delivery : {Delivery::whole, Delivery::byte_by_byte}) {
+    Resumer client{GetParam()};
+    ASSERT_FALSE(client.talk(nullptr, delivery));
+    ASSERT_FALSE(sessions().empty());
+    const Session first = std::move(sessions().back());
+    sessions().clear();
+    ASSERT_TRUE(client.talk(first.get(), delivery));
+    if (GetParam().version != TLS1_3_VERSION) continue;
+    // [RFC 8446 4.6.1] fresh tickets on resumption, good for the next time.
+    ASSERT_EQ(sessions().size(), 2U);
+    const Session second = std::move(sessions().back());
+    ASSERT_TRUE(client.talk(second.get(), delivery));
+  }
+}
+
+std::vector<Combination> every_resumption() {
+  std::vector<Combination> all = every_combination();
+  std::erase_if(all, [](const Combination& c) { return c.version != TLS1_3_VERSION; });
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(OpenSsl, EveryResumption, ::testing::ValuesIn(every_resumption()));
+
+const Combination kTls13{TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256", "X25519", KeyType::ecdsa_p256,
+                         CipherSuite::tls_aes_128_gcm_sha256};
+
+TEST(OpenSslResumption, SurvivesAHelloRetryRequest) {
+  Resumer client{kTls13};
+  client.groups = "P-384:X25519";
+  ASSERT_FALSE(client.talk(nullptr));
+  EXPECT_TRUE(client.retried);
+  const Session session = std::move(sessions().back());
+  ASSERT_TRUE(client.talk(session.get()));
+  EXPECT_TRUE(client.retried);
+}
+
+TEST(OpenSslResumption, OfAnotherDomainIsAFullHandshake) {
+  Resumer client{kTls13};
+  ASSERT_FALSE(client.talk(nullptr));
+  const Session session = std::move(sessions().back());
+  client.config().tickets.domain = "mail";
+  EXPECT_FALSE(client.talk(session.get()));
+}
+
+TEST(OpenSslResumption, WithoutTicketsThereIsNoSession) {
+  Resumer client{kTls13};
+  client.config().tickets.enabled = false;
+  ASSERT_FALSE(client.talk(nullptr));
+  EXPECT_TRUE(sessions().empty());
 }
 
 }  // namespace

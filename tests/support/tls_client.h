@@ -156,6 +156,22 @@ struct HelloBuilder {
   }
 };
 
+// ReceivedTicket is a NewSessionTicket with the key that goes with it.
+struct ReceivedTicket {
+  std::uint32_t lifetime_seconds = 0;
+  std::uint32_t age_add = 0;
+  Bytes ticket;
+  Bytes secret;  // pre-shared key
+  crypto::HashAlgorithm hash{};
+};
+
+// PskOffer is a ticket as a client offers it.
+struct PskOffer {
+  ReceivedTicket ticket;
+  std::uint32_t age_ms = 0;
+  bool good_binder = true;
+};
+
 class ScriptedClient {
  public:
   struct Received {
@@ -177,6 +193,47 @@ class ScriptedClient {
   // hello is the record of a ClientHello.
   Bytes hello(const HelloBuilder& builder) {
     const Bytes sent = builder.message();
+    client_random_ = builder.random;
+    return record(ContentType::handshake, say(sent), 0x0301);
+  }
+
+  // resuming_hello ends the ClientHello with pre_shared_key; the binders cover what was said
+  // before.
+  Bytes resuming_hello(HelloBuilder builder, const std::vector<PskOffer>& offers) {
+    if (std::ranges::none_of(builder.extensions, [](const auto& extension) {
+          return extension.first ==
+                 static_cast<std::uint16_t>(ExtensionType::psk_key_exchange_modes);
+        })) {
+      builder.set(ExtensionType::psk_key_exchange_modes, {1, 1});
+    }
+    builder.remove(ExtensionType::pre_shared_key);
+    builder.add(ExtensionType::pre_shared_key, written([&](wire::Writer& w) {
+                  w.vec16([&] {
+                    for (const PskOffer& offer : offers) {
+                      w.vec16(ByteView{offer.ticket.ticket});
+                      w.u32(offer.age_ms + offer.ticket.age_add);
+                    }
+                  });
+                  w.vec16([&] {
+                    for (const PskOffer& offer : offers) {
+                      w.vec8([&] { w.zeros(crypto::digest_len(offer.ticket.hash)); });
+                    }
+                  });
+                }));
+    Bytes sent = builder.message();
+    std::size_t binders_len = 0;
+    for (const PskOffer& offer : offers) binders_len += 1 + crypto::digest_len(offer.ticket.hash);
+    std::size_t at = sent.size() - binders_len;
+    Bytes covered = transcript_;
+    append(covered, ByteView{sent}.first(at - 2));
+    for (const PskOffer& offer : offers) {
+      const tls::EarlySecret early{offer.ticket.hash, offer.ticket.secret};
+      const auto binder = early.resumption_binder(crypto::hash(offer.ticket.hash, covered));
+      std::ranges::copy(binder.view(), sent.begin() + static_cast<std::ptrdiff_t>(at + 1));
+      if (!offer.good_binder) sent[at + 1] ^= 1;
+      at += 1 + crypto::digest_len(offer.ticket.hash);
+    }
+    offers_ = offers;
     client_random_ = builder.random;
     return record(ContentType::handshake, say(sent), 0x0301);
   }
@@ -223,7 +280,8 @@ class ScriptedClient {
     return message(HandshakeType::finished, {data.begin(), data.end()});
   }
   Bytes finish() {
-    const Bytes out = seal(ContentType::handshake, finished_message());
+    const Bytes out = seal(ContentType::handshake, say(finished_message()));
+    resumption_ = master13_.resumption(crypto::hash(hash_, transcript_));
     use_application_keys();
     return out;
   }
@@ -270,6 +328,12 @@ class ScriptedClient {
     return last == nullptr || last->content.size() != 2 ? 255 : last->content[1];
   }
   [[nodiscard]] bool retried() const { return retried_; }
+  [[nodiscard]] const std::vector<ReceivedTicket>& tickets() const { return tickets_; }
+  // selected is the place of the pre-shared key that the server chose, or -1.
+  [[nodiscard]] int selected() const { return selected_; }
+  [[nodiscard]] bool heard(HandshakeType type) const {
+    return std::ranges::find(heard_, type) != heard_.end();
+  }
   // client_traffic_secret is the one that protects what the client says now (TLS 1.3).
   [[nodiscard]] ByteView client_traffic_secret() const { return write_secret_.expose(); }
   [[nodiscard]] ByteView server_traffic_secret() const { return server_secret_.expose(); }
@@ -308,7 +372,9 @@ class ScriptedClient {
       if (stream_.size() < len) return;
       const Bytes one(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(len));
       stream_.erase(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(len));
+      heard_.push_back(header.message_type());
       if (header.message_type() == HandshakeType::server_hello) hear_server_hello(one);
+      if (header.message_type() == HandshakeType::new_session_ticket && tls13_) hear_ticket13(one);
       append(transcript_, one);
       if (header.message_type() == HandshakeType::server_hello && tls13_ && !retry_now_) {
         begin_protection13();
@@ -333,6 +399,15 @@ class ScriptedClient {
     static_cast<void>(r.vec8(0, 32));
     const auto* const info = tls::suite_info(CipherSuite{r.u16()});
     if (info == nullptr) return;
+    r.skip(1);
+    selected_ = -1;
+    has_share_ = false;
+    for (wire::Reader list{r.vec16(0, 65'535)}; !list.at_end();) {
+      const auto type = ExtensionType{list.u16()};
+      const ByteView body = list.vec16(0, 65'535);
+      if (type == ExtensionType::pre_shared_key) selected_ = load<Be16>(body).host();
+      if (type == ExtensionType::key_share) has_share_ = true;
+    }
     hash_ = info->hash;
     aead_ = info->aead;
     tls13_ = info->version == wire::ProtocolVersion::tls13;
@@ -343,10 +418,28 @@ class ScriptedClient {
       transcript_ = written([&](wire::Writer& w) { wire::write_message_hash(w, first.view()); });
     }
   }
+  // [RFC 8446 4.6.1]
+  void hear_ticket13(const Bytes& one) {
+    wire::Reader r{ByteView{one}.subspan(4)};
+    ReceivedTicket now;
+    now.hash = hash_;
+    now.lifetime_seconds = r.u32();
+    now.age_add = r.u32();
+    const ByteView nonce = r.vec8(0, 255);
+    const ByteView ticket = r.vec16(1, 65'535);
+    now.ticket.assign(ticket.begin(), ticket.end());
+    now.secret.resize(crypto::digest_len(hash_));
+    resumption_.ticket_key(nonce, now.secret);
+    tickets_.push_back(now);
+  }
   void begin_protection13() {
-    const Bytes shared(32, 0x42);
+    const Bytes shared(has_share_ ? 32 : 0, 0x42);
     const auto transcript = crypto::hash(hash_, transcript_);
-    auto handshake = tls::EarlySecret{hash_}.into_handshake(shared);
+    auto early = selected_ < 0
+                     ? tls::EarlySecret{hash_}
+                     : tls::EarlySecret{
+                           hash_, offers_.at(static_cast<std::size_t>(selected_)).ticket.secret};
+    auto handshake = std::move(early).into_handshake(shared);
     write_secret_ = handshake.client_handshake(transcript);
     const auto server = handshake.server_handshake(transcript);
     write_secret_.derive_keys(aead_, write_);
@@ -365,6 +458,7 @@ class ScriptedClient {
   tls::TrafficSecret server_secret_;
   tls::MasterSecret master13_{
       tls::EarlySecret{crypto::HashAlgorithm::sha256}.into_handshake({}).into_master()};
+  tls::ResumptionSecret resumption_;
   tls::MasterSecret12 master12_;
   crypto::HashAlgorithm hash_{};
   crypto::AeadAlgorithm aead_{};
@@ -372,6 +466,11 @@ class ScriptedClient {
   bool retry_now_ = false;
   bool retried_ = false;
   bool read_protected_ = false;
+  bool has_share_ = false;
+  int selected_ = -1;
+  std::vector<PskOffer> offers_;
+  std::vector<ReceivedTicket> tickets_;
+  std::vector<HandshakeType> heard_;
   Bytes transcript_;
   Bytes client_random_;
   Bytes server_random_;

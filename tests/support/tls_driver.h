@@ -157,6 +157,8 @@ class TlsDriver {
   [[nodiscard]] const tls::Step& last() const { return last_; }
   [[nodiscard]] const Bytes& application_data() const { return application_data_; }
   [[nodiscard]] bool saw(tls::Event event) const { return seen_.has(event); }
+  // ticket_refusal is what the server thought of the tickets in the last ClientHello.
+  [[nodiscard]] stats::TicketRefusal ticket_refusal() const { return ticket_refusal_; }
   [[nodiscard]] bool whole_records() const { return whole_records_; }
   [[nodiscard]] bool flight_complete() const { return flight_complete_; }
   [[nodiscard]] int key_updates() const { return key_updates_; }
@@ -195,10 +197,12 @@ class TlsDriver {
     last_ = step;
     for (const auto event :
          {tls::Event::client_hello, tls::Event::hello_retry, tls::Event::established,
-          tls::Event::close_notify, tls::Event::fatal_alert, tls::Event::key_updated}) {
+          tls::Event::close_notify, tls::Event::fatal_alert, tls::Event::key_updated,
+          tls::Event::ticket_age}) {
       if (step.events.has(event)) seen_.add(event);
     }
     if (step.events.has(tls::Event::key_updated)) ++key_updates_;
+    if (step.events.has(tls::Event::client_hello)) ticket_refusal_ = step.ticket_refusal;
   }
   static bool ends_at_record(ByteView bytes) {
     while (bytes.size() >= tls::kRecordHeader) {
@@ -219,6 +223,7 @@ class TlsDriver {
   tls::Server server_;
   tls::Step last_;
   tls::Events seen_;
+  stats::TicketRefusal ticket_refusal_ = stats::TicketRefusal::none;
   Bytes inbox_;
   Bytes application_data_;
   bool whole_records_ = true;

@@ -256,6 +256,21 @@ TEST_F(ExecutorTest, SignsAndThenDerivesForTls12) {
   }
 }
 
+// [RFC 8446 2.2] a resumed handshake agrees on a key and signs nothing, whatever the job names.
+TEST_F(ExecutorTest, OfAResumedHandshakeDerivesWithoutSigning) {
+  for (const NamedGroup group : {NamedGroup::x25519, NamedGroup::secp256r1}) {
+    const auto peer = peer_key(group);
+    const auto job = tls13_job(group, peer.get());
+    job->kind = JobKind::tls13_derive;
+    ASSERT_EQ(run(*job), JobStatus::ok);
+    EXPECT_TRUE(std::ranges::equal(agree(peer.get(), job->ephemeral),
+                                   ByteView{job->shared_secret}.first(32)));
+    EXPECT_EQ(job->signature_len, 0);
+    set_peer(*job, Bytes(group == NamedGroup::x25519 ? 32 : 65, 0));
+    EXPECT_EQ(run(*job), JobStatus::bad_peer_share);
+  }
+}
+
 // [RFC 8446 7.4.2] [RFC 8446 4.2.8.2] Shares that must be refused, each on its own.
 TEST_F(ExecutorTest, RefusesBadPeerShares) {
   const auto expect_bad = [this](NamedGroup group, const Bytes& share) {

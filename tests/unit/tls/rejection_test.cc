@@ -223,8 +223,8 @@ std::vector<Case> cases() {
                 w.vec16([&] { w.vec8([&] { w.zeros(32); }); });
               }));
       }));
-  add("MoreBindersThanIdentities", Point::start, Failure::decode_error, Alert::decode_error,
-      hello13([](HelloBuilder& h) {
+  add("MoreBindersThanIdentities", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello13([](HelloBuilder& h) {
         h.add(ExtensionType::pre_shared_key, written([](wire::Writer& w) {
                 w.vec16([&] {
                   w.vec16([&] { w.u8(7); });

@@ -1,0 +1,157 @@
+// Server, resumption: which tickets are accepted, and handing out new ones (RFC 8446 4.2.11 and
+// 4.6.1).
+#include <algorithm>
+#include <array>
+
+#include "lib/tls/cipher_suites.h"
+#include "lib/tls/server.h"
+#include "lib/wire/tls_client_hello.h"
+#include "lib/wire/tls_messages.h"
+#include "lib/wire/tls_tickets.h"
+
+namespace sallyport::tls {
+namespace {
+
+using crypto::Digest;
+using stats::HandshakeFailure;
+using stats::TicketRefusal;
+using wire::ClientHello;
+using wire::ProtocolVersion;
+
+// A client has no use for more than it was given.  Without a limit one hello of 16 KiB would have
+// us try to open eighty.
+constexpr std::uint16_t kMaxIdentities = 4;
+// A client may open two connections at once, and should use no ticket twice [RFC 8446 C.4].
+constexpr std::uint8_t kTicketsPerHandshake = 2;
+// [RFC 8446 4.6.1] renewed again and again, a session would never come to an end: after so long the
+// certificate is shown again.
+constexpr std::uint64_t kMaxSessionMilliseconds = std::uint64_t{7} * 86'400 * 1'000;
+// The clock of an appliance that made a ticket may be so much ahead of ours.
+constexpr std::uint64_t kMaxClockSkew = 300'000;
+// [RFC 8446 8.3] round trips and clocks of clients, some of which count seconds only.
+constexpr std::int64_t kAgeTolerance = 10'000;
+
+[[nodiscard]] std::uint64_t lifetime_ms(const SessionState& session) noexcept {
+  return std::uint64_t{session.lifetime_seconds} * 1'000;
+}
+
+[[nodiscard]] bool is_expired(const SessionState& session, std::uint64_t now_ms) noexcept {
+  return now_ms > session.issued_ms + lifetime_ms(session) ||
+         session.issued_ms > now_ms + kMaxClockSkew;
+}
+
+// remaining_lifetime is that of a ticket made now, in seconds; 0: none should be made.
+[[nodiscard]] std::uint32_t remaining_lifetime(const TicketPolicy& policy, std::uint64_t began_ms,
+                                               std::uint64_t now_ms) noexcept {
+  const std::uint64_t end_ms = began_ms + kMaxSessionMilliseconds;
+  if (end_ms <= now_ms) return 0;
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(policy.lifetime_seconds, (end_ms - now_ms) / 1'000));
+}
+
+[[nodiscard]] ByteView binder_at(const ClientHello& hello, std::uint16_t index) noexcept {
+  wire::Reader binders{hello.psk_binders};
+  for (; index > 0; --index) static_cast<void>(binders.vec8(32, 255));
+  return binders.vec8(32, 255);
+}
+
+}  // namespace
+
+// --- TLS 1.3 -----------------------------------------------------------------------------------
+
+// judge_ticket13 fills `session` when the ticket is good for this handshake.
+TicketRefusal Server::judge_ticket13(const Engine& engine, const Handshake& handshake,
+                                     ByteView ticket, std::uint32_t obfuscated_age,
+                                     SessionState& session) const noexcept {
+  const Parameters& agreed = handshake.parameters;
+  const TicketPolicy& policy = handshake.config->tickets;
+  if (agreed.psk_mode == PskMode::none) return TicketRefusal::no_key_exchange_mode;
+  const auto why =
+      open_ticket(*engine.ticket_keys(), policy.domain, ticket, engine.aead(), session);
+  if (why != TicketRefusal::none) return why;
+  if (session.version != ProtocolVersion::tls13) return TicketRefusal::other_version;
+  // [RFC 8446 4.2.11] a key belongs to one hash; suites with the same hash may take turns.
+  const SuiteInfo* const suite = suite_info(session.cipher_suite);
+  if (suite == nullptr || suite->hash != agreed.hash ||
+      session.secret_len != crypto::digest_len(agreed.hash)) {
+    return TicketRefusal::other_cipher_suite;
+  }
+  // [RFC 8446 4.6.1] neither we nor the client use a ticket beyond its life.
+  const std::uint32_t told_age = obfuscated_age - session.age_add;
+  if (is_expired(session, engine.unix_ms()) || told_age > lifetime_ms(session)) {
+    return TicketRefusal::expired;
+  }
+  if (!equal_ct(session.binding, handshake.binding)) return TicketRefusal::other_name;
+  return TicketRefusal::none;
+}
+
+HandshakeFailure Server::accept_psk(const Engine& engine, Handshake& handshake,
+                                    const ClientHello& hello, ByteView message,
+                                    TicketNotes& notes) const noexcept {
+  if (engine.ticket_keys() == nullptr) return HandshakeFailure::none;
+  wire::Reader identities{hello.psk_identities};
+  for (std::uint16_t index = 0; index < kMaxIdentities && !identities.at_end(); ++index) {
+    const ByteView ticket = identities.vec16(1, 65'535);
+    const std::uint32_t obfuscated_age = identities.u32();
+    SessionState session;
+    notes.refusal = judge_ticket13(engine, handshake, ticket, obfuscated_age, session);
+    if (notes.refusal != TicketRefusal::none) continue;
+
+    // [RFC 8446 4.2.11.2] the binder covers everything but the binders and their length, and after
+    // a retry what was said before.
+    EarlySecret early{handshake.parameters.hash, session.secret_bytes()};
+    crypto::TranscriptHash transcript = handshake.transcript;
+    transcript.update(message.first(message.size() - 2 - hello.psk_binders.size()));
+    const Digest expected = early.resumption_binder(transcript.digest());
+    if (!equal_ct(binder_at(hello, index), expected.view())) return HandshakeFailure::bad_binder;
+
+    // [RFC 8446 4.2.10] an age that is off may be a replay, which would matter for early data
+    // alone: it is no reason against the handshake.
+    const auto age = static_cast<std::int64_t>(engine.unix_ms() - session.issued_ms);
+    const std::int64_t told = obfuscated_age - session.age_add;
+    notes.age_differs = age - told > kAgeTolerance || told - age > kAgeTolerance;
+    handshake.early_secret = std::move(early);
+    handshake.authenticated_ms = session.authenticated_ms;
+    handshake.selected_identity = index;
+    handshake.resumed = true;
+    return HandshakeFailure::none;
+  }
+  return HandshakeFailure::none;
+}
+
+// issue_tickets13 queues NewSessionTickets, when client Finished is in the transcript.  Without
+// them a client is no worse off, so nothing here can fail a handshake.
+void Server::issue_tickets13(Engine& engine, Handshake& handshake) noexcept {
+  const TicketPolicy& policy = handshake.config->tickets;
+  const TicketKeys* const keys = engine.ticket_keys();
+  // [RFC 8446 4.2.9] a client that knows no mode of ours could not use them.
+  const bool wanted = policy.enabled && handshake.parameters.psk_mode != PskMode::none;
+  if (!wanted || keys == nullptr || !handshake.flight.empty()) return;
+
+  SessionState session;
+  session.version = version_;
+  session.cipher_suite = cipher_suite_;
+  session.secret_len = static_cast<std::uint8_t>(crypto::digest_len(handshake.parameters.hash));
+  session.issued_ms = engine.unix_ms();
+  session.authenticated_ms = handshake.resumed ? handshake.authenticated_ms : session.issued_ms;
+  session.lifetime_seconds =
+      remaining_lifetime(policy, session.authenticated_ms, session.issued_ms);
+  session.binding = handshake.binding;
+  if (session.lifetime_seconds == 0) return;
+
+  const ResumptionSecret secret = handshake.master.resumption(handshake.transcript.digest());
+  for (std::uint8_t nonce = 0; nonce < kTicketsPerHandshake; ++nonce) {
+    session.age_add = engine.random().u32();
+    secret.ticket_key({&nonce, 1}, session.secret.expose_for_write());
+    Ticket ticket;
+    seal_ticket(*keys, policy.domain, session, engine.aead(), engine.random(), ticket);
+    static_cast<void>(handshake.flight.write([&](wire::Writer& w) {
+      wire::write_new_session_ticket13(w, {.lifetime_seconds = session.lifetime_seconds,
+                                           .age_add = session.age_add,
+                                           .nonce = {&nonce, 1},
+                                           .ticket = ticket});
+    }));
+  }
+}
+
+}  // namespace sallyport::tls
