@@ -98,6 +98,7 @@
   X(bad_key_share, "client's key share is no valid point")                               \
   X(bad_finished, "client's Finished does not verify")                                   \
   X(bad_binder, "client does not know the pre-shared key that its ticket names")         \
+  X(no_extended_master_secret, "client resumes without what its session had (RFC 7627)") \
   X(renegotiation, "client asked for renegotiation")                                     \
   X(too_many_records, "limit of empty records, warnings or key updates")                 \
   X(alert_received, "client sent a fatal alert")                                         \

@@ -155,6 +155,11 @@ void MasterSecret12::derive_extended(HashAlgorithm algorithm, ByteView premaster
                     bytes_.expose_for_write());
 }
 
+void MasterSecret12::restore(HashAlgorithm algorithm, ByteView secret) noexcept {
+  algorithm_ = algorithm;
+  std::ranges::copy(secret.first(kLen), bytes_.expose_for_write().begin());
+}
+
 void MasterSecret12::derive_keys(crypto::AeadAlgorithm aead, ByteView client_random,
                                  ByteView server_random, RecordKeys& client,
                                  RecordKeys& server) const noexcept {

@@ -135,6 +135,8 @@ class MasterSecret12 {
   // derive_extended: [RFC 7627 4] from the transcript up to ClientKeyExchange.
   void derive_extended(crypto::HashAlgorithm algorithm, ByteView premaster,
                        const crypto::Digest& session_hash) noexcept;
+  // restore takes the secret of an earlier session, kLen bytes.
+  void restore(crypto::HashAlgorithm algorithm, ByteView secret) noexcept;
 
   // derive_keys cuts the key block [RFC 5246 6.3] into the keys of both directions.
   void derive_keys(crypto::AeadAlgorithm aead, ByteView client_random, ByteView server_random,
@@ -143,6 +145,7 @@ class MasterSecret12 {
   [[nodiscard]] VerifyData finished(Sender sender, const crypto::Digest& transcript) const noexcept;
 
   void clear() noexcept { bytes_.clear(); }
+  [[nodiscard]] ByteView expose() const noexcept { return bytes_.expose(); }
 
  private:
   Secret<kLen> bytes_;

@@ -403,10 +403,11 @@ AlertDescription alert_of(HandshakeFailure failure) noexcept {
       return AlertDescription::protocol_version;
     case HandshakeFailure::inappropriate_fallback:
       return AlertDescription::inappropriate_fallback;
-    // [RFC 8446 4.1.1, RFC 5746 3.6]
+    // [RFC 8446 4.1.1, RFC 5746 3.6, RFC 7627 5.3]
     case HandshakeFailure::no_common_cipher_suite:
     case HandshakeFailure::no_common_group:
     case HandshakeFailure::no_common_signature_scheme:
+    case HandshakeFailure::no_extended_master_secret:
     case HandshakeFailure::renegotiation:
       return AlertDescription::handshake_failure;
     case HandshakeFailure::no_application_protocol:

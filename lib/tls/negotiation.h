@@ -41,6 +41,7 @@ struct Parameters {
   bool secure_renegotiation = false;
   bool extended_master_secret = false;
   bool ec_point_formats = false;
+  bool session_ticket = false;  // NewSessionTicket will follow
 };
 
 [[nodiscard]] Result<Parameters, stats::HandshakeFailure> negotiate(

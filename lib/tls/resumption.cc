@@ -1,5 +1,5 @@
 // Server, resumption: which tickets are accepted, and handing out new ones (RFC 8446 4.2.11 and
-// 4.6.1).
+// 4.6.1, RFC 5077, RFC 7627 5.3).
 #include <algorithm>
 #include <array>
 
@@ -56,6 +56,71 @@ constexpr std::int64_t kAgeTolerance = 10'000;
 }
 
 }  // namespace
+
+// --- TLS 1.2 -----------------------------------------------------------------------------------
+
+// judge_ticket12 fills `session` when the ticket is good for this handshake.
+TicketRefusal Server::judge_ticket12(const Engine& engine, const Handshake& handshake,
+                                     ByteView ticket, SessionState& session) const noexcept {
+  const Parameters& agreed = handshake.parameters;
+  const auto why = open_ticket(*engine.ticket_keys(), handshake.config->tickets.domain, ticket,
+                               engine.aead(), session);
+  if (why != TicketRefusal::none) return why;
+  if (session.version != ProtocolVersion::tls12) return TicketRefusal::other_version;
+  // [RFC 5246 7.4.1.3] a resumed session keeps its suite.  The same client against the same
+  // configuration comes to the same one; if not, one of them has changed its mind.
+  if (session.cipher_suite != agreed.cipher_suite || session.secret_len != MasterSecret12::kLen) {
+    return TicketRefusal::other_cipher_suite;
+  }
+  if (is_expired(session, engine.unix_ms())) return TicketRefusal::expired;
+  // [RFC 6066 3] a session is not resumed under another name.
+  if (!equal_ct(session.binding, handshake.binding)) return TicketRefusal::other_name;
+  if (!session.extended_master_secret) return TicketRefusal::other_master_secret;
+  return TicketRefusal::none;
+}
+
+HandshakeFailure Server::accept_ticket12(const Engine& engine, Handshake& handshake,
+                                         const ClientHello& hello,
+                                         TicketNotes& notes) const noexcept {
+  if (hello.session_ticket.empty()) return HandshakeFailure::none;
+  SessionState session;
+  notes.refusal = judge_ticket12(engine, handshake, hello.session_ticket, session);
+  if (notes.refusal != TicketRefusal::none) return HandshakeFailure::none;
+  // [RFC 7627 5.3] whoever takes the extension away may be in the middle of a triple handshake.
+  if (!handshake.parameters.extended_master_secret) {
+    return HandshakeFailure::no_extended_master_secret;
+  }
+  handshake.master_secret.restore(handshake.parameters.hash, session.secret_bytes());
+  handshake.resumed = true;
+  return HandshakeFailure::none;
+}
+
+// issue_ticket12 writes the NewSessionTicket that ServerHello has announced [RFC 5077 3.3].
+bool Server::issue_ticket12(Engine& engine, Handshake& handshake) noexcept {
+  const TicketPolicy& policy = handshake.config->tickets;
+  // [RFC 5077 3.3] an empty ticket takes the announcement back, should the keys be gone since.
+  const TicketKeys* const keys = engine.ticket_keys();
+  Ticket ticket;
+  if (keys != nullptr) {
+    SessionState session;
+    session.version = version_;
+    session.cipher_suite = cipher_suite_;
+    session.extended_master_secret = true;
+    session.secret_len = MasterSecret12::kLen;
+    session.lifetime_seconds = policy.lifetime_seconds;
+    session.issued_ms = engine.unix_ms();
+    session.authenticated_ms = session.issued_ms;
+    session.binding = handshake.binding;
+    std::ranges::copy(handshake.master_secret.expose(), session.secret.expose_for_write().begin());
+    seal_ticket(*keys, policy.domain, session, engine.aead(), engine.random(), ticket);
+  }
+  const ByteView message = handshake.flight.write([&](wire::Writer& w) {
+    wire::write_new_session_ticket12(w, policy.lifetime_seconds,
+                                     keys != nullptr ? ByteView{ticket} : ByteView{});
+  });
+  handshake.transcript.update(message);
+  return !message.empty();
+}
 
 // --- TLS 1.3 -----------------------------------------------------------------------------------
 

@@ -186,19 +186,15 @@ Step Server::client_hello(Engine& engine, Handshake& handshake, ByteView message
   cipher_suite_ = agreed->cipher_suite;
   aead_ = agreed->aead;
   alpn_ = agreed->alpn;
-  if (version_ == ProtocolVersion::tls13) return begin13(engine, handshake, *hello, message);
-  handshake.transcript.update(message);
-  phase_ = Phase::start_exchange;
-  Events events;
-  events.add(Event::client_hello);
-  return step(events);
+  return version_ == ProtocolVersion::tls13 ? begin13(engine, handshake, *hello, message)
+                                            : begin12(engine, handshake, *hello, message);
 }
 
 Step Server::complete_message(Engine& engine, Handshake* handshake, ByteView message) noexcept {
   if (phase_ == Phase::established) return key_update(engine, message);
   if (phase_ == Phase::client_key_exchange) return client_key_exchange(*handshake, message);
   return version_ == ProtocolVersion::tls13 ? finished13(engine, *handshake, message)
-                                            : finished12(*handshake, message);
+                                            : finished12(engine, *handshake, message);
 }
 
 crypto::NamedGroup Server::wants_key_share(const Handshake& handshake) const noexcept {

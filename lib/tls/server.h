@@ -274,6 +274,13 @@ class Server {
     stats::TicketRefusal refusal = stats::TicketRefusal::none;
     bool age_differs = false;
   };
+  [[nodiscard]] stats::HandshakeFailure accept_ticket12(const Engine& engine, Handshake& handshake,
+                                                        const wire::ClientHello& hello,
+                                                        TicketNotes& notes) const noexcept;
+  [[nodiscard]] stats::TicketRefusal judge_ticket12(const Engine& engine,
+                                                    const Handshake& handshake, ByteView ticket,
+                                                    SessionState& session) const noexcept;
+  [[nodiscard]] bool issue_ticket12(Engine& engine, Handshake& handshake) noexcept;
   [[nodiscard]] stats::TicketRefusal judge_ticket13(const Engine& engine,
                                                     const Handshake& handshake, ByteView ticket,
                                                     std::uint32_t obfuscated_age,
@@ -284,13 +291,17 @@ class Server {
   void issue_tickets13(Engine& engine, Handshake& handshake) noexcept;
 
   // server12.cc
+  [[nodiscard]] Step begin12(Engine& engine, Handshake& handshake, const wire::ClientHello& hello,
+                             ByteView message) noexcept;
+  [[nodiscard]] bool write_hello12(Handshake& handshake) noexcept;
+  [[nodiscard]] Step resume12(Handshake& handshake) noexcept;
   [[nodiscard]] Step start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
                                       crypto::KeyShare& key_share) noexcept;
   [[nodiscard]] Step exchange_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept;
   [[nodiscard]] Step client_key_exchange(Handshake& handshake, ByteView message) noexcept;
   void start_derive12(Handshake& handshake, crypto::CryptoJob& job) noexcept;
   [[nodiscard]] Step derive_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept;
-  [[nodiscard]] Step finished12(Handshake& handshake, ByteView message) noexcept;
+  [[nodiscard]] Step finished12(Engine& engine, Handshake& handshake, ByteView message) noexcept;
 
   // server_output.cc: records out.
   [[nodiscard]] bool has_flight(const Handshake* handshake) const noexcept;

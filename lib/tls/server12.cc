@@ -1,8 +1,10 @@
-// Server, TLS 1.2 with ephemeral elliptic curves (RFC 5246, RFC 8422, RFC 7627).
+// Server, TLS 1.2 with ephemeral elliptic curves (RFC 5246, RFC 8422, RFC 7627), and resumed with
+// tickets (RFC 5077).
 #include <algorithm>
 #include <utility>
 
 #include "lib/tls/server.h"
+#include "lib/wire/tls_client_hello.h"
 #include "lib/wire/tls_messages.h"
 
 namespace sallyport::tls {
@@ -12,28 +14,86 @@ using stats::HandshakeFailure;
 
 }  // namespace
 
-Step Server::start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
-                              crypto::KeyShare& key_share) noexcept {
+// begin12 goes on with a ClientHello that fits our configuration: to the first job, or, when a
+// ticket spares us both, to our flight.
+Step Server::begin12(Engine& engine, Handshake& handshake, const wire::ClientHello& hello,
+                     ByteView message) noexcept {
+  Parameters& agreed = handshake.parameters;
+  TicketNotes notes;
+  if (handshake.config->tickets.enabled && engine.ticket_keys() != nullptr) {
+    handshake.binding = bind_session(hello.server_name, handshake.alpn_protocol());
+    const auto why = accept_ticket12(engine, handshake, hello, notes);
+    if (why != HandshakeFailure::none) return fail(&handshake, why);
+    // [RFC 7627 5.4] a session without the extended master secret cannot be resumed safely.  One
+    // that is resumed keeps its ticket, and ends when that does.
+    agreed.session_ticket = !handshake.resumed && agreed.extended_master_secret &&
+                            hello.offers(wire::ExtensionType::session_ticket);
+  }
+  handshake.transcript.update(message);
+  resumed_ = handshake.resumed;
+  Events events;
+  events.add(Event::client_hello);
+  phase_ = Phase::start_exchange;
+  if (handshake.resumed) {
+    engine.random().fill(handshake.server_random);
+    if (const Step now = resume12(handshake); now.failed()) return now;
+  }
+  Step now = step(events);
+  now.ticket_refusal = notes.refusal;
+  return now;
+}
+
+// write_hello12 writes ServerHello; false: it did not fit.
+bool Server::write_hello12(Handshake& handshake) noexcept {
   const Parameters& agreed = handshake.parameters;
   // [RFC 8446 4.1.3] a client that also speaks TLS 1.3 sees that somebody talked us down.
   if (agreed.downgraded) {
     std::ranges::copy(wire::kDowngradeToTls12, handshake.server_random.end() - 8);
   }
-  Flight& flight = handshake.flight;
-  const ByteView server_hello = flight.write([&](wire::Writer& w) {
-    // [RFC 5246 7.4.1.3] an empty session_id: this session will not be resumed.
-    wire::write_server_hello12(w, {.random = handshake.server_random,
-                                   .session_id = {},
-                                   .cipher_suite = agreed.cipher_suite,
-                                   .alpn_protocol = handshake.alpn_protocol(),
-                                   .secure_renegotiation = agreed.secure_renegotiation,
-                                   .extended_master_secret = agreed.extended_master_secret,
-                                   .ec_point_formats = agreed.ec_point_formats,
-                                   .server_name_accepted = agreed.server_name_matched});
+  // [RFC 5077 3.4] the client's session_id comes back when its ticket is accepted.  [RFC 5246
+  // 7.4.1.3] Otherwise it is empty: no session is kept here under a name.
+  const ByteView session_id = handshake.resumed ? handshake.echoed_session_id() : ByteView{};
+  const ByteView server_hello = handshake.flight.write([&](wire::Writer& w) {
+    wire::write_server_hello12(
+        w, {.random = handshake.server_random,
+            .session_id = session_id,
+            .cipher_suite = agreed.cipher_suite,
+            .alpn_protocol = handshake.alpn_protocol(),
+            .secure_renegotiation = agreed.secure_renegotiation,
+            .extended_master_secret = agreed.extended_master_secret,
+            .ec_point_formats = agreed.ec_point_formats,
+            // [RFC 6066 3] not said again when a session is resumed.
+            .server_name_accepted = agreed.server_name_matched && !handshake.resumed,
+            .session_ticket = agreed.session_ticket});
   });
-  if (server_hello.empty()) return fail(&handshake, HandshakeFailure::internal_error);
   handshake.transcript.update(server_hello);
-  flight.add(Flight::Part::certificate);
+  return !server_hello.empty();
+}
+
+// resume12 is the abbreviated handshake [RFC 5077 3.1]: our ChangeCipherSpec and Finished come
+// first, and nothing asymmetric is done.
+Step Server::resume12(Handshake& handshake) noexcept {
+  if (!write_hello12(handshake)) return fail(&handshake, HandshakeFailure::internal_error);
+  const auto verify_data = handshake.master_secret.finished(MasterSecret12::Sender::server,
+                                                            handshake.transcript.digest());
+  Flight& flight = handshake.flight;
+  flight.add(Flight::Part::change_cipher_spec);
+  flight.add(Flight::Part::protect);
+  const ByteView finished =
+      flight.write([&](wire::Writer& w) { wire::write_finished(w, verify_data); });
+  if (finished.empty()) return fail(&handshake, HandshakeFailure::internal_error);
+  handshake.transcript.update(finished);
+  flight.add(Flight::Part::end_of_flight);
+  handshake.master_secret.derive_keys(aead_, handshake.client_random, handshake.server_random,
+                                      read_, write_);
+  phase_ = Phase::change_cipher_spec;
+  return step();
+}
+
+Step Server::start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
+                              crypto::KeyShare& key_share) noexcept {
+  if (!write_hello12(handshake)) return fail(&handshake, HandshakeFailure::internal_error);
+  handshake.flight.add(Flight::Part::certificate);
   CertificateMessage{handshake.credential(), version_}.update(handshake.transcript);
 
   // The executor signs the public half; the private half waits for ClientKeyExchange.
@@ -114,27 +174,36 @@ Step Server::derive_done12(Handshake& handshake, const crypto::CryptoJob& job) n
   return step();
 }
 
-Step Server::finished12(Handshake& handshake, ByteView message) noexcept {
+Step Server::finished12(Engine& engine, Handshake& handshake, ByteView message) noexcept {
   using Sender = MasterSecret12::Sender;
   const auto expected =
       handshake.master_secret.finished(Sender::client, handshake.transcript.digest());
   if (!equal_ct(message.subspan(sizeof(wire::HandshakeHeader)), expected)) {
     return fail(&handshake, HandshakeFailure::bad_finished);
   }
+  Events events;
+  events.add(Event::established);
+  if (handshake.resumed) {
+    handshake.master_secret.clear();
+    phase_ = Phase::established;
+    finish_handshake(handshake);
+    return step(events);
+  }
   handshake.transcript.update(message);
-  const auto ours = handshake.master_secret.finished(Sender::server, handshake.transcript.digest());
-  handshake.master_secret.clear();
   Flight& flight = handshake.flight;
   if (!flight.empty()) return fail(&handshake, HandshakeFailure::internal_error);
   flight.clear();
+  if (handshake.parameters.session_ticket && !issue_ticket12(engine, handshake)) {
+    return fail(&handshake, HandshakeFailure::internal_error);
+  }
+  const auto ours = handshake.master_secret.finished(Sender::server, handshake.transcript.digest());
+  handshake.master_secret.clear();
   flight.add(Flight::Part::change_cipher_spec);
   flight.add(Flight::Part::protect);
   if (flight.write([&](wire::Writer& w) { wire::write_finished(w, ours); }).empty()) {
     return fail(&handshake, HandshakeFailure::internal_error);
   }
   phase_ = Phase::established;
-  Events events;
-  events.add(Event::established);
   return step(events);
 }
 

@@ -161,6 +161,7 @@ struct ServerHello12 {
   bool extended_master_secret = false;  // RFC 7627
   bool ec_point_formats = false;        // the client sent the extension
   bool server_name_accepted = false;
+  bool session_ticket = false;  // RFC 5077: NewSessionTicket will follow
 };
 
 constexpr void write_server_hello12(Writer& w, const ServerHello12& hello) noexcept {
@@ -172,7 +173,7 @@ constexpr void write_server_hello12(Writer& w, const ServerHello12& hello) noexc
     w.u8(0);  // compression_method null
     // [RFC 5246 7.4.1.3] no extension the client did not offer, and no empty list at all.
     if (!hello.secure_renegotiation && !hello.extended_master_secret && !hello.ec_point_formats &&
-        !hello.server_name_accepted && hello.alpn_protocol.empty()) {
+        !hello.server_name_accepted && !hello.session_ticket && hello.alpn_protocol.empty()) {
       return;
     }
     w.vec16([&] {
@@ -184,6 +185,7 @@ constexpr void write_server_hello12(Writer& w, const ServerHello12& hello) noexc
       if (hello.ec_point_formats) {
         write_extension(w, ExtensionType::ec_point_formats, [&] { w.vec8([&] { w.u8(0); }); });
       }
+      if (hello.session_ticket) write_extension(w, ExtensionType::session_ticket, [] {});
       if (!hello.alpn_protocol.empty()) write_alpn(w, hello.alpn_protocol);
       if (hello.extended_master_secret) {
         write_extension(w, ExtensionType::extended_master_secret, [] {});

@@ -161,7 +161,7 @@ struct ReceivedTicket {
   std::uint32_t lifetime_seconds = 0;
   std::uint32_t age_add = 0;
   Bytes ticket;
-  Bytes secret;  // pre-shared key
+  Bytes secret;  // pre-shared key of TLS 1.3, or master secret
   crypto::HashAlgorithm hash{};
 };
 
@@ -236,6 +236,13 @@ class ScriptedClient {
     offers_ = offers;
     client_random_ = builder.random;
     return record(ContentType::handshake, say(sent), 0x0301);
+  }
+
+  // resuming_hello12 shows a ticket of TLS 1.2.
+  Bytes resuming_hello12(HelloBuilder builder, const ReceivedTicket& ticket) {
+    builder.set(ExtensionType::session_ticket, ticket.ticket);
+    offers_ = {{ticket}};
+    return hello(builder);
   }
 
   // hear takes what the server sent and learns keys from it.
@@ -329,6 +336,11 @@ class ScriptedClient {
   }
   [[nodiscard]] bool retried() const { return retried_; }
   [[nodiscard]] const std::vector<ReceivedTicket>& tickets() const { return tickets_; }
+  // Of the last ServerHello.
+  [[nodiscard]] const Bytes& session_id() const { return session_id_; }
+  [[nodiscard]] bool agreed_on(ExtensionType type) const {
+    return std::ranges::find(extensions_, type) != extensions_.end();
+  }
   // selected is the place of the pre-shared key that the server chose, or -1.
   [[nodiscard]] int selected() const { return selected_; }
   [[nodiscard]] bool heard(HandshakeType type) const {
@@ -361,7 +373,14 @@ class ScriptedClient {
       now.content.assign(one.begin() + tls::kRecordHeader, one.end());
     }
     received_.push_back(now);
-    if (now.type == ContentType::change_cipher_spec && !tls13_) read_protected_ = true;
+    if (now.type == ContentType::change_cipher_spec && !tls13_) {
+      // [RFC 5077 3.1] a server that goes on to this without its certificate resumes.
+      if (!heard(HandshakeType::server_hello_done) && !offers_.empty()) {
+        master12_.restore(hash_, offers_[0].ticket.secret);
+        master12_.derive_keys(aead_, client_random_, server_random_, write_, read_);
+      }
+      read_protected_ = true;
+    }
     if (now.type == ContentType::handshake) hear_handshake(now.content);
   }
   void hear_handshake(const Bytes& content) {
@@ -374,7 +393,9 @@ class ScriptedClient {
       stream_.erase(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(len));
       heard_.push_back(header.message_type());
       if (header.message_type() == HandshakeType::server_hello) hear_server_hello(one);
-      if (header.message_type() == HandshakeType::new_session_ticket && tls13_) hear_ticket13(one);
+      if (header.message_type() == HandshakeType::new_session_ticket) {
+        tls13_ ? hear_ticket13(one) : hear_ticket12(one);
+      }
       append(transcript_, one);
       if (header.message_type() == HandshakeType::server_hello && tls13_ && !retry_now_) {
         begin_protection13();
@@ -396,15 +417,18 @@ class ScriptedClient {
     r.skip(2);
     const ByteView random = r.bytes(32);
     server_random_.assign(random.begin(), random.end());
-    static_cast<void>(r.vec8(0, 32));
+    const ByteView session_id = r.vec8(0, 32);
+    session_id_.assign(session_id.begin(), session_id.end());
     const auto* const info = tls::suite_info(CipherSuite{r.u16()});
     if (info == nullptr) return;
     r.skip(1);
     selected_ = -1;
     has_share_ = false;
+    extensions_.clear();
     for (wire::Reader list{r.vec16(0, 65'535)}; !list.at_end();) {
       const auto type = ExtensionType{list.u16()};
       const ByteView body = list.vec16(0, 65'535);
+      extensions_.push_back(type);
       if (type == ExtensionType::pre_shared_key) selected_ = load<Be16>(body).host();
       if (type == ExtensionType::key_share) has_share_ = true;
     }
@@ -430,6 +454,17 @@ class ScriptedClient {
     now.ticket.assign(ticket.begin(), ticket.end());
     now.secret.resize(crypto::digest_len(hash_));
     resumption_.ticket_key(nonce, now.secret);
+    tickets_.push_back(now);
+  }
+  // [RFC 5077 3.3]
+  void hear_ticket12(const Bytes& one) {
+    wire::Reader r{ByteView{one}.subspan(4)};
+    ReceivedTicket now;
+    now.hash = hash_;
+    now.lifetime_seconds = r.u32();
+    const ByteView ticket = r.vec16(0, 65'535);
+    now.ticket.assign(ticket.begin(), ticket.end());
+    now.secret.assign(master12_.expose().begin(), master12_.expose().end());
     tickets_.push_back(now);
   }
   void begin_protection13() {
@@ -471,6 +506,8 @@ class ScriptedClient {
   std::vector<PskOffer> offers_;
   std::vector<ReceivedTicket> tickets_;
   std::vector<HandshakeType> heard_;
+  std::vector<ExtensionType> extensions_;  // of ServerHello
+  Bytes session_id_;
   Bytes transcript_;
   Bytes client_random_;
   Bytes server_random_;
