@@ -71,6 +71,26 @@ std::string port_text(const dpdk::Port& port) {
   return text;
 }
 
+// Whatever is not the fastest way says what it costs.
+std::string computing_text(offload::Computing computing) {
+  constexpr const char* kOneByOne = "one operation at a time with OpenSSL";
+  constexpr const char* kCost = "; a handshake costs at least twice as much";
+  switch (computing) {
+    case offload::Computing::batch:
+      return "eight operations at a time with AVX-512 IFMA";
+    case offload::Computing::openssl_by_choice:
+      return kOneByOne;
+    case offload::Computing::openssl_for_cpu:
+      return std::string{kOneByOne} + ": this processor has no AVX-512 IFMA" + kCost;
+    case offload::Computing::openssl_for_failure:
+      return std::string{kOneByOne} +
+             ": WARNING: the AVX-512 kernels gave other results than OpenSSL in the self-test, so "
+             "this processor or this build is faulty" +
+             kCost;
+  }
+  return kOneByOne;
+}
+
 }  // namespace
 
 std::string version_text() {
@@ -99,6 +119,12 @@ std::string start_report(const config::Config& config, const MemoryPlan& plan,
   for (const auto& worker : dataplane.workers()) {
     text += line("", place_text(worker->place) + ": I/O, " + idle_text(worker->idle));
   }
+  // The same on all: they have the same processor.  One that failed is worth more than the others.
+  offload::Computing computing{};
+  for (const auto& worker : dataplane.workers()) {
+    computing = std::max(computing, worker->processor->executor().computing());
+  }
+  text += line("public keys", computing_text(computing));
   for (const auto& port : dataplane.ports()) text += port_text(*port);
   for (const config::Listener& listener : config.listeners) {
     std::string addresses;

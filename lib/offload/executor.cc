@@ -4,9 +4,11 @@
 #include <memory>
 
 #include "lib/base/secret.h"
+#include "lib/crypto/batch/cpu.h"
 #include "lib/crypto/kx/groups.h"
 #include "lib/crypto/sign/content.h"
 #include "lib/crypto/sign/schemes.h"
+#include "lib/offload/self_test.h"
 
 namespace sallyport::offload {
 namespace {
@@ -44,7 +46,21 @@ crypto::SignedContent content_of(const CryptoJob& job) noexcept {
 }  // namespace
 
 Executor::Executor(const Options& options)
-    : keys_{context_, options.max_credentials}, provider_{openssl_provider(context_)} {}
+    : keys_{context_, options.max_credentials},
+      provider_{openssl_provider(context_)},
+      computing_{choose_provider(options.kernels)} {}
+
+Computing Executor::choose_provider(Kernels kernels) {
+  if (kernels == Kernels::never) return Computing::openssl_by_choice;
+  if (!crypto::batch::available()) return Computing::openssl_for_cpu;
+  batch_ = std::make_unique<BatchProvider>(context_);
+  if (!passes_self_test(batch_->provider(), provider_)) {
+    batch_.reset();
+    return Computing::openssl_for_failure;
+  }
+  provider_ = batch_->provider();
+  return Computing::batch;
+}
 
 void Executor::run(std::span<CryptoJob* const> jobs, Tsc now) noexcept {
   while (!jobs.empty()) {

@@ -3,11 +3,14 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <span>
 
 #include "lib/base/units.h"
 #include "lib/crypto/job.h"
 #include "lib/crypto/openssl/context.h"
+#include "lib/offload/batch_provider.h"
 #include "lib/offload/executor_stats.h"
 #include "lib/offload/keystore.h"
 #include "lib/offload/provider.h"
@@ -15,16 +18,29 @@
 
 namespace sallyport::offload {
 
+// Kernels says whether an executor may compute eight operations at a time.
+enum class Kernels : std::uint8_t { where_possible, never };
+
+// Computing says who works the lanes off, and why.
+enum class Computing : std::uint8_t {
+  batch,                // kernels of AVX-512, which have passed their self-test
+  openssl_by_choice,    // Kernels::never
+  openssl_for_cpu,      // the processor cannot run the kernels
+  openssl_for_failure,  // the kernels' results differ from OpenSSL's: somebody should know
+};
+
 class Executor {
  public:
   struct Options {
     std::size_t max_credentials = 65'535;
+    Kernels kernels = Kernels::where_possible;
   };
   explicit Executor(const Options& options);
   Executor() : Executor{Options{}} {}
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
+  [[nodiscard]] Computing computing() const noexcept { return computing_; }
   [[nodiscard]] KeyStore& keys() noexcept { return keys_; }
   [[nodiscard]] const stats::Counters<stats::ExecutorCounter>& counters() const noexcept {
     return counters_;
@@ -38,6 +54,7 @@ class Executor {
  private:
   static constexpr std::size_t kMaxBatch = 64;
 
+  [[nodiscard]] Computing choose_provider(Kernels kernels);
   void run_batch(std::span<crypto::CryptoJob* const> jobs, Tsc now) noexcept;
   void make_key_shares(std::span<crypto::CryptoJob* const> jobs, Tsc now) noexcept;
   void derive(std::span<crypto::CryptoJob* const> jobs, crypto::NamedGroup group) noexcept;
@@ -45,7 +62,9 @@ class Executor {
 
   crypto::openssl::Context context_;
   KeyStore keys_;
+  std::unique_ptr<BatchProvider> batch_;
   Provider provider_;
+  Computing computing_;
   stats::Counters<stats::ExecutorCounter> counters_;
 };
 

@@ -8,7 +8,8 @@
 // The multiply-add instructions look at the low 52 bits of their factors and ignore the rest.  So a
 // factor's limbs need no masking after a carry has been taken out of them: a Factor may hold
 // anything above bit 51 of its lower four limbs.  A Residue may not; it can be added, subtracted
-// and compared.  Every Residue is a Factor.
+// and compared.  Every Residue is a Factor.  A Sum is what has not been carried yet: its limbs may
+// be wide or negative, and only its whole means something.
 #pragma once
 #include <immintrin.h>
 
@@ -29,6 +30,9 @@ struct Factor {
   Wide limb[kLimbs];
 };
 struct Residue : Factor {};
+struct Sum {
+  Wide limb[kLimbs];
+};
 
 // Columns of a product: column i has the weight 2^(52 i).
 struct Columns {
@@ -59,19 +63,34 @@ struct Columns {
   return reinterpret_cast<Wide>(reinterpret_cast<SignedWide>(x) >> kLimbBits);
 }
 
+[[gnu::always_inline]] inline Sum sum(const Residue& a, const Residue& b) noexcept {
+  Sum out;
+  for (int i = 0; i < kLimbs; ++i) out.limb[i] = a.limb[i] + b.limb[i];
+  return out;
+}
+[[gnu::always_inline]] inline Sum difference(const Residue& a, const Residue& b) noexcept {
+  Sum out;
+  for (int i = 0; i < kLimbs; ++i) out.limb[i] = a.limb[i] - b.limb[i];
+  return out;
+}
+
 // carry_factor takes carries upwards, which may be negative, and leaves what it took in place.
-[[gnu::always_inline]] inline Factor carry_factor(Factor x) noexcept {
-  for (int i = 0; i < kLimbs - 1; ++i) x.limb[i + 1] += shift_signed(x.limb[i]);
-  return x;
+// Precondition, here and below: the whole is not negative.
+[[gnu::always_inline]] inline Factor carry_factor(const Sum& x) noexcept {
+  Factor out;
+  out.limb[0] = x.limb[0];
+  for (int i = 1; i < kLimbs; ++i) out.limb[i] = x.limb[i] + shift_signed(out.limb[i - 1]);
+  return out;
 }
 // carry takes carries upwards and leaves exact limbs; only the top one may have more than 52 bits.
-[[gnu::always_inline]] inline Residue carry(Factor x) noexcept {
+[[gnu::always_inline]] inline Residue carry(const Sum& x) noexcept {
   Residue out;
-  for (int i = 0; i < kLimbs - 1; ++i) {
-    x.limb[i + 1] += shift_signed(x.limb[i]);
-    out.limb[i] = x.limb[i] & kLimbMask;
+  Wide limb = x.limb[0];
+  for (int i = 1; i < kLimbs; ++i) {
+    out.limb[i - 1] = limb & kLimbMask;
+    limb = x.limb[i] + shift_signed(limb);
   }
-  out.limb[kLimbs - 1] = x.limb[kLimbs - 1];
+  out.limb[kLimbs - 1] = limb;
   return out;
 }
 
@@ -112,6 +131,18 @@ struct Columns {
   a = select(mask, b, a);
   b = select(mask, before, b);
 }
+
+// Constant is a number that all lanes share, by its words from the lowest up.
+struct Constant {
+  unsigned long long word[4];
+};
+[[gnu::always_inline]] inline Residue all(const Constant& c) noexcept {
+  return {{{all(c.word[0] & kLimbMask), all(((c.word[0] >> 52) | (c.word[1] << 12)) & kLimbMask),
+            all(((c.word[1] >> 40) | (c.word[2] << 24)) & kLimbMask),
+            all(((c.word[2] >> 28) | (c.word[3] << 36)) & kLimbMask), all(c.word[3] >> 16)}}};
+}
+constexpr Constant kZero{{0, 0, 0, 0}};
+constexpr Constant kOne{{1, 0, 0, 0}};
 
 [[gnu::always_inline]] inline Wide load(const std::uint64_t* lanes) noexcept {
   return *reinterpret_cast<const Wide*>(lanes);

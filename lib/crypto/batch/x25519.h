@@ -16,7 +16,7 @@ struct X25519Table;
 
 class X25519 {
  public:
-  // Makes the table of multiples of the base point, 98 KB, in about 0.2 ms.
+  // Makes the table of multiples of the base point, 98 KB, in about a millisecond.
   // Precondition: available().
   X25519();
   ~X25519();

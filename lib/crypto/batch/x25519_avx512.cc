@@ -14,7 +14,7 @@ constexpr int kTopBits = 47;
 constexpr unsigned long long kTopMask = (1ULL << kTopBits) - 1;
 
 // fold_top brings what lies above bit 255 to the bottom.  Precondition: no limb has reached 2^58.
-[[gnu::always_inline]] inline Factor fold_top(Factor x) noexcept {
+[[gnu::always_inline]] inline Sum fold_top(Sum x) noexcept {
   const Wide above = x.limb[4] >> kTopBits;
   x.limb[4] &= kTopMask;
   x.limb[0] = low_product(x.limb[0], above, all(19));
@@ -28,7 +28,7 @@ constexpr unsigned long long kTopMask = (1ULL << kTopBits) - 1;
   for (int i = kLimbs; i < 2 * kLimbs - 1; ++i) c.at[i + 1] += c.at[i] >> kLimbBits;
   const Wide factor = all(608);
   const Wide beyond = high_product(Wide{}, c.at[9], factor);
-  Factor r;
+  Sum r;
   r.limb[0] = low_product(c.at[0], c.at[5], factor);
   for (int i = 1; i < kLimbs; ++i) {
     r.limb[i] = low_product(high_product(c.at[i], c.at[i + 4], factor), c.at[i + 5], factor);
@@ -46,20 +46,16 @@ constexpr unsigned long long kTopMask = (1ULL << kTopBits) - 1;
 
 // The sum and difference take no reduction, for what is multiplied next.
 [[gnu::always_inline]] inline Factor operator+(const Residue& a, const Residue& b) noexcept {
-  Factor sum;
-  for (int i = 0; i < kLimbs; ++i) sum.limb[i] = a.limb[i] + b.limb[i];
-  return carry_factor(sum);
+  return carry_factor(sum(a, b));
 }
-// add_twice_p makes differences positive: 2 p = 2^256 - 38.
-[[gnu::always_inline]] inline Factor add_twice_p(Factor x) noexcept {
+// with_twice_p makes differences positive: 2 p = 2^256 - 38.
+[[gnu::always_inline]] inline Factor with_twice_p(Sum x) noexcept {
   x.limb[0] -= 38;
   x.limb[4] += 1ULL << 48;
   return carry_factor(x);
 }
 [[gnu::always_inline]] inline Factor operator-(const Residue& a, const Residue& b) noexcept {
-  Factor difference;
-  for (int i = 0; i < kLimbs; ++i) difference.limb[i] = a.limb[i] - b.limb[i];
-  return add_twice_p(difference);
+  return with_twice_p(difference(a, b));
 }
 
 [[gnu::noinline]] Residue square_times(Residue x, int times) noexcept {
@@ -85,27 +81,15 @@ constexpr unsigned long long kTopMask = (1ULL << kTopBits) - 1;
 
 // canonical subtracts p where that is possible.  Precondition: x < 2 p.
 [[gnu::always_inline]] inline Residue canonical(const Residue& x) noexcept {
-  Factor plus_19 = x;
+  Sum plus_19 = sum(x, all(kZero));
   plus_19.limb[0] += 19;
   const Wide at_least_p = carry_factor(plus_19).limb[4] >> kTopBits;
-  Factor r = x;
+  Sum r = sum(x, all(kZero));
   r.limb[0] = low_product(r.limb[0], at_least_p, all(19));
   Residue out = carry(r);
   out.limb[4] &= kTopMask;
   return out;
 }
-
-// Constant is a number that all lanes share, by its words from the lowest up.
-struct Constant {
-  unsigned long long word[4];
-};
-[[gnu::always_inline]] inline Residue all(const Constant& c) noexcept {
-  return {{{all(c.word[0] & kLimbMask), all(((c.word[0] >> 52) | (c.word[1] << 12)) & kLimbMask),
-            all(((c.word[1] >> 40) | (c.word[2] << 24)) & kLimbMask),
-            all(((c.word[2] >> 28) | (c.word[3] << 36)) & kLimbMask), all(c.word[3] >> 16)}}};
-}
-constexpr Constant kOne{{1, 0, 0, 0}};
-constexpr Constant kZero{{0, 0, 0, 0}};
 
 // [RFC 7748 5] The scalar is a multiple of eight, bit 254 set, bit 255 clear.
 [[gnu::always_inline]] inline void clamp(const Lanes256& scalar, Wide (&word)[4]) noexcept {
@@ -116,13 +100,14 @@ constexpr Constant kZero{{0, 0, 0, 0}};
 
 // --- agreement: the Montgomery ladder ------------------------------------------------------------
 
-// times_a24_plus is sum + 121665 x, [RFC 7748 5].  x is below 2^257.
-[[gnu::always_inline]] inline Factor times_a24_plus(const Residue& sum, const Factor& x) noexcept {
+// times_a24_plus is addend + 121665 x, [RFC 7748 5].  x is below 2^257.
+[[gnu::always_inline]] inline Factor times_a24_plus(const Residue& addend,
+                                                    const Factor& x) noexcept {
   const Wide a24 = all(121665);
-  Factor r;
-  r.limb[0] = low_product(sum.limb[0], x.limb[0], a24);
+  Sum r;
+  r.limb[0] = low_product(addend.limb[0], x.limb[0], a24);
   for (int i = 1; i < kLimbs; ++i) {
-    r.limb[i] = low_product(high_product(sum.limb[i], x.limb[i - 1], a24), x.limb[i], a24);
+    r.limb[i] = low_product(high_product(addend.limb[i], x.limb[i - 1], a24), x.limb[i], a24);
   }
   r.limb[0] = low_product(r.limb[0], high_product(Wide{}, x.limb[4], a24), all(608));
   return carry_factor(fold_top(r));
@@ -191,26 +176,26 @@ struct Point {
 };
 // Addend is a point with Z = 1, as additions want it.
 struct Addend {
-  Residue sum;         // y + x
-  Residue difference;  // y - x
-  Residue product;     // 2 d x y
+  Residue y_plus_x;
+  Residue y_minus_x;
+  Residue xy_twice_d;
 };
 
 // add is the addition law with Z of the second point given, or one.
 [[gnu::always_inline]] inline Point add(const Point& p, const Addend& q, const Residue& twice_z,
                                         Mask negative) noexcept {
-  const Residue a = (p.y - p.x) * select(negative, q.sum, q.difference);
-  const Residue b = (p.y + p.x) * select(negative, q.difference, q.sum);
-  const Residue c = p.t * q.product;
-  Factor f;
-  Factor g;
+  const Residue a = (p.y - p.x) * select(negative, q.y_plus_x, q.y_minus_x);
+  const Residue b = (p.y + p.x) * select(negative, q.y_minus_x, q.y_plus_x);
+  const Residue c = p.t * q.xy_twice_d;
+  Sum d_minus_c;
+  Sum d_plus_c;
   for (int i = 0; i < kLimbs; ++i) {
     const Wide signed_c = select(negative, Wide{} - c.limb[i], c.limb[i]);
-    f.limb[i] = twice_z.limb[i] - signed_c;
-    g.limb[i] = twice_z.limb[i] + signed_c;
+    d_minus_c.limb[i] = twice_z.limb[i] - signed_c;
+    d_plus_c.limb[i] = twice_z.limb[i] + signed_c;
   }
-  f = add_twice_p(f);
-  g = add_twice_p(g);
+  const Factor f = with_twice_p(d_minus_c);
+  const Factor g = with_twice_p(d_plus_c);
   const Factor e = b - a;
   const Factor h = b + a;
   return {.x = e * f, .y = h * g, .z = f * g, .t = e * h};
@@ -230,9 +215,9 @@ struct Addend {
   const Wide one_for_zero = select(nonzero, Wide{}, all(1));
   limb[0] |= one_for_zero;
   limb[5] |= one_for_zero;
-  return {.sum = {{{limb[0], limb[1], limb[2], limb[3], limb[4]}}},
-          .difference = {{{limb[5], limb[6], limb[7], limb[8], limb[9]}}},
-          .product = {{{limb[10], limb[11], limb[12], limb[13], limb[14]}}}};
+  return {.y_plus_x = {{{limb[0], limb[1], limb[2], limb[3], limb[4]}}},
+          .y_minus_x = {{{limb[5], limb[6], limb[7], limb[8], limb[9]}}},
+          .xy_twice_d = {{{limb[10], limb[11], limb[12], limb[13], limb[14]}}}};
 }
 
 [[gnu::noinline]] void multiply_base(const X25519Table& table, const Lanes256& scalar,
@@ -260,16 +245,16 @@ struct Addend {
 }
 
 [[gnu::always_inline]] inline Addend addend_of(const Residue& x, const Residue& y) noexcept {
-  return {.sum = (y + x) * all(kOne),
-          .difference = (y - x) * all(kOne),
-          .product = x * y * all(kTwiceD)};
+  return {.y_plus_x = (y + x) * all(kOne),
+          .y_minus_x = (y - x) * all(kOne),
+          .xy_twice_d = x * y * all(kTwiceD)};
 }
 
 // plus adds any two points: Z of the second is in the first place of 2 Z1 Z2.
 Point plus(const Point& p, const Point& q) noexcept {
-  const Addend addend{.sum = (q.y + q.x) * all(kOne),
-                      .difference = (q.y - q.x) * all(kOne),
-                      .product = q.t * all(kTwiceD)};
+  const Addend addend{.y_plus_x = (q.y + q.x) * all(kOne),
+                      .y_minus_x = (q.y - q.x) * all(kOne),
+                      .xy_twice_d = q.t * all(kTwiceD)};
   const Residue z = p.z * q.z;
   return add(p, addend, (z + z) * all(kOne), 0);
 }
@@ -296,9 +281,9 @@ void make_table(X25519Table& table) noexcept {
       for (std::size_t lane = 0; lane < kLanes && first + lane < X25519Table::kDigits; ++lane) {
         auto& row = table.limb[first + lane];
         for (std::size_t i = 0; i < kLimbs; ++i) {
-          row[i][j] = addend.sum.limb[i][lane];
-          row[5 + i][j] = addend.difference.limb[i][lane];
-          row[10 + i][j] = addend.product.limb[i][lane];
+          row[i][j] = addend.y_plus_x.limb[i][lane];
+          row[5 + i][j] = addend.y_minus_x.limb[i][lane];
+          row[10 + i][j] = addend.xy_twice_d.limb[i][lane];
         }
       }
       multiple = plus(multiple, unit);

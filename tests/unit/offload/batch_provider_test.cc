@@ -1,0 +1,147 @@
+#include "lib/offload/batch_provider.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "lib/crypto/batch/cpu.h"
+#include "lib/crypto/kx/groups.h"
+#include "lib/offload/executor.h"
+#include "lib/offload/self_test.h"
+
+namespace sallyport::offload {
+namespace {
+
+using crypto::KeyShare;
+using crypto::NamedGroup;
+using crypto::openssl::Context;
+using Bytes = std::vector<std::uint8_t>;
+
+constexpr Tsc kNow{1000};
+constexpr std::array kGroups{NamedGroup::x25519, NamedGroup::secp256r1};
+
+class BatchProviderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!crypto::batch::available()) GTEST_SKIP() << "this processor has no AVX-512 IFMA";
+    batch_.emplace(context_);
+    provider_ = batch_->provider();
+  }
+  static bool make(const Provider& provider, NamedGroup group, std::span<KeyShare> shares) {
+    return provider.make_key_shares(provider.self, group, kNow, shares);
+  }
+  // agree gives each lane's secret; empty where it was refused.
+  static std::vector<Bytes> agree(const Provider& provider, std::span<const KeyShare> ours,
+                                  std::span<const KeyShare> theirs) {
+    std::vector<Bytes> secrets(ours.size(), Bytes(32));
+    std::vector<DeriveLane> lanes;
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+      lanes.push_back({.ours = &ours[i],
+                       .peer_share = ByteView{theirs[i].public_key}.first(theirs[i].public_len),
+                       .shared_secret = secrets[i]});
+    }
+    provider.derive(provider.self, ours[0].group, lanes);
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+      if (!lanes[i].ok) secrets[i].clear();
+    }
+    return secrets;
+  }
+
+  Context context_;
+  Provider openssl_ = openssl_provider(context_);
+  std::optional<BatchProvider> batch_;
+  Provider provider_;
+};
+
+// Whatever goes to a kernel and whatever is left to OpenSSL.
+TEST_F(BatchProviderTest, AgreesWithOpensslForAnyNumberOfLanes) {
+  for (const NamedGroup group : kGroups) {
+    for (std::size_t count = 1; count <= 19; ++count) {
+      std::vector<KeyShare> ours(count);
+      std::vector<KeyShare> theirs(count);
+      ASSERT_TRUE(make(provider_, group, ours));
+      ASSERT_TRUE(make(openssl_, group, theirs));
+      const std::vector<Bytes> one = agree(provider_, ours, theirs);
+      EXPECT_EQ(one, agree(openssl_, theirs, ours)) << count;
+      for (const Bytes& secret : one) EXPECT_FALSE(secret.empty());
+      std::ranges::sort(ours, {}, &KeyShare::private_key);
+      for (std::size_t i = 0; i < count; ++i) {
+        EXPECT_EQ(ours[i].group, group);
+        EXPECT_EQ(ours[i].made, kNow);
+        EXPECT_EQ(ours[i].public_len, crypto::group_info(group).public_len);
+        EXPECT_EQ(ours[i].private_len, crypto::group_info(group).private_len);
+        if (i == 0) continue;
+        EXPECT_NE(ours[i].private_key, ours[i - 1].private_key);
+      }
+    }
+  }
+}
+
+TEST_F(BatchProviderTest, MakesNoSharesOfUnknownGroups) {
+  std::array<KeyShare, 8> shares;
+  EXPECT_FALSE(make(provider_, NamedGroup::secp384r1, shares));
+  EXPECT_FALSE(make(provider_, NamedGroup::none, shares));
+}
+
+TEST_F(BatchProviderTest, PassesTheSelfTest) {
+  EXPECT_TRUE(passes_self_test(provider_, openssl_));
+  EXPECT_TRUE(passes_self_test(openssl_, openssl_));
+}
+
+// Faulty is the batch provider with one thing wrong.
+struct Faulty {
+  Provider good;
+  NamedGroup in_group = NamedGroup::none;
+  std::size_t in_lane = 0;
+  enum class In : std::uint8_t { public_key, secret, refusal, acceptance } fault{};
+
+  Provider provider() {
+    Provider p = good;
+    p.self = this;
+    p.make_key_shares = [](void* self, NamedGroup group, Tsc now,
+                           std::span<KeyShare> shares) noexcept {
+      const Faulty& f = *static_cast<Faulty*>(self);
+      const bool made = f.good.make_key_shares(f.good.self, group, now, shares);
+      if (f.fault == In::public_key && group == f.in_group) shares[f.in_lane].public_key[31] ^= 1;
+      return made;
+    };
+    p.derive = [](void* self, NamedGroup group, std::span<DeriveLane> lanes) noexcept {
+      const Faulty& f = *static_cast<Faulty*>(self);
+      f.good.derive(f.good.self, group, lanes);
+      if (group != f.in_group || f.in_lane >= lanes.size()) return;
+      DeriveLane& lane = lanes[f.in_lane];
+      if (f.fault == In::secret) lane.shared_secret[7] ^= 0x10;
+      if (f.fault == In::refusal) lane.ok = false;
+      // Only a refused share can show it.
+      if (f.fault == In::acceptance) {
+        for (DeriveLane& any : lanes) any.ok = true;
+      }
+    };
+    return p;
+  }
+};
+
+TEST_F(BatchProviderTest, FailsTheSelfTestWithAnyFaultInAnyLane) {
+  for (const NamedGroup group : {NamedGroup::x25519}) {
+    for (const auto in : {Faulty::In::public_key, Faulty::In::secret, Faulty::In::refusal,
+                          Faulty::In::acceptance}) {
+      for (std::size_t lane = 0; lane < 8; ++lane) {
+        Faulty faulty{.good = provider_, .in_group = group, .in_lane = lane, .fault = in};
+        EXPECT_FALSE(passes_self_test(faulty.provider(), openssl_))
+            << "fault " << static_cast<int>(in) << " in lane " << lane;
+      }
+    }
+  }
+}
+
+TEST_F(BatchProviderTest, IsWhatTheExecutorTakes) {
+  EXPECT_EQ(Executor{}.computing(), Computing::batch);
+  EXPECT_EQ(Executor{Executor::Options{.kernels = Kernels::never}}.computing(),
+            Computing::openssl_by_choice);
+}
+
+}  // namespace
+}  // namespace sallyport::offload
