@@ -7,6 +7,7 @@
 
 #include "app/sallyctl/table.h"
 #include "lib/stats/reasons.h"
+#include "lib/stats/resumption.h"
 
 namespace sallyport::sallyctl {
 namespace {
@@ -105,8 +106,11 @@ std::string render_handshakes(const Json& document, Detail detail) {
            duration_text(number(whole, "p99_nanoseconds")) + ", p99.9 " +
            duration_text(number(whole, "p999_nanoseconds")) + "\n";
   }
+  out += counts_table<stats::Resumption>(child(document, "resumptions"), "handshake", detail);
   out += counts_table<stats::HandshakeFailure>(child(document, "failures"), "failure", detail);
   out += counts_table<stats::CookieRefusal>(child(document, "cookie_refusals"), "cookie refused",
+                                            detail);
+  out += counts_table<stats::TicketRefusal>(child(document, "ticket_refusals"), "ticket refused",
                                             detail);
   out += counts_table<stats::CloseCause>(child(document, "closes"), "closed by", detail);
   return out;

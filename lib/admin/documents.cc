@@ -181,6 +181,8 @@ Document handshakes_document(StatsOfWorkers workers) {
   out.add("handshake", std::move(handshake));
   out.add("failures", counts(workers, &WorkerStats::failures));
   out.add("cookie_refusals", counts(workers, &WorkerStats::cookie_refusals));
+  out.add("resumptions", counts(workers, &WorkerStats::resumptions));
+  out.add("ticket_refusals", counts(workers, &WorkerStats::ticket_refusals));
   out.add("closes", counts(workers, &WorkerStats::closes));
   return out;
 }

@@ -68,11 +68,19 @@ void bind(Visitor& v, AlpnRule& a) {
 }
 
 template <class Visitor>
+void bind(Visitor& v, Tickets& t) {
+  v.field("enabled", t.enabled);
+  v.field("lifetime_seconds", t.lifetime_seconds);
+  v.field("psk_only", t.psk_only);
+}
+
+template <class Visitor>
 void bind(Visitor& v, Tls& t) {
   v.field("policy", t.policy);
   v.field("unknown_name", t.unknown_name);
   v.tables("certificates", t.certificates);
   v.tables("alpn", t.alpn);
+  v.table("tickets", t.tickets);
 }
 
 template <class Visitor>

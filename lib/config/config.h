@@ -79,11 +79,19 @@ struct AlpnRule {
   friend bool operator==(const AlpnRule&, const AlpnRule&) = default;
 };
 
+struct Tickets {
+  bool enabled = true;
+  std::uint32_t lifetime_seconds = 7'200;
+  bool psk_only = false;
+  friend bool operator==(const Tickets&, const Tickets&) = default;
+};
+
 struct Tls {
   TlsPolicy policy = TlsPolicy::intermediate;
   UnknownName unknown_name = UnknownName::show_default;
   std::vector<CertificateFiles> certificates;  // empty: one is made at start
   std::vector<AlpnRule> alpn;                  // in order of preference
+  Tickets tickets;
   friend bool operator==(const Tls&, const Tls&) = default;
 };
 

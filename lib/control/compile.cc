@@ -103,6 +103,11 @@ class Compiler {
                             ? tls::UnknownName::refuse
                             : tls::UnknownName::show_default;
     apply_policy(from.tls.policy, *tls);
+    // Appliances know a listener by its name, so that names the domain of its tickets.
+    tls->tickets = {.enabled = from.tls.tickets.enabled,
+                    .psk_only = from.tls.tickets.psk_only,
+                    .lifetime_seconds = from.tls.tickets.lifetime_seconds,
+                    .domain = from.name};
     std::vector<snapshot::PoolIndex> alpn_pools;
     for (const config::AlpnRule& rule : from.tls.alpn) {
       tls->alpn_protocols.push_back(rule.protocol);

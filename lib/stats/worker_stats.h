@@ -7,6 +7,7 @@
 #include "lib/base/histogram.h"
 #include "lib/stats/counters.h"
 #include "lib/stats/reasons.h"
+#include "lib/stats/resumption.h"
 
 #define SALLYPORT_TRAFFIC_COUNTERS(X)                                             \
   X(rx_frames, "frames received")                                                 \
@@ -84,6 +85,8 @@ struct WorkerStats {
   Counters<HandshakeStage> stages;
   Counters<HandshakeFailure> failures;
   Counters<CookieRefusal> cookie_refusals;
+  Counters<Resumption> resumptions;
+  Counters<TicketRefusal> ticket_refusals;
   Counters<CloseCause> closes;
   // Time from the previous stage of the same connection to this one, in nanoseconds.  From
   // syn_received to cookie_accepted nothing is known: that time passes without state.

@@ -353,9 +353,10 @@ Result<Parameters, HandshakeFailure> negotiate(const ClientHello& hello,
   }
 
   if (const auto why = authenticate(hello, config, parameters); why != HandshakeFailure::none) {
-    const bool may_do_without = *version == ProtocolVersion::tls13 &&
-                                hello.offers(ExtensionType::pre_shared_key) &&
-                                choose_suite13(hello, config, parameters);
+    // Neither is a name that must be known: its ticket does not outlive its certificate.
+    const bool may_do_without =
+        *version == ProtocolVersion::tls13 && why == HandshakeFailure::no_common_signature_scheme &&
+        hello.offers(ExtensionType::pre_shared_key) && choose_suite13(hello, config, parameters);
     if (!may_do_without) return Err{why};
     parameters.without_psk =
         has_needs_of_certificate(hello) ? why : HandshakeFailure::missing_extension;

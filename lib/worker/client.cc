@@ -29,6 +29,13 @@ constexpr std::size_t kFramesPerRecord = tls::kMaxRecord / (tcp::kSmallestMss - 
   return {static_cast<std::uint32_t>(token), static_cast<std::uint32_t>(token >> 32U)};
 }
 
+[[nodiscard]] stats::Resumption kind_of(const tls::Server& tls) noexcept {
+  if (tls.version() == wire::ProtocolVersion::tls13) {
+    return tls.is_resumed() ? stats::Resumption::tls13_resumed : stats::Resumption::tls13_full;
+  }
+  return tls.is_resumed() ? stats::Resumption::tls12_resumed : stats::Resumption::tls12_full;
+}
+
 }  // namespace
 
 tls::Handshake* Worker::handshake_of(const Connection& c) noexcept {
@@ -86,6 +93,10 @@ bool Worker::lend_message_buffer(Connection& c) noexcept {
 void Worker::on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept {
   c.await = step.await;
   if (step.events.has(tls::Event::client_hello)) {
+    stats_.ticket_refusals.count(step.ticket_refusal);
+    if (step.events.has(tls::Event::ticket_age)) {
+      stats_.resumptions.count(stats::Resumption::ticket_age_differs);
+    }
     pass_stage(c, HandshakeStage::client_hello, turn.now);
     c.phase_deadline = c.accepted + limits(c).handshake;
   }
@@ -102,6 +113,7 @@ void Worker::on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept 
 
 void Worker::on_tls_established(Connection& c, Turn& turn) noexcept {
   pass_stage(c, HandshakeStage::tls_established, turn.now);
+  stats_.resumptions.count(kind_of(c.tls));
   const Nanos took = config_.tsc_rate.nanos(turn.now - c.accepted);
   stats_.handshake_nanoseconds.record(static_cast<std::uint64_t>(took.count()));
   // The client's first request may wait for this ACK (Nagle's algorithm), and in TLS 1.3 we have

@@ -26,7 +26,15 @@ OpensslClient::OpensslClient(Socket& socket, const OpensslClientOptions& options
   }
   if (!options.groups.empty()) SSL_CTX_set1_groups_list(context_, options.groups.c_str());
   if (options.fragment != 0) SSL_CTX_set_max_send_fragment(context_, options.fragment);
+  SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_ex_data(context_, 0, this);
+  SSL_CTX_sess_set_new_cb(context_, [](SSL* ssl, SSL_SESSION* session) {
+    auto* const client = static_cast<OpensslClient*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), 0));
+    client->session_.reset(session);
+    return 1;
+  });
   ssl_ = SSL_new(context_);
+  if (options.session != nullptr) SSL_set_session(ssl_, options.session);
   SSL_ctrl(ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
            const_cast<char*>(options.server_name.c_str()));
   if (!options.alpn.empty()) {

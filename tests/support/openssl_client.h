@@ -2,6 +2,7 @@
 #pragma once
 #include <openssl/ssl.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,15 @@ struct OpensslClientOptions {
   std::string groups{};  // "X25519:P-256"
   std::string alpn{};
   std::string server_name = "sallyport.test";
-  std::uint16_t fragment = 0;  // when not 0, the most plaintext of a record: 512 at least
-  std::size_t segment = 0;     // when not 0, every segment carries so many bytes
+  std::uint16_t fragment = 0;      // when not 0, the most plaintext of a record: 512 at least
+  std::size_t segment = 0;         // when not 0, every segment carries so many bytes
+  SSL_SESSION* session = nullptr;  // to be resumed
 };
+
+struct FreeSslSession {
+  void operator()(SSL_SESSION* p) const { SSL_SESSION_free(p); }
+};
+using SslSession = std::unique_ptr<SSL_SESSION, FreeSslSession>;
 
 class OpensslClient {
  public:
@@ -47,6 +54,9 @@ class OpensslClient {
     return {reinterpret_cast<const char*>(received_.data()), received_.size()};
   }
   [[nodiscard]] SSL* ssl() { return ssl_; }
+  [[nodiscard]] bool is_resumed() const { return SSL_session_reused(ssl_) == 1; }
+  // take_session gives the newest session that may be resumed, or nullptr.
+  [[nodiscard]] SslSession take_session() { return std::move(session_); }
   [[nodiscard]] Socket& socket() { return socket_; }
 
  private:
@@ -62,6 +72,7 @@ class OpensslClient {
   Bytes to_write_;
   Bytes received_;
   std::string error_;
+  SslSession session_;
   bool shutdown_ = false;
   bool shut_ = false;
 };

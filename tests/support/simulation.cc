@@ -164,6 +164,8 @@ void Simulation::build_snapshot() {
                                              .chain = credential_.chain,
                                              .names = credential_.names}};
   tls_config->alpn_protocols = options_.alpn;
+  tls_config->tickets = {
+      .enabled = options_.tickets, .psk_only = false, .lifetime_seconds = 7'200, .domain = "web"};
   tls_config->cipher_suites = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
                                0xc02c, 0xc030, 0xcca9, 0xcca8};
   tls_config->groups = {crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1};
@@ -203,10 +205,22 @@ void Simulation::build_snapshot() {
   snapshot_.tsc_rate = kRate;
   snapshot_.wall = {now_, static_cast<std::uint64_t>(kUnixSeconds) * 1'000};
   snapshot_.cookie_keys = {.epoch = 0, .current = {11, 12}, .adjacent = {13, 14}};
+  auto ticket_keys = std::make_shared<tls::TicketKeys>();
+  ticket_keys->current.name.fill(1);
+  ticket_keys->previous.name.fill(2);
+  ticket_keys->next.name.fill(3);
+  snapshot_.ticket_keys = std::move(ticket_keys);
   snapshot_.interfaces =
       std::make_shared<const std::vector<snapshot::Interface>>(1, std::move(interface));
   snapshot_.listeners = std::make_shared<const std::vector<snapshot::Listener>>(1, std::move(web));
   snapshot_.pools = std::make_shared<const std::vector<snapshot::Pool>>(1, std::move(pool));
+}
+
+void Simulation::set_ticket_key(std::uint8_t byte) {
+  auto keys = std::make_shared<tls::TicketKeys>();
+  keys->current.name.fill(1);
+  std::ranges::fill(keys->current.bytes.expose_for_write(), byte);
+  snapshot_.ticket_keys = std::move(keys);
 }
 
 void Simulation::set_draining(bool draining) { snapshot_.draining = draining; }

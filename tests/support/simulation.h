@@ -77,6 +77,7 @@ struct SimulationOptions {
   // but right also on a machine that others keep busy.
   bool count_cpu_time = false;
   std::vector<std::string> alpn{};
+  bool tickets = false;
   worker::WorkerConfig worker{};
   snapshot::TcpPolicy tcp{};
   snapshot::StrayPolicy strays = snapshot::StrayPolicy::reset;
@@ -127,6 +128,8 @@ class Simulation {
   // set_gateway_resolved and set_draining publish another snapshot.
   void set_gateway_resolved(bool resolved);
   void set_draining(bool draining);
+  // set_ticket_key makes this another appliance, whose tickets bear the same names.
+  void set_ticket_key(std::uint8_t byte);
   // reset_all is the end of draining; it returns how many connections are left.
   std::size_t reset_all();
   void set_faults(const Faults& faults) { options_.faults = faults; }

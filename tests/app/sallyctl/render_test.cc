@@ -42,6 +42,10 @@ TEST(Handshakes, FunnelGoesFromTheFirstSynToTheFirstByte) {
   stats->failures.count(stats::HandshakeFailure::not_tls, 2);
   stats->failures.count(stats::HandshakeFailure::timed_out, 28);
   stats->cookie_refusals.count(stats::CookieRefusal::bad_mac, 5);
+  stats->resumptions.count(stats::Resumption::tls13_resumed, 170);
+  stats->resumptions.count(stats::Resumption::tls13_full, 100);
+  stats->ticket_refusals.count(stats::TicketRefusal::none, 296);
+  stats->ticket_refusals.count(stats::TicketRefusal::expired, 4);
   stats->handshake_nanoseconds.record(400'000);
   stats->stage_nanoseconds[static_cast<std::size_t>(HandshakeStage::tls_established)].record(
       150'000);
@@ -62,12 +66,19 @@ first_byte_to_client      0    0.0 %            -       -       -       -       
 
 from the first proven segment to Finished: p50 459 us, p90 459 us, p99 459 us, p99.9 459 us
 
+handshake      count  meaning
+tls13_resumed    170  TLS 1.3 handshakes with a ticket instead
+tls13_full       100  TLS 1.3 handshakes with a certificate
+
 failure    count  meaning
 timed_out     28  handshake not complete in time
 not_tls        2  first bytes are no TLS record
 
 cookie refused  count  meaning
 bad_mac             5  authentication code is wrong: forged, or another tuple
+
+ticket refused  count  meaning
+expired             4  older than its lifetime
 )");
 }
 

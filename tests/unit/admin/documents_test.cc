@@ -39,6 +39,10 @@ TEST(Handshakes, FunnelAddsUpAllWorkersInTheOrderOfTheStages) {
       1000);
   w.a->failures.count(stats::HandshakeFailure::bad_finished, 3);
   w.a->handshake_nanoseconds.record(400'000);
+  w.a->resumptions.count(stats::Resumption::tls13_resumed, 2);
+  w.b->resumptions.count(stats::Resumption::tls13_resumed, 3);
+  w.b->ticket_refusals.count(stats::TicketRefusal::not_authentic);
+  w.b->ticket_refusals.count(stats::TicketRefusal::none, 9);
   const Document document = handshakes_document(w.both);
   const Document& stages = child(document, "stages");
   EXPECT_EQ(stages.entries().front().name, "syn_received");
@@ -49,6 +53,9 @@ TEST(Handshakes, FunnelAddsUpAllWorkersInTheOrderOfTheStages) {
   EXPECT_LE(median, 1250U);
   EXPECT_EQ(number(child(document, "failures"), "bad_finished"), 3U);
   EXPECT_EQ(child(document, "failures").find("none"), nullptr);
+  EXPECT_EQ(number(child(document, "resumptions"), "tls13_resumed"), 5U);
+  EXPECT_EQ(number(child(document, "ticket_refusals"), "not_authentic"), 1U);
+  EXPECT_EQ(child(document, "ticket_refusals").find("none"), nullptr);
   EXPECT_EQ(number(child(document, "handshake"), "count"), 1U);
 }
 

@@ -67,6 +67,7 @@ tls.certificates = [
   { chain = "/keys/other.pem", key = "/keys/other.key" },
 ]
 tls.alpn = [{ protocol = "h2", pool = "web-h2" }]
+tls.tickets = { enabled = false, lifetime_seconds = 300, psk_only = true }
 limits.handshake_seconds = 20
 limits.client_hello_seconds = 3
 limits.backend_connect_seconds = 2

@@ -74,6 +74,10 @@ TEST(Compile, AListenerWithTwoAddressesSharesOneTlsConfiguration) {
   ASSERT_EQ(v4.alpn_pools.size(), 1U);
   EXPECT_EQ(v4.alpn_pools[0].value, 1);
   EXPECT_EQ(v4.tls->alpn_protocols, std::vector<std::string>{"h2"});
+  EXPECT_FALSE(v4.tls->tickets.enabled);
+  EXPECT_TRUE(v4.tls->tickets.psk_only);
+  EXPECT_EQ(v4.tls->tickets.lifetime_seconds, 300U);
+  EXPECT_EQ(v4.tls->tickets.domain, "web");
   EXPECT_EQ(v4.limits.idle, (TscSpan{30LL * 2'000'000'000}));
   EXPECT_EQ(v4.limits.send_buffer, 100'000U);
 }

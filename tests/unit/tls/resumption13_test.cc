@@ -546,6 +546,17 @@ TEST_F(Resumption13, WithoutACommonSignatureSchemeATicketStillDoes) {
                  AlertDescription::handshake_failure);
 }
 
+// A listener that refuses unknown names does so also when a ticket would spare it the certificate.
+TEST_F(Resumption13, ANameThatIsNoLongerServedIsRefusedWithItsTicket) {
+  const HelloBuilder other = hello().server_name("gone.test");
+  const auto tickets = first_tickets(other);
+  config.unknown_name = UnknownName::refuse;
+  TlsDriver server{config, jobs};
+  at(server);
+  server.feed(client->resuming_hello(other, {{tickets[0]}}));
+  expect_failure(server, HandshakeFailure::unrecognized_name, AlertDescription::unrecognized_name);
+}
+
 // [RFC 8446 4.2.9] psk_ke is for listeners that allow it.
 TEST_F(Resumption13, WithoutKeyExchangeOnlyWhereThePolicySaysSo) {
   config.tickets.psk_only = true;
