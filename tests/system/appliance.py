@@ -80,12 +80,17 @@ backends = [{addresses}]
 
 
 def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1,), services=None,
-                  **limits: int) -> str:
+                  cluster_secret: bytes = b"", **limits: int) -> str:
     """configuration is the file for the whole testbed; makes the certificates in `directory`.
 
     `services` names the listeners that are wanted (None: all); `limits` are the keys of
-    listener.limits.
+    listener.limits.  Without a `cluster_secret` Sallyport draws its own.
     """
+    cluster = ""
+    if cluster_secret:
+        (directory / "cluster.secret").write_bytes(cluster_secret)
+        (directory / "cluster.secret").chmod(0o600)
+        cluster = '[cluster]\nsecret_file = "cluster.secret"\n'
     ecdsa = testbed.make_certificate(directory, "ecdsa", "ecdsa")
     rsa = testbed.make_certificate(directory, "rsa", "rsa")
     first, second = BACKENDS4
@@ -106,6 +111,7 @@ io_lcores = {list(io_lcores)}
 max_connections = 20_000
 allow_rsa_on_io = true
 
+{cluster}
 [[port]]
 name = "net0"
 device = "net_tap0,iface={INTERFACE}"
@@ -203,6 +209,7 @@ class Bed:
             self.nginx = self.start_nginx()
             for server in self.servers:
                 server.wait_for_output("ready", 10)
+            self.settings = settings
             self.sallyport = Sallyport(self.network, programs, **settings)
             self.wait_until_serving()
         except BaseException:
@@ -216,6 +223,14 @@ class Bed:
     @property
     def authority(self) -> pathlib.Path:
         return self.directory / "ecdsa.pem"
+
+    def restart(self) -> None:
+        """restart ends Sallyport and starts it again, with the same settings and new certificates."""
+        code = self.sallyport.stop(40)
+        if code != 0:
+            raise testbed.TestbedError(f"Sallyport ended with {code}:\n{self.sallyport.process.output()}")
+        self.sallyport = Sallyport(self.network, self.programs, **self.settings)
+        self.wait_until_serving()
 
     def start_backend(self, number: int) -> testbed.Process:
         """start_backend starts the Python backend on backend host 0 or 1."""

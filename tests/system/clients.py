@@ -22,10 +22,10 @@ def context(bed: Bed, version: ssl.TLSVersion | None = None, ca: str = "ecdsa") 
 
 
 def connect(bed: Bed, port: int = WEB, address: str = SERVICE4, tls: ssl.SSLContext | None = None,
-            seconds: float = 15.0) -> ssl.SSLSocket:
+            seconds: float = 15.0, session: ssl.SSLSession | None = None) -> ssl.SSLSocket:
     plain = bed.client.connect(address, port, seconds)
     try:
-        return (tls or context(bed)).wrap_socket(plain, server_hostname=SERVER_NAME)
+        return (tls or context(bed)).wrap_socket(plain, server_hostname=SERVER_NAME, session=session)
     except BaseException:
         plain.close()
         raise
