@@ -1,10 +1,11 @@
-// Full TLS handshakes: the server-side CPU of a Worker and its executor, TCP and the connection to
-// a backend included, against libssl of the same OpenSSL.  Same client, same process, in turns of
-// 64 interleaved handshakes, so that a noisy machine disturbs both alike; the figure is the median
-// of the turns' ratios.
+// TLS handshakes, full and resumed: the server-side CPU of a Worker and its executor, TCP and the
+// connection to a backend included, against libssl of the same OpenSSL.  Same client, same process,
+// in turns of 64 interleaved handshakes, so that a noisy machine disturbs both alike; the figure is
+// the median of the turns' ratios.
 //
-//   bench_handshake --count N VERSION   does N handshakes of tls13 or tls12 and nothing else: for
-//                                       counting instructions
+//   bench_handshake --count N KIND      does N handshakes of tls13, tls12, tls13_psk or
+//   tls12_ticket
+//                                       and nothing else: for counting instructions
 //   bench_handshake --fetch N tls13_ecdsa_full|tls13_rsa2048_full
 //                                       prints the CPU nanoseconds that each of N connections took
 //                                       from SYN to the last FIN, with a request and its answer:
@@ -37,6 +38,7 @@ struct Handshake {
   crypto::KeyType key_type;
   const char* cipher;
   const char* groups;
+  bool resumed = false;
 };
 
 // Ours: 64 clients at once, through TCP, up to the first byte at the backend.
@@ -51,6 +53,7 @@ class OurServer {
                            [this](testing::Socket& socket) { accepted_.push_back(&socket); });
     }
     sim_.run_for(milliseconds{5});  // key shares are made ahead of time
+    if (h.resumed) get_ticket();
   }
   // turn returns ticks per handshake.
   double turn(int count) {
@@ -66,6 +69,9 @@ class OurServer {
         },
         seconds{5});
     SALLYPORT_CHECK(all);
+    SALLYPORT_CHECK(!handshake_.resumed || std::ranges::all_of(clients, [](const auto& client) {
+      return client->is_resumed();
+    }));
     // Key pairs that were used up are made again within the turn that used them.
     sim_.run_for(milliseconds{2});
     const auto spent = static_cast<double>(sim_.worker_ticks - before);
@@ -118,7 +124,26 @@ class OurServer {
     testing::SimulationOptions o{.delay_us = 10, .key_type = h.key_type};
     o.nic_holds_frames = false;
     o.count_cpu_time = clock == Clock::cpu_time;
+    o.tickets = h.resumed;
     return o;
+  }
+  // get_ticket makes a full handshake.  All clients then use its ticket, as none of them minds.
+  void get_ticket() {
+    const auto clients = connect(1);
+    const bool got = sim_.run(
+        [&] {
+          clients[0]->step();
+          if (session_ == nullptr) session_ = clients[0]->take_session();
+          return clients[0]->is_established() && session_ != nullptr;
+        },
+        seconds{5});
+    SALLYPORT_CHECK(got);
+    // OpenSSL spoils the session of a connection that ends without close_notify.
+    clients[0]->shutdown();
+    clients[0]->step();
+    clients[0]->socket().abort();
+    sim_.run([&] { return sim_.worker().num_connections() == 0; }, seconds{5});
+    accepted_.clear();
   }
   std::vector<std::unique_ptr<OpensslClient>> connect(int count) {
     std::vector<std::unique_ptr<OpensslClient>> clients;
@@ -126,16 +151,19 @@ class OurServer {
       clients.push_back(std::make_unique<OpensslClient>(
           sim_.connect(), testing::OpensslClientOptions{.version = handshake_.version,
                                                         .cipher = handshake_.cipher,
-                                                        .groups = handshake_.groups}));
+                                                        .groups = handshake_.groups,
+                                                        .session = session_.get()}));
     }
     return clients;
   }
   Handshake handshake_;
+  testing::SslSession session_;
   std::vector<testing::Socket*> accepted_;
   Simulation sim_;
 };
 
-// Theirs: libssl on memory BIOs, without tickets or a session cache, as cheap as it gets.
+// Theirs: libssl on memory BIOs, without a session cache, and without tickets where none is used:
+// as cheap as it gets.
 class LibsslServer {
  public:
   explicit LibsslServer(const Handshake& h)
@@ -147,9 +175,11 @@ class LibsslServer {
     const auto certificate = testing::make_certificate(key.get());
     SSL_CTX_use_certificate(server_, certificate.get());
     SSL_CTX_use_PrivateKey(server_, key.get());
-    SSL_CTX_set_num_tickets(server_, 0);
     SSL_CTX_set_session_cache_mode(server_, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_options(server_, SSL_OP_NO_TICKET);
+    if (!h.resumed) {
+      SSL_CTX_set_num_tickets(server_, 0);
+      SSL_CTX_set_options(server_, SSL_OP_NO_TICKET);
+    }
     for (SSL_CTX* context : {server_, client_}) {
       SSL_CTX_set_min_proto_version(context, h.version);
       SSL_CTX_set_max_proto_version(context, h.version);
@@ -161,6 +191,7 @@ class LibsslServer {
       }
     }
     SSL_CTX_set_verify(client_, SSL_VERIFY_NONE, nullptr);
+    if (h.resumed) get_ticket();
   }
   ~LibsslServer() {
     SSL_CTX_free(server_);
@@ -170,10 +201,6 @@ class LibsslServer {
   LibsslServer& operator=(const LibsslServer&) = delete;
 
   double turn(int count) {
-    struct Pair {
-      SSL* client;
-      SSL* server;
-    };
     std::vector<Pair> pairs;
     std::uint64_t spent = 0;
     const auto charged = [&spent](auto&& work) {
@@ -182,19 +209,7 @@ class LibsslServer {
       spent += ticks() - begin;
     };
     for (int i = 0; i < count; ++i) {
-      Pair pair{SSL_new(client_), nullptr};
-      BIO* to_server = BIO_new(BIO_s_mem());
-      BIO* to_client = BIO_new(BIO_s_mem());
-      BIO_up_ref(to_server);
-      BIO_up_ref(to_client);
-      SSL_set_bio(pair.client, to_client, to_server);
-      SSL_set_connect_state(pair.client);
-      charged([&] {
-        pair.server = SSL_new(server_);
-        SSL_set_bio(pair.server, to_server, to_client);
-        SSL_set_accept_state(pair.server);
-      });
-      pairs.push_back(pair);
+      pairs.push_back(make_pair(charged));
     }
     for (int round = 0; round < 4; ++round) {
       for (const Pair& pair : pairs) SSL_do_handshake(pair.client);
@@ -204,6 +219,7 @@ class LibsslServer {
     }
     for (const Pair& pair : pairs) {
       SALLYPORT_CHECK(SSL_is_init_finished(pair.server) == 1);
+      SALLYPORT_CHECK((SSL_session_reused(pair.server) == 1) == handshake_.resumed);
       SSL_free(pair.client);
     }
     charged([&] {
@@ -213,9 +229,50 @@ class LibsslServer {
   }
 
  private:
+  struct Pair {
+    SSL* client;
+    SSL* server;
+  };
+  // make_pair joins a client and a server; charged(work) does the server's part.
+  template <class Charge>
+  Pair make_pair(const Charge& charged) {
+    Pair pair{SSL_new(client_), nullptr};
+    BIO* to_server = BIO_new(BIO_s_mem());
+    BIO* to_client = BIO_new(BIO_s_mem());
+    BIO_up_ref(to_server);
+    BIO_up_ref(to_client);
+    SSL_set_bio(pair.client, to_client, to_server);
+    SSL_set_connect_state(pair.client);
+    if (session_ != nullptr) {
+      const testing::SslSession copy{SSL_SESSION_dup(session_.get())};
+      SSL_set_session(pair.client, copy.get());
+    }
+    charged([&] {
+      pair.server = SSL_new(server_);
+      SSL_set_bio(pair.server, to_server, to_client);
+      SSL_set_accept_state(pair.server);
+    });
+    return pair;
+  }
+  void get_ticket() {
+    const Pair pair = make_pair([](auto&& work) { work(); });
+    for (int round = 0; round < 4; ++round) {
+      SSL_do_handshake(pair.client);
+      SSL_do_handshake(pair.server);
+    }
+    char byte = 0;
+    SSL_read(pair.client, &byte, 1);  // takes in the tickets of TLS 1.3
+    session_.reset(SSL_get1_session(pair.client));
+    SALLYPORT_CHECK(SSL_SESSION_is_resumable(session_.get()) == 1);
+    SSL_shutdown(pair.client);
+    SSL_free(pair.client);
+    SSL_free(pair.server);
+  }
+
   Handshake handshake_;
   SSL_CTX* server_;
   SSL_CTX* client_;
+  testing::SslSession session_;
 };
 
 double ratio(const Handshake& h) {
@@ -243,13 +300,24 @@ constexpr Handshake kTls13Rsa{TLS1_3_VERSION, crypto::KeyType::rsa, "TLS_AES_128
 constexpr Handshake kTls12Ecdsa{TLS1_2_VERSION, crypto::KeyType::ecdsa_p256,
                                 "ECDHE-ECDSA-AES128-GCM-SHA256", "P-256"};
 
+constexpr Handshake kTls13Psk{TLS1_3_VERSION, crypto::KeyType::ecdsa_p256, "TLS_AES_128_GCM_SHA256",
+                              "X25519", true};
+constexpr Handshake kTls12Ticket{TLS1_2_VERSION, crypto::KeyType::ecdsa_p256,
+                                 "ECDHE-ECDSA-AES128-GCM-SHA256", "P-256", true};
+
+const Handshake& handshake_of(std::string_view kind) {
+  if (kind == "tls12") return kTls12Ecdsa;
+  if (kind == "tls13_psk") return kTls13Psk;
+  return kind == "tls12_ticket" ? kTls12Ticket : kTls13Ecdsa;
+}
+
 }  // namespace
 }  // namespace sallyport::bench
 
 int main(int argc, char** argv) {
   using namespace sallyport::bench;
   if (argc == 4 && std::string_view{argv[1]} == "--count") {
-    OurServer ours{std::string_view{argv[3]} == "tls12" ? kTls12Ecdsa : kTls13Ecdsa};
+    OurServer ours{handshake_of(argv[3])};
     (void)ours.turn(std::atoi(argv[2]));
     return 0;
   }
@@ -268,5 +336,7 @@ int main(int argc, char** argv) {
   return run(argc, argv,
              {{"tls13_ecdsa_full_vs_libssl", "ratio", [] { return ratio(kTls13Ecdsa); }},
               {"tls13_rsa2048_full_vs_libssl", "ratio", [] { return ratio(kTls13Rsa); }},
-              {"tls12_ecdhe_ecdsa_full_vs_libssl", "ratio", [] { return ratio(kTls12Ecdsa); }}});
+              {"tls12_ecdhe_ecdsa_full_vs_libssl", "ratio", [] { return ratio(kTls12Ecdsa); }},
+              {"tls13_psk_dhe_vs_libssl", "ratio", [] { return ratio(kTls13Psk); }},
+              {"tls12_ticket_vs_libssl", "ratio", [] { return ratio(kTls12Ticket); }}});
 }

@@ -11,6 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const tls::ServerConfig config = [] {
     tls::ServerConfig all = testing::test_config();
     all.alpn_protocols = {"h2", "http/1.1"};
+    all.tickets.enabled = true;
+    all.tickets.psk_only = true;
     std::vector<tls::Credential> credentials = all.credentials.all();
     credentials[1].names = {"*.site.test"};
     all.credentials = credentials;
@@ -27,7 +29,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto suite = static_cast<std::uint16_t>(agreed->cipher_suite);
   const auto scheme = static_cast<std::uint16_t>(agreed->signature_scheme);
   if (!hello->cipher_suites.contains(suite)) std::abort();
-  if (!hello->signature_algorithms.contains(scheme)) std::abort();
+  // Only a pre-shared key can do without a certificate, and only in a way that the client knows.
+  const bool offers_psk = hello->offers(wire::ExtensionType::pre_shared_key);
+  if (agreed->without_psk == stats::HandshakeFailure::none) {
+    if (!hello->signature_algorithms.contains(scheme)) std::abort();
+    const bool tls13 = agreed->version == wire::ProtocolVersion::tls13;
+    if (tls13 && agreed->group == crypto::NamedGroup::none) std::abort();
+  } else if (!offers_psk) {
+    std::abort();
+  }
+  if (agreed->psk_mode != tls::PskMode::none && hello->psk_key_exchange_modes.empty()) std::abort();
+  if (offers_psk && hello->psk_binders.size() + 2 > size) std::abort();
   if (agreed->credential >= config.credentials.size()) std::abort();
   return 0;
 }

@@ -34,7 +34,11 @@ OpensslClient::OpensslClient(Socket& socket, const OpensslClientOptions& options
     return 1;
   });
   ssl_ = SSL_new(context_);
-  if (options.session != nullptr) SSL_set_session(ssl_, options.session);
+  if (options.session != nullptr) {
+    // A copy, because a connection that ends badly spoils its session.
+    const SslSession copy{SSL_SESSION_dup(options.session)};
+    SSL_set_session(ssl_, copy.get());
+  }
   SSL_ctrl(ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
            const_cast<char*>(options.server_name.c_str()));
   if (!options.alpn.empty()) {

@@ -8,6 +8,7 @@
 #include "lib/tls/engine.h"
 #include "lib/tls/key_schedule.h"
 #include "lib/tls/record_keys.h"
+#include "lib/wire/tls_client_hello.h"
 #include "lib/wire/tls_messages.h"
 #include "tests/support/hex.h"
 #include "tests/support/tls_client.h"
@@ -23,14 +24,18 @@ using testing::Bytes;
 using testing::hex;
 using wire::ContentType;
 
+testing::Vector read_trace(std::string_view name) {
+  for (auto& vector : testing::read_vectors(std::string{SALLYPORT_TEST_VECTORS} + "/rfc8448.vec")) {
+    if (vector.algorithm == name) return vector;
+  }
+  ADD_FAILURE() << name;
+  return {};
+}
+
 class Rfc8448 : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const auto vectors =
-        testing::read_vectors(std::string{SALLYPORT_TEST_VECTORS} + "/rfc8448.vec");
-    for (const auto& vector : vectors) {
-      if (vector.algorithm == GetParam()) trace_ = vector;
-    }
+    trace_ = read_trace(GetParam());
     ASSERT_FALSE(trace_.fields.empty());
     engine_.begin_burst(Tsc{1}, TscRate{});
   }
@@ -125,6 +130,97 @@ TEST_P(Rfc8448, KeyScheduleAndRecordsAgree) {
 INSTANTIATE_TEST_SUITE_P(Traces, Rfc8448,
                          ::testing::Values("simple_1rtt", "hello_retry_request",
                                            "middlebox_compatibility"));
+
+// The second handshake of the RFC resumes the first one.  It accepts early data, which we never do;
+// what follows from that is EndOfEarlyData in the transcript, and nothing else.
+class Rfc8448Resumption : public Rfc8448 {
+ protected:
+  // pre_shared_key is that of the ticket which ends the first handshake.
+  Bytes pre_shared_key() {
+    const testing::Vector second = std::exchange(trace_, read_trace("simple_1rtt"));
+    auto handshake = EarlySecret{HashAlgorithm::sha256}.into_handshake(get("shared_secret"));
+    const TrafficSecret client = handshake.client_handshake(transcript_up_to("server_hello"));
+    const MasterSecret master = std::move(handshake).into_master();
+    const auto complete = transcript_up_to("server_finished");
+
+    Bytes messages = get("client_hello1");
+    for (const char* name : {"server_hello", "encrypted_extensions", "certificate",
+                             "certificate_verify", "server_finished"}) {
+      append(messages, get(name));
+    }
+    append(messages, testing::unhex("14000020"));
+    append(messages, client.finished(complete).view());
+    const auto secret = master.resumption(crypto::hash(HashAlgorithm::sha256, messages));
+
+    RecordKeys keys;
+    master.server_application(complete).derive_keys(kAead, keys);
+    const Bytes ticket = opened(keys, "record_new_session_ticket", ContentType::handshake);
+    wire::Reader r{ByteView{ticket}.subspan(4 + 4 + 4)};
+    const ByteView nonce = r.vec8(0, 255);
+    EXPECT_EQ(hex(nonce), "0000");
+    Bytes key(32);
+    secret.ticket_key(nonce, key);
+    trace_ = second;
+    return key;
+  }
+  static constexpr auto kAead = AeadAlgorithm::aes_128_gcm;
+};
+
+TEST_P(Rfc8448Resumption, BinderKeyScheduleAndRecordsAgree) {
+  const Bytes psk = pre_shared_key();
+  EXPECT_EQ(hex(psk), "4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3");
+  EarlySecret early{HashAlgorithm::sha256, psk};
+  EXPECT_EQ(hex(early.expose()),
+            "9b2188e9b2fc6d64d71dc329900e20bb41915000f678aa839cbb797cb7d8332c");
+
+  const Bytes message = get("client_hello1");
+  const auto hello = wire::parse_client_hello(ByteView{message}.subspan(4));
+  ASSERT_TRUE(hello.has_value());
+  ASSERT_EQ(hello->psk_binders.size(), 33U);
+  const auto covered = ByteView{message}.first(message.size() - 2 - hello->psk_binders.size());
+  EXPECT_EQ(hex(early.resumption_binder(crypto::hash(HashAlgorithm::sha256, covered)).view()),
+            hex(hello->psk_binders.subspan(1)));
+
+  Bytes messages = message;
+  append(messages, get("server_hello"));
+  const auto up_to_hello = crypto::hash(HashAlgorithm::sha256, messages);
+  auto handshake = std::move(early).into_handshake(get("shared_secret"));
+  const TrafficSecret server_handshake = handshake.server_handshake(up_to_hello);
+  const TrafficSecret client_handshake = handshake.client_handshake(up_to_hello);
+  const MasterSecret master = std::move(handshake).into_master();
+
+  append(messages, get("encrypted_extensions"));
+  const auto verify = server_handshake.finished(crypto::hash(HashAlgorithm::sha256, messages));
+  EXPECT_EQ("14000020" + hex(verify.view()), trace_.text("server_finished"));
+  append(messages, get("server_finished"));
+  Bytes flight = get("encrypted_extensions");
+  append(flight, get("server_finished"));
+  RecordKeys keys;
+  server_handshake.derive_keys(kAead, keys);
+  EXPECT_EQ(sealed(keys, ContentType::handshake, flight), trace_.text("record_server_flight"));
+
+  const auto complete = crypto::hash(HashAlgorithm::sha256, messages);
+  append(messages, testing::unhex("05000000"));  // EndOfEarlyData
+  client_handshake.derive_keys(kAead, keys);
+  EXPECT_EQ(
+      hex(opened(keys, "record_client_finished", ContentType::handshake)),
+      "14000020" +
+          hex(client_handshake.finished(crypto::hash(HashAlgorithm::sha256, messages)).view()));
+
+  RecordKeys from_server;
+  RecordKeys from_client;
+  master.server_application(complete).derive_keys(kAead, from_server);
+  master.client_application(complete).derive_keys(kAead, from_client);
+  const Bytes data = get("application_data");
+  EXPECT_EQ(opened(from_client, "record_client_data", ContentType::application_data), data);
+  EXPECT_EQ(sealed(from_server, ContentType::application_data, data),
+            trace_.text("record_server_data"));
+  EXPECT_EQ(opened(from_client, "record_client_close_notify", ContentType::alert), (Bytes{1, 0}));
+  EXPECT_EQ(sealed(from_server, ContentType::alert, {1, 0}),
+            trace_.text("record_server_close_notify"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Traces, Rfc8448Resumption, ::testing::Values("resumed_0rtt"));
 
 }  // namespace
 }  // namespace sallyport::tls
