@@ -38,7 +38,7 @@ for program in "${programs[@]/#/build-release/}" tests/bench/servers.py tests/be
   done <<<"$output"
 done
 
-# Instructions of one full handshake, counted by callgrind: the same on a busy machine as on a quiet
+# Instructions of one handshake, counted by callgrind: the same on a busy machine as on a quiet
 # one.  The difference of two runs leaves out what is done once.
 count() {
   valgrind --tool=callgrind --callgrind-out-file=/dev/null \
@@ -46,10 +46,10 @@ count() {
     build-release/tests/bench/bench_handshake --count "$1" "$2" 2>&1 </dev/null |
     sed -n 's/.*Collected : //p'
 }
-for version in tls13 tls12; do
-  name=${version}_ecdsa_full_instructions
+for kind in tls13_ecdsa_full tls12_ecdsa_full tls13_psk tls12_ticket; do
+  name=${kind}_instructions
   [[ $# -eq 0 || $name == *"$1"* ]] || continue
-  few=$(count 8 "$version") many=$(count 40 "$version")
+  few=$(count 8 "$kind") many=$(count 40 "$kind")
   [[ -n "$few" && -n "$many" ]] || { echo "bench.sh: callgrind counted nothing" >&2; failed=1; continue; }
   echo "metric $name $(((many - few) / 32)) instructions"
   figures=$((figures + 1))

@@ -13,7 +13,7 @@
 // TicketRefusal: why a ticket was of no use.  The client then gets a full handshake and hears of no
 // reason.
 #define SALLYPORT_TICKET_REFUSALS(X)                                                         \
-  X(none, "accepted")                                                                        \
+  X(none, "there was no ticket, or it was accepted")                                         \
   X(unknown_key, "not ours, or made too long ago: none of the present keys has its name")    \
   X(not_authentic, "forged, or of another listener")                                         \
   X(expired, "older than its lifetime")                                                      \

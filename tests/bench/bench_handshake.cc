@@ -3,9 +3,9 @@
 // in turns of 64 interleaved handshakes, so that a noisy machine disturbs both alike; the figure is
 // the median of the turns' ratios.
 //
-//   bench_handshake --count N KIND      does N handshakes of tls13, tls12, tls13_psk or
-//   tls12_ticket
-//                                       and nothing else: for counting instructions
+//   bench_handshake --count N KIND      does N handshakes and nothing else, of the kind
+//                                       tls13_ecdsa_full, tls12_ecdsa_full, tls13_psk or
+//                                       tls12_ticket: for counting instructions
 //   bench_handshake --fetch N tls13_ecdsa_full|tls13_rsa2048_full
 //                                       prints the CPU nanoseconds that each of N connections took
 //                                       from SYN to the last FIN, with a request and its answer:
@@ -306,9 +306,11 @@ constexpr Handshake kTls12Ticket{TLS1_2_VERSION, crypto::KeyType::ecdsa_p256,
                                  "ECDHE-ECDSA-AES128-GCM-SHA256", "P-256", true};
 
 const Handshake& handshake_of(std::string_view kind) {
-  if (kind == "tls12") return kTls12Ecdsa;
+  if (kind == "tls12_ecdsa_full") return kTls12Ecdsa;
   if (kind == "tls13_psk") return kTls13Psk;
-  return kind == "tls12_ticket" ? kTls12Ticket : kTls13Ecdsa;
+  if (kind == "tls12_ticket") return kTls12Ticket;
+  SALLYPORT_CHECK(kind == "tls13_ecdsa_full");
+  return kTls13Ecdsa;
 }
 
 }  // namespace
