@@ -3,7 +3,8 @@
 //
 //   bench_batch --lanes   for each operation and 1 to 8 lanes: microseconds of the batch, and of
 //                         OpenSSL for as many operations
-#include <openssl/rand.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
@@ -18,8 +19,13 @@
 
 #include "lib/base/check.h"
 #include "lib/crypto/batch/cpu.h"
+#include "lib/crypto/batch/p256.h"
 #include "lib/crypto/batch/x25519.h"
+#include "lib/crypto/hash/transcript_hash.h"
 #include "lib/crypto/openssl/key_exchange.h"
+#include "lib/crypto/openssl/private_key.h"
+#include "lib/crypto/openssl/random.h"
+#include "lib/crypto/openssl/signer.h"
 #include "tests/bench/metric.h"
 
 namespace sallyport::bench {
@@ -96,7 +102,7 @@ struct KeyAgreement {
   // Random bytes are a part of making a key, for both.
   void draw(std::size_t count) {
     std::array<std::uint8_t, 32 * kLanes> bytes;
-    SALLYPORT_CHECK(RAND_priv_bytes_ex(context.native(), bytes.data(), 32 * count, 0) == 1);
+    SALLYPORT_CHECK(crypto::openssl::draw_private(context, std::span{bytes}.first(32 * count)));
     for (std::size_t i = 0; i < count; ++i) {
       std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(32 * i), 32,
                   shares[i].private_key.begin());
@@ -117,20 +123,74 @@ struct KeyAgreement {
   std::array<Agreement, kLanes> lanes;
 };
 
-// x25519_keygen also beats OpenSSL's own way to a key pair: make_key_share agrees with the base
-// point instead, because OpenSSL does that faster.
+// Signing holds eight keys, and digests to sign.
+struct Signing {
+  Signing() {
+    SALLYPORT_CHECK(crypto::openssl::draw_private(context, drawn));
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      keys[i] = crypto::openssl::PrivateKey{EVP_EC_gen("P-256")};
+      signers[i] = crypto::openssl::Signer{context, keys[i]};
+      SALLYPORT_CHECK(signers[i] && signers[i].p256_scalar().size() == 32);
+    }
+  }
+  // Entropy for nonces and the hash of the message are a part of signing, for both.
+  void sign(const crypto::batch::P256& kernel, std::size_t count) {
+    SALLYPORT_CHECK(crypto::openssl::draw_private(context, std::span{drawn}.first(32 * count)));
+    for (std::size_t i = 0; i < count; ++i) {
+      const crypto::Digest digest = crypto::hash(crypto::HashAlgorithm::sha256, message);
+      std::ranges::copy(digest.view(), digests[i].begin());
+      lanes[i] = {.key = signers[i].p256_scalar(),
+                  .digest = digests[i],
+                  .entropy = std::span{drawn}.subspan(32 * i, 32),
+                  .signature = signatures[i]};
+    }
+    kernel.sign(std::span{lanes}.first(count));
+    SALLYPORT_CHECK(lanes[0].signature_len != 0);
+  }
+  void sign_by_openssl() {
+    SALLYPORT_CHECK(signers[0].sign(crypto::SignatureScheme::ecdsa_secp256r1_sha256, message,
+                                    signatures[0]) != 0);
+  }
+
+  crypto::openssl::Context context;
+  std::array<crypto::openssl::PrivateKey, kLanes> keys;
+  std::array<crypto::openssl::Signer, kLanes> signers;
+  std::array<std::uint8_t, 32 * kLanes> drawn{};
+  std::array<std::uint8_t, 130> message{};  // as long as what CertificateVerify signs
+  std::array<std::array<std::uint8_t, 32>, kLanes> digests{};
+  std::array<std::array<std::uint8_t, crypto::kMaxSignature>, kLanes> signatures{};
+  std::array<crypto::batch::EcdsaLane, kLanes> lanes;
+};
+
+// For a key pair of X25519 OpenSSL's own way is not the reference: make_key_share agrees with the
+// base point instead, because OpenSSL does that faster.
 std::vector<Operation> operations() {
   const auto x25519 = std::make_shared<KeyAgreement>(NamedGroup::x25519);
-  const auto kernel = std::make_shared<const crypto::batch::X25519>();
+  const auto x25519_kernel = std::make_shared<const crypto::batch::X25519>();
+  const auto p256 = std::make_shared<KeyAgreement>(NamedGroup::secp256r1);
+  const auto p256_kernel = std::make_shared<const crypto::batch::P256>();
+  const auto signing = std::make_shared<Signing>();
   return {
       {"x25519_keygen",
        [=](std::size_t n) {
          x25519->draw(n);
-         kernel->make_public(std::span{x25519->shares}.first(n));
+         x25519_kernel->make_public(std::span{x25519->shares}.first(n));
        },
        [=] { x25519->make_by_openssl(); }},
-      {"x25519_derive", [=](std::size_t n) { kernel->derive(std::span{x25519->lanes}.first(n)); },
-       [=] { x25519->derive_by_openssl(); }}};
+      {"x25519_derive",
+       [=](std::size_t n) { x25519_kernel->derive(std::span{x25519->lanes}.first(n)); },
+       [=] { x25519->derive_by_openssl(); }},
+      {"p256_keygen",
+       [=](std::size_t n) {
+         p256->draw(n);
+         // A draw above the order would have to be repeated; nobody lives to see one.
+         SALLYPORT_CHECK(p256_kernel->make_public(std::span{p256->shares}.first(n)));
+       },
+       [=] { p256->make_by_openssl(); }},
+      {"p256_ecdh", [=](std::size_t n) { p256_kernel->derive(std::span{p256->lanes}.first(n)); },
+       [=] { p256->derive_by_openssl(); }},
+      {"p256_sign", [=](std::size_t n) { signing->sign(*p256_kernel, n); },
+       [=] { signing->sign_by_openssl(); }}};
 }
 
 void print_lanes(const std::vector<Operation>& all) {

@@ -192,10 +192,11 @@ constexpr Constant kOne{{1, 0, 0, 0}};
         "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30",
         "xmm31");
 }
-// leave_nothing overwrites the vector registers, and more of the stack than any kernel uses.  To be
-// called where the kernel was called, so that both begin at the same depth.
+// leave_nothing overwrites the vector registers and `kScratch` bytes of the stack.  To be called
+// where the kernel was called, so that both begin at the same depth, with more than the kernel
+// uses.
+template <std::size_t kScratch>
 [[gnu::noinline]] void leave_nothing() noexcept {
-  constexpr std::size_t kScratch = 16 * 1024;
   alignas(64) unsigned char scratch[kScratch];
   __builtin_memset(scratch, 0, sizeof scratch);
   __asm__ __volatile__("" : : "r"(scratch) : "memory");

@@ -291,6 +291,9 @@ void make_table(X25519Table& table) noexcept {
   }
 }
 
+// More than the frames of a kernel and of what it calls.
+constexpr std::size_t kScratch = 12 * 1024;
+
 }  // namespace
 
 void x25519_make_table(X25519Table& table) noexcept {
@@ -301,12 +304,12 @@ void x25519_make_table(X25519Table& table) noexcept {
 void x25519_public_kernel(const X25519Table& table, const Lanes256& scalar,
                           Lanes256& public_key) noexcept {
   multiply_base(table, scalar, public_key);
-  leave_nothing();
+  leave_nothing<kScratch>();
 }
 
 void x25519_derive_kernel(const Lanes256& scalar, const Lanes256& peer, Lanes256& shared) noexcept {
   derive(scalar, peer, shared);
-  leave_nothing();
+  leave_nothing<kScratch>();
 }
 
 }  // namespace sallyport::crypto::batch

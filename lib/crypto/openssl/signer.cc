@@ -1,5 +1,6 @@
 #include "lib/crypto/openssl/signer.h"
 
+#include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
 #include <utility>
@@ -58,6 +59,19 @@ bool set_parameters(EVP_PKEY_CTX* operation, SignatureScheme scheme, KeyType typ
 Signer::Signer(const Context& context, const PrivateKey& key)
     : context_{&context}, key_{key.clone_into(context)}, type_{key_.type()} {
   if (type_ == KeyType::none) key_ = PrivateKey{};
+  if (type_ != KeyType::ecdsa_p256) return;
+  const Bn scalar{BN_secure_new()};
+  BIGNUM* into = scalar.get();
+  p256_scalar_.reset(static_cast<std::uint8_t*>(OPENSSL_secure_zalloc(kP256ScalarLen)));
+  if (into == nullptr || p256_scalar_ == nullptr ||
+      EVP_PKEY_get_bn_param(key_.native(), OSSL_PKEY_PARAM_PRIV_KEY, &into) != 1 ||
+      BN_bn2binpad(into, p256_scalar_.get(), kP256ScalarLen) != kP256ScalarLen) {
+    p256_scalar_.reset();
+  }
+}
+
+void Signer::FreeScalar::operator()(std::uint8_t* scalar) const noexcept {
+  OPENSSL_secure_clear_free(scalar, kP256ScalarLen);
 }
 
 Signer::~Signer() {
@@ -70,12 +84,14 @@ Signer::~Signer() {
 Signer::Signer(Signer&& other) noexcept
     : context_{other.context_},
       key_{std::move(other.key_)},
+      p256_scalar_{std::move(other.p256_scalar_)},
       type_{std::exchange(other.type_, KeyType::none)},
       operations_{std::exchange(other.operations_, {})} {}
 
 Signer& Signer::operator=(Signer&& other) noexcept {
   std::swap(context_, other.context_);
   std::swap(key_, other.key_);
+  std::swap(p256_scalar_, other.p256_scalar_);
   std::swap(type_, other.type_);
   std::swap(operations_, other.operations_);
   return *this;

@@ -3,11 +3,13 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "lib/base/byteorder.h"
 #include "lib/crypto/algorithms.h"
 #include "lib/crypto/openssl/context.h"
 #include "lib/crypto/openssl/private_key.h"
+#include "lib/crypto/sign/p256_scalar.h"
 
 struct evp_pkey_ctx_st;
 
@@ -24,6 +26,13 @@ class Signer {
 
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(key_); }
   [[nodiscard]] KeyType type() const noexcept { return type_; }
+
+  // p256_scalar is the private key of ECDSA with P-256, 32 bytes, big-endian, for kernels that
+  // compute without OpenSSL; empty for every other type.  It lies where OpenSSL keeps keys: in
+  // locked memory, if lock_key_memory was called.
+  [[nodiscard]] ByteView p256_scalar() const noexcept {
+    return p256_scalar_ == nullptr ? ByteView{} : ByteView{p256_scalar_.get(), kP256ScalarLen};
+  }
 
   // sign hashes and signs `message`, and returns the length of the signature, or 0 when the scheme
   // does not fit the key or the operation failed.  ECDSA signatures are DER, as TLS sends them.
@@ -44,8 +53,13 @@ class Signer {
   };
   [[nodiscard]] Operation* operation_for(SignatureScheme scheme) noexcept;
 
+  struct FreeScalar {
+    void operator()(std::uint8_t* scalar) const noexcept;
+  };
+
   const Context* context_ = nullptr;
   PrivateKey key_;
+  std::unique_ptr<std::uint8_t, FreeScalar> p256_scalar_;
   KeyType type_ = KeyType::none;
   std::array<Operation, kMaxSchemes> operations_{};
 };

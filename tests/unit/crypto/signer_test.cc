@@ -5,6 +5,7 @@
 #include <openssl/param_build.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "lib/crypto/job.h"
@@ -48,6 +49,23 @@ PrivateKey with_public_exponent(EVP_PKEY* key, unsigned long exponent) {
   BN_free(d);
   BN_free(e);
   return PrivateKey{made};
+}
+
+TEST(Signer, KeepsTheScalarOfP256AndOfNothingElse) {
+  const Context context;
+  const auto key = testing::make_ec_key();
+  Signer signer{context, wrap(key)};
+  BIGNUM* number = nullptr;
+  ASSERT_EQ(EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_PRIV_KEY, &number), 1);
+  Bytes expected(32);
+  BN_bn2binpad(number, expected.data(), 32);
+  BN_free(number);
+  EXPECT_EQ(testing::hex(signer.p256_scalar()), testing::hex(expected));
+  Signer moved{std::move(signer)};
+  EXPECT_EQ(testing::hex(moved.p256_scalar()), testing::hex(expected));
+  EXPECT_TRUE((Signer{context, wrap(testing::make_rsa_key(2048))}.p256_scalar().empty()));
+  EXPECT_TRUE((Signer{context, wrap(testing::make_key("ED25519"))}.p256_scalar().empty()));
+  EXPECT_TRUE(Signer{}.p256_scalar().empty());
 }
 
 TEST(Signer, NeverReleasesAnRsaSignatureThatDoesNotVerify) {
