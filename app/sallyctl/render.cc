@@ -173,7 +173,7 @@ std::string render_lcores(const Json& document, Detail detail) {
   const std::vector<Json> lcores = entries(child(document, "lcores"));
   for (const Json& l : lcores) {
     const std::uint64_t batches = number(l, "batches");
-    const std::uint64_t tenths = batches == 0 ? 0 : 10 * number(l, "jobs_executed") / batches;
+    const std::uint64_t tenths = batches == 0 ? 0 : 10 * number(l, "batch_lanes") / batches;
     table.add(
         {std::to_string(number(l, "lcore")), text(l, "role"),
          permille_text(number(l, "busy_permille")), permille_text(number(l, "crypto_permille")),

@@ -20,8 +20,9 @@ namespace sallyport {
 
 class WorkerProcessor {
  public:
-  // One iteration executes at most this many jobs, so that frames do not wait longer than for one
-  // full batch.
+  // One iteration executes at most this many jobs of connections, so that frames do not wait longer
+  // than for one full batch of each operation; and at most one that makes key shares, which takes
+  // no lane from them.
   static constexpr std::size_t kJobsPerIteration = 8;
   static constexpr std::size_t kMaxJobs = 1024;
 
@@ -49,8 +50,14 @@ class WorkerProcessor {
     // The job slab is the only limit of jobs in flight, and the queue holds as many.
     for (crypto::CryptoJob* job : submitted) queue_[tail_++ % kMaxJobs] = job;
     std::size_t num = 0;
-    while (head_ != tail_ && num < kJobsPerIteration && num < finished.size()) {
-      finished[num++] = queue_[head_++ % kMaxJobs];
+    std::size_t key_shares = 0;
+    while (head_ != tail_ && num < finished.size()) {
+      crypto::CryptoJob* const job = queue_[head_ % kMaxJobs];
+      const bool makes_key_shares = job->kind == crypto::JobKind::make_key_shares;
+      if (makes_key_shares ? key_shares == 1 : num - key_shares == kJobsPerIteration) break;
+      key_shares += makes_key_shares ? 1 : 0;
+      finished[num++] = job;
+      ++head_;
     }
     if (num != 0) executor_.run(finished.first(num), now);
     return num;

@@ -70,8 +70,8 @@ struct LcoreReport {
   std::uint64_t ticks_per_us = 1'000;  // of the TSC, never 0
   std::uint64_t iterations = 0;
   std::uint64_t jobs_executed = 0;
-  std::uint64_t batches = 0;      // executor calls; jobs_executed / batches is the lane fill
-  std::uint64_t batch_lanes = 0;  // lanes offered by those calls
+  std::uint64_t batches = 0;      // groups of up to eight equal operations
+  std::uint64_t batch_lanes = 0;  // operations in them: per batch, the lane fill
 };
 
 }  // namespace sallyport::admin

@@ -5,6 +5,7 @@
 
 #include "lib/base/secret.h"
 #include "lib/crypto/batch/cpu.h"
+#include "lib/crypto/batch/lanes.h"
 #include "lib/crypto/kx/groups.h"
 #include "lib/crypto/sign/content.h"
 #include "lib/crypto/sign/schemes.h"
@@ -34,6 +35,11 @@ bool scheme_allowed(const CryptoJob& job) noexcept {
   return job.kind != JobKind::tls13_derive_and_sign || crypto::allowed_in_tls13(job.scheme);
 }
 
+// batches is what `lanes` are for a kernel: groups of eight and a rest.
+constexpr std::size_t batches(std::size_t lanes) noexcept {
+  return (lanes + crypto::batch::kLanes - 1) / crypto::batch::kLanes;
+}
+
 crypto::SignedContent content_of(const CryptoJob& job) noexcept {
   if (job.kind == JobKind::tls12_sign_params) {
     return crypto::server_key_exchange_content(job.client_random, job.server_random, job.ephemeral);
@@ -54,7 +60,7 @@ Computing Executor::choose_provider(Kernels kernels) {
   if (kernels == Kernels::never) return Computing::openssl_by_choice;
   if (!crypto::batch::available()) return Computing::openssl_for_cpu;
   batch_ = std::make_unique<BatchProvider>(context_);
-  if (!passes_self_test(batch_->provider(), provider_)) {
+  if (!passes_self_test(batch_->provider(), provider_, context_)) {
     batch_.reset();
     return Computing::openssl_for_failure;
   }
@@ -154,7 +160,7 @@ void Executor::derive(std::span<CryptoJob* const> jobs, NamedGroup group) noexce
                       .shared_secret = MutableBytes{job->shared_secret}.first(secret_len)};
   }
   if (count == 0) return;
-  counters_.count(ExecutorCounter::derive_batches);
+  counters_.count(ExecutorCounter::derive_batches, batches(count));
   counters_.count(ExecutorCounter::derive_lanes, count);
   provider_.derive(provider_.self, group, std::span{lanes}.first(count));
   for (std::size_t i = 0; i < count; ++i) {
@@ -185,7 +191,7 @@ void Executor::sign(std::span<CryptoJob* const> jobs, SignatureScheme scheme) no
     ++count;
   }
   if (count == 0) return;
-  counters_.count(ExecutorCounter::sign_batches);
+  counters_.count(ExecutorCounter::sign_batches, batches(count));
   counters_.count(ExecutorCounter::sign_lanes, count);
   provider_.sign(provider_.self, scheme, std::span{lanes}.first(count));
   for (std::size_t i = 0; i < count; ++i) owners[i]->signature_len = lanes[i].signature_len;

@@ -7,11 +7,11 @@
   X(jobs_bad_peer_share, "key agreements refused for the peer's share")      \
   X(jobs_signer_failed, "signatures not made: no such key, or wrong scheme") \
   X(jobs_expired, "jobs whose deadline had passed")                          \
-  X(derive_batches, "groups of key agreements handed to the provider")       \
+  X(derive_batches, "groups of up to eight key agreements")                  \
   X(derive_lanes, "key agreements in them")                                  \
-  X(sign_batches, "groups of signatures handed to the provider")             \
+  X(sign_batches, "groups of up to eight signatures")                        \
   X(sign_lanes, "signatures in them")                                        \
-  X(key_share_batches, "groups of new key pairs handed to the provider")     \
+  X(key_share_batches, "groups of eight new key pairs")                      \
   X(key_share_lanes, "key pairs in them")
 
 SALLYPORT_STATS_ENUM(ExecutorCounter, SALLYPORT_EXECUTOR_COUNTERS)

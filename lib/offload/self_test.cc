@@ -102,10 +102,62 @@ bool agrees(const Provider& candidate, const Provider& reference, NamedGroup gro
   return good;
 }
 
+// Of P-256: points with nothing wrong, with one bit wrong, of other forms and lengths.  `points`
+// are good ones.
+Edges p256_edges(std::span<const KeyShare, kLanes> points) noexcept {
+  Edges edges;
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    edges.bytes[i] = points[i].public_key;
+    edges.len[i] = points[i].public_len;
+  }
+  constexpr std::size_t kFirstOfX = 1;
+  constexpr std::size_t kLastOfY = 64;
+  edges.bytes[0][kLastOfY] ^= 1;
+  edges.bytes[1][kFirstOfX] ^= 0x80;
+  edges.bytes[2][0] = 0x02;  // says that it is compressed
+  edges.len[3] = 64;
+  std::ranges::fill(std::span{edges.bytes[4]}.subspan(kFirstOfX, 64), std::uint8_t{0});
+  std::ranges::fill(std::span{edges.bytes[5]}.subspan(kFirstOfX, 64), std::uint8_t{0xff});
+  return edges;
+}
+
+// signs has two keys in one batch.
+bool signs(const Provider& candidate, const crypto::openssl::Context& context) noexcept {
+  std::array<crypto::openssl::Signer, 2> keys;
+  for (crypto::openssl::Signer& key : keys) {
+    key = crypto::openssl::Signer{context, crypto::openssl::PrivateKey::make_p256(context)};
+    if (!key) return false;
+  }
+  std::array<SignLane, kLanes> lanes;
+  std::array<std::array<std::uint8_t, 100>, kLanes> messages{};
+  std::array<std::array<std::uint8_t, crypto::kMaxSignature>, kLanes> signatures;
+  for (const std::size_t count : {kLanes, std::size_t{3}}) {
+    for (std::size_t i = 0; i < count; ++i) {
+      messages[i][0] = static_cast<std::uint8_t>(16 * count + i);
+      lanes[i] = {.signer = &keys[i % keys.size()],
+                  .message = messages[i],
+                  .signature = signatures[i],
+                  .signature_len = 0};
+    }
+    candidate.sign(candidate.self, crypto::SignatureScheme::ecdsa_secp256r1_sha256,
+                   std::span{lanes}.first(count));
+    for (std::size_t i = 0; i < count; ++i) {
+      const ByteView signature = ByteView{signatures[i]}.first(lanes[i].signature_len);
+      if (!lanes[i].signer->verifies_p256(messages[i], signature)) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
-bool passes_self_test(const Provider& candidate, const Provider& reference) noexcept {
-  return agrees(candidate, reference, NamedGroup::x25519, x25519_edges());
+bool passes_self_test(const Provider& candidate, const Provider& reference,
+                      const crypto::openssl::Context& context) noexcept {
+  std::array<KeyShare, kLanes> points;
+  return agrees(candidate, reference, NamedGroup::x25519, x25519_edges()) &&
+         reference.make_key_shares(reference.self, NamedGroup::secp256r1, Tsc{}, points) &&
+         agrees(candidate, reference, NamedGroup::secp256r1, p256_edges(points)) &&
+         signs(candidate, context);
 }
 
 }  // namespace sallyport::offload

@@ -30,6 +30,10 @@ std::uint16_t PrivateKey::bits() const noexcept {
   return key_ == nullptr ? std::uint16_t{0} : static_cast<std::uint16_t>(EVP_PKEY_get_bits(key_));
 }
 
+PrivateKey PrivateKey::make_p256(const Context& context) {
+  return PrivateKey{EVP_PKEY_Q_keygen(context.native(), nullptr, "EC", "P-256")};
+}
+
 PrivateKey PrivateKey::clone_into(const Context& context) const {
   if (key_ == nullptr) return {};
   // EVP_PKEY_dup stays in its own library context, so the key goes through its parameters.

@@ -28,6 +28,8 @@ class PrivateKey {
   [[nodiscard]] KeyType type() const noexcept;
   [[nodiscard]] std::uint16_t bits() const noexcept;
   [[nodiscard]] evp_pkey_st* native() const noexcept { return key_; }
+  // make_p256 makes a fresh key for ECDSA; empty on failure.
+  [[nodiscard]] static PrivateKey make_p256(const Context& context);
   // clone_into makes an independent copy inside another library context; empty on failure.
   [[nodiscard]] PrivateKey clone_into(const Context& context) const;
 

@@ -155,4 +155,14 @@ std::uint16_t Signer::sign(SignatureScheme scheme, ByteView message,
   return static_cast<std::uint16_t>(len);
 }
 
+bool Signer::verifies_p256(ByteView message, ByteView signature) const noexcept {
+  if (type_ != KeyType::ecdsa_p256) return false;
+  const MdContext once{EVP_MD_CTX_new()};
+  return once != nullptr &&
+         EVP_DigestVerifyInit_ex(once.get(), nullptr, "SHA256", context_->native(), nullptr,
+                                 key_.native(), nullptr) == 1 &&
+         EVP_DigestVerify(once.get(), signature.data(), signature.size(), message.data(),
+                          message.size()) == 1;
+}
+
 }  // namespace sallyport::crypto::openssl

@@ -42,6 +42,8 @@ class Signer {
   // Precondition: signature.size() >= kMaxSignature.
   [[nodiscard]] std::uint16_t sign(SignatureScheme scheme, ByteView message,
                                    MutableBytes signature) noexcept;
+  // verifies_p256 asks OpenSSL about a signature that a kernel made with this key.
+  [[nodiscard]] bool verifies_p256(ByteView message, ByteView signature) const noexcept;
 
  private:
   // One slot per scheme of an RSA key; the other types know only one scheme.

@@ -146,12 +146,13 @@ TEST(Lcores, ShowWhatTheirTimeIsSpentOn) {
   report.stats = stats.get();
   report.jobs_executed = 50;
   report.batches = 20;
+  report.batch_lanes = 130;
   const std::array reports{report};
   const Json document = parsed(admin::lcores_document(reports));
   EXPECT_EQ(
       render_lcores(document, Detail::relevant),
       R"(lcore  role    busy  crypto  backpressured    idle  connections  established  rx frames  tx frames  steered in  jobs  lanes/batch
-    1  io    30.0 %  10.0 %          0.0 %  60.0 %            0            0    123,456          0           0    50          2.5
+    1  io    30.0 %  10.0 %          0.0 %  60.0 %            0            0    123,456          0           0    50          6.5
 )");
   EXPECT_NE(render_lcores(document, Detail::all).find("echo_replies"), std::string::npos);
 }

@@ -11,6 +11,7 @@
 #include "lib/crypto/kx/groups.h"
 #include "lib/offload/executor.h"
 #include "lib/offload/self_test.h"
+#include "tests/support/certificates.h"
 
 namespace sallyport::offload {
 namespace {
@@ -87,8 +88,8 @@ TEST_F(BatchProviderTest, MakesNoSharesOfUnknownGroups) {
 }
 
 TEST_F(BatchProviderTest, PassesTheSelfTest) {
-  EXPECT_TRUE(passes_self_test(provider_, openssl_));
-  EXPECT_TRUE(passes_self_test(openssl_, openssl_));
+  EXPECT_TRUE(passes_self_test(provider_, openssl_, context_));
+  EXPECT_TRUE(passes_self_test(openssl_, openssl_, context_));
 }
 
 // Faulty is the batch provider with one thing wrong.
@@ -96,7 +97,14 @@ struct Faulty {
   Provider good;
   NamedGroup in_group = NamedGroup::none;
   std::size_t in_lane = 0;
-  enum class In : std::uint8_t { public_key, secret, refusal, acceptance } fault{};
+  enum class In : std::uint8_t {
+    public_key,
+    secret,
+    refusal,
+    acceptance,
+    signature,
+    no_signature
+  } fault{};
 
   Provider provider() {
     Provider p = good;
@@ -120,19 +128,64 @@ struct Faulty {
         for (DeriveLane& any : lanes) any.ok = true;
       }
     };
+    p.sign = [](void* self, crypto::SignatureScheme scheme, std::span<SignLane> lanes) noexcept {
+      const Faulty& f = *static_cast<Faulty*>(self);
+      f.good.sign(f.good.self, scheme, lanes);
+      if (f.in_lane >= lanes.size()) return;
+      SignLane& lane = lanes[f.in_lane];
+      if (f.fault == In::signature) lane.signature[lane.signature_len - 1U] ^= 1;
+      if (f.fault == In::no_signature) lane.signature_len = 0;
+    };
     return p;
   }
 };
 
 TEST_F(BatchProviderTest, FailsTheSelfTestWithAnyFaultInAnyLane) {
-  for (const NamedGroup group : {NamedGroup::x25519}) {
+  for (const NamedGroup group : kGroups) {
     for (const auto in : {Faulty::In::public_key, Faulty::In::secret, Faulty::In::refusal,
                           Faulty::In::acceptance}) {
       for (std::size_t lane = 0; lane < 8; ++lane) {
         Faulty faulty{.good = provider_, .in_group = group, .in_lane = lane, .fault = in};
-        EXPECT_FALSE(passes_self_test(faulty.provider(), openssl_))
+        EXPECT_FALSE(passes_self_test(faulty.provider(), openssl_, context_))
             << "fault " << static_cast<int>(in) << " in lane " << lane;
       }
+    }
+  }
+}
+
+TEST_F(BatchProviderTest, FailsTheSelfTestWithABadSignatureInAnyLane) {
+  for (const auto fault : {Faulty::In::signature, Faulty::In::no_signature}) {
+    for (std::size_t lane = 0; lane < 8; ++lane) {
+      Faulty faulty{.good = provider_, .in_lane = lane, .fault = fault};
+      EXPECT_FALSE(passes_self_test(faulty.provider(), openssl_, context_)) << "lane " << lane;
+    }
+  }
+}
+
+// Keys of several kinds in one call, as many as there may be.
+TEST_F(BatchProviderTest, SignsAnyNumberOfLanesWithTheirOwnKeys) {
+  constexpr auto kEcdsa = crypto::SignatureScheme::ecdsa_secp256r1_sha256;
+  std::vector<crypto::openssl::Signer> keys;
+  for (int i = 0; i < 19; ++i) {
+    const auto key = i == 5 ? testing::make_rsa_key(2048) : testing::make_ec_key();
+    EVP_PKEY_up_ref(key.get());
+    keys.emplace_back(context_, crypto::openssl::PrivateKey{key.get()});
+  }
+  for (std::size_t count = 1; count <= keys.size(); ++count) {
+    std::vector<Bytes> messages;
+    std::vector<Bytes> signatures(count, Bytes(crypto::kMaxSignature));
+    std::vector<SignLane> lanes;
+    for (std::size_t i = 0; i < count; ++i) {
+      messages.emplace_back(130, static_cast<std::uint8_t>(17 * i + count));
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      lanes.push_back({.signer = &keys[i], .message = messages[i], .signature = signatures[i]});
+    }
+    provider_.sign(provider_.self, kEcdsa, lanes);
+    for (std::size_t i = 0; i < count; ++i) {
+      const ByteView signature = ByteView{signatures[i]}.first(lanes[i].signature_len);
+      EXPECT_EQ(keys[i].verifies_p256(messages[i], signature), i != 5) << i << " of " << count;
+      EXPECT_EQ(signature.empty(), i == 5) << "an RSA key has no such scheme";
     }
   }
 }

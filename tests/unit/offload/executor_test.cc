@@ -438,10 +438,10 @@ TEST_F(ExecutorTest, GathersAMixedBatchAndKeepsEveryResultInItsPlace) {
                                    ByteView{jobs[i]->shared_secret}.first(32)));
     EXPECT_TRUE(verifies(ec_key_.get(), jobs[i]->scheme, certificate_verify(*jobs[i]), *jobs[i]));
   }
-  // 64 + 64 + 22 jobs, two groups and one scheme each.
-  EXPECT_EQ(executor_.counters().value(ExecutorCounter::derive_batches), 6U);
+  // 64 + 64 + 22 jobs: twice 32 + 32 + 11 agreements, and 51 + 51 + 18 signatures, by eights.
+  EXPECT_EQ(executor_.counters().value(ExecutorCounter::derive_batches), 20U);
   EXPECT_EQ(executor_.counters().value(ExecutorCounter::derive_lanes), 150U);
-  EXPECT_EQ(executor_.counters().value(ExecutorCounter::sign_batches), 3U);
+  EXPECT_EQ(executor_.counters().value(ExecutorCounter::sign_batches), 17U);
   EXPECT_EQ(executor_.counters().value(ExecutorCounter::sign_lanes), 120U);
 }
 
