@@ -530,7 +530,8 @@ class Resumer {
   Resumer& operator=(const Resumer&) = delete;
 
   ServerConfig& config() { return config_; }
-  std::string groups;  // instead of the combination's
+  std::string groups;   // instead of the combination's
+  bool psk_ke = false;  // the client may do without a key exchange
 
   // talk makes a connection with `session`, which may be null, and says whether it was resumed.
   bool talk(SSL_SESSION* session, Delivery delivery = Delivery::whole) {
@@ -544,6 +545,7 @@ class Resumer {
       SSL_CTX_set_ciphersuites(context, combination_.suite);
     }
     SSL_CTX_set1_groups_list(context, groups.empty() ? combination_.group : groups.c_str());
+    if (psk_ke) SSL_CTX_set_options(context, SSL_OP_ALLOW_NO_DHE_KEX);
     SSL_CTX_set_session_cache_mode(context,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(context, [](SSL*, SSL_SESSION* made) {
@@ -606,6 +608,23 @@ TEST(OpenSslResumption, SurvivesAHelloRetryRequest) {
   const Session session = std::move(sessions().back());
   ASSERT_TRUE(client.talk(session.get()));
   EXPECT_TRUE(client.retried);
+}
+
+// With no group in common there is nothing to exchange keys with, only the ticket.
+TEST(OpenSslResumption, WithoutKeyExchangeWhereBothSidesAllowIt) {
+  Resumer client{kTls13};
+  client.psk_ke = true;
+  client.config().tickets.psk_only = true;
+  ASSERT_FALSE(client.talk(nullptr));
+  Session session = std::move(sessions().back());
+  client.config().groups = {NamedGroup::secp256r1};
+  for (int i = 0; i < 2; ++i) {
+    sessions().clear();
+    ASSERT_TRUE(client.talk(session.get()));
+    EXPECT_FALSE(client.retried);
+    ASSERT_EQ(sessions().size(), 2U);
+    session = std::move(sessions().back());
+  }
 }
 
 TEST(OpenSslResumption, OfAnotherDomainIsAFullHandshake) {
