@@ -166,7 +166,8 @@ HandshakeFailure Server::accept_psk(const Engine& engine, Handshake& handshake,
     // a retry what was said before.
     EarlySecret early{handshake.parameters.hash, session.secret_bytes()};
     crypto::TranscriptHash transcript = handshake.transcript;
-    transcript.update(message.first(message.size() - 2 - hello.psk_binders.size()));
+    const ByteView covered = message.first(message.size() - 2 - hello.psk_binders.size());
+    transcript.update(covered);
     const Digest expected = early.resumption_binder(transcript.digest());
     if (!equal_ct(binder_at(hello, index), expected.view())) return HandshakeFailure::bad_binder;
 
@@ -175,6 +176,8 @@ HandshakeFailure Server::accept_psk(const Engine& engine, Handshake& handshake,
     const auto age = static_cast<std::int64_t>(engine.unix_ms() - session.issued_ms);
     const std::int64_t told = obfuscated_age - session.age_add;
     notes.age_differs = age - told > kAgeTolerance || told - age > kAgeTolerance;
+    handshake.transcript = transcript;
+    notes.hashed = covered.size();
     handshake.early_secret = std::move(early);
     handshake.authenticated_ms = session.authenticated_ms;
     handshake.selected_identity = index;

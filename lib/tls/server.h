@@ -273,6 +273,7 @@ class Server {
   struct TicketNotes {
     stats::TicketRefusal refusal = stats::TicketRefusal::none;
     bool age_differs = false;
+    std::size_t hashed = 0;  // bytes of the ClientHello that are in the transcript already
   };
   [[nodiscard]] stats::HandshakeFailure accept_ticket12(const Engine& engine, Handshake& handshake,
                                                         const wire::ClientHello& hello,

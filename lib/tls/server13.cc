@@ -84,7 +84,7 @@ Step Server::begin13(Engine& engine, Handshake& handshake, const ClientHello& he
     agreed.hello_retry = false;
   }
 
-  handshake.transcript.update(message);
+  handshake.transcript.update(message.subspan(notes.hashed));
   resumed_ = handshake.resumed;
   Events events;
   events.add(Event::client_hello);
