@@ -15,6 +15,7 @@ using stats::HandshakeFailure;
 using testing::append;
 using testing::Bytes;
 using testing::bytes_of;
+using testing::contains;
 using testing::FakeJobs;
 using testing::HelloBuilder;
 using testing::kChangeCipherSpec;
@@ -382,12 +383,6 @@ TEST_F(ServerTest, OfTls12ClosesBeforeItsKeyIsUsedUp) {
   client.hear(server.take_output());
   EXPECT_TRUE(server.server().write_closed());
   EXPECT_EQ(client.alert(), 0);
-}
-
-// contains looks for a run of a secret's bytes.
-bool contains(ByteView memory, ByteView secret) {
-  const ByteView run = secret.first(16);
-  return std::search(memory.begin(), memory.end(), run.begin(), run.end()) != memory.end();
 }
 
 TEST_F(ServerTest, LeavesNoSecretInTheHandshakeOfTls13) {
