@@ -1,0 +1,174 @@
+// The way that kernels take through their code does not depend on secrets: every instruction of a
+// call is stepped through, for different secrets, and the addresses have to be the same.  So there
+// is no branch, early exit or number of repetitions that a secret decides.  (That no address of
+// data does is seen in the code: tables are read whole, and there is no gathering instruction.)
+#include <gtest/gtest.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+
+#include "lib/crypto/batch/cpu.h"
+#include "lib/crypto/batch/p256_kernel.h"
+#include "lib/crypto/batch/x25519_kernel.h"
+#include "lib/crypto/sign/ecdsa_nonce.h"
+#include "lib/crypto/sign/p256_scalar.h"
+#include "tests/support/long_run.h"
+
+namespace sallyport::crypto::batch {
+namespace {
+
+// Flow is how many instructions a call took, and a hash of their addresses.
+struct Flow {
+  std::uint64_t instructions = 0;
+  std::uint64_t hash = 0;
+  friend bool operator==(const Flow&, const Flow&) = default;
+};
+
+// flow_of runs `work` in a child, step by step; empty where that is not allowed.
+template <class Work>
+Flow flow_of(const Work& work) {
+  work();  // so that the dynamic linker has nothing left to do
+  const pid_t child = fork();
+  if (child == 0) {
+    if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(1);
+    raise(SIGSTOP);
+    work();
+    _exit(0);
+  }
+  Flow flow;
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) return {};
+  for (;;) {
+    if (ptrace(PTRACE_SINGLESTEP, child, nullptr, nullptr) != 0 ||
+        waitpid(child, &status, 0) != child) {
+      return {};
+    }
+    if (!WIFSTOPPED(status)) break;
+    const long at = ptrace(PTRACE_PEEKUSER, child, offsetof(user_regs_struct, rip), nullptr);
+    flow.hash = (flow.hash ^ static_cast<std::uint64_t>(at)) * 0x100'0000'01b3;
+    ++flow.instructions;
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? flow : Flow{};
+}
+
+class Lanes {
+ public:
+  Lanes256 random() {
+    Lanes256 lanes;
+    for (auto& word : lanes.word) {
+      for (std::uint64_t& w : word) w = random_();
+    }
+    return lanes;
+  }
+  // scalar is random, but below the order of P-256.
+  Lanes256 scalar() {
+    Lanes256 lanes = random();
+    for (std::uint64_t& w : lanes.word[3]) w >>= 1;
+    return lanes;
+  }
+  static Lanes256 all(std::uint64_t low, std::uint64_t rest) {
+    Lanes256 lanes;
+    for (std::size_t i = 0; i < 4; ++i) {
+      for (std::uint64_t& w : lanes.word[i]) w = i == 0 ? low : rest;
+    }
+    return lanes;
+  }
+
+ private:
+  std::mt19937_64 random_{20'261'123};  // NOLINT: a fixed seed makes failures repeatable
+};
+
+class KernelFlow : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!available()) GTEST_SKIP() << "this processor has no AVX-512 IFMA";
+    if (flow_of([] {}).instructions == 0) GTEST_SKIP() << "tracing a child is not allowed here";
+  }
+  // expect_one_way runs `kernel` with scalars of random bits, and with one that has hardly any.
+  template <class Kernel>
+  void expect_one_way(const Kernel& kernel) {
+    const Lanes256 many = lanes_.scalar();
+    const Lanes256 few = Lanes::all(1, 0);
+    const Lanes256* scalar = &many;
+    const auto call = [&] { kernel(*scalar); };
+    const Flow flow = flow_of(call);
+    EXPECT_GT(flow.instructions, 10'000U);
+    scalar = &few;
+    const Flow other = flow_of(call);
+    EXPECT_EQ(flow.instructions, other.instructions);
+    EXPECT_EQ(flow.hash, other.hash);
+  }
+  // Half a million instructions take seconds to step through.
+  static bool has_time() { return testing::is_long_run(); }
+  Lanes lanes_;
+};
+
+TEST_F(KernelFlow, OfTheTestItselfIsSeen) {
+  volatile std::uint64_t secret = 1;
+  volatile int steps = 0;
+  const auto branches = [&] {
+    for (std::uint64_t s = secret; s != 0; s >>= 1) steps = steps + 1;
+  };
+  const Flow flow = flow_of(branches);
+  EXPECT_EQ(flow, flow_of(branches));
+  secret = 3;
+  EXPECT_FALSE(flow == flow_of(branches));
+}
+
+TEST_F(KernelFlow, OfX25519) {
+  if (!has_time()) GTEST_SKIP() << "for the long run";
+  const auto table = std::make_unique<X25519Table>();
+  x25519_make_table(*table);
+  const Lanes256 peer = lanes_.random();
+  Lanes256 out;
+  expect_one_way([&](const Lanes256& scalar) { x25519_public_kernel(*table, scalar, out); });
+  expect_one_way([&](const Lanes256& scalar) { x25519_derive_kernel(scalar, peer, out); });
+}
+
+TEST_F(KernelFlow, OfP256) {
+  if (!has_time()) GTEST_SKIP() << "for the long run";
+  const auto table = std::make_unique<P256Table>();
+  p256_make_table(*table);
+  P256Point peer;
+  P256Signature signature;
+  Lanes256 out;
+  const Lanes256 digest = lanes_.random();
+  ASSERT_EQ(p256_public_kernel(*table, lanes_.scalar(), peer), 0xff);
+  P256Point point;
+  expect_one_way([&](const Lanes256& scalar) {
+    static_cast<void>(p256_public_kernel(*table, scalar, point));
+  });
+  expect_one_way(
+      [&](const Lanes256& scalar) { static_cast<void>(p256_derive_kernel(scalar, peer, out)); });
+  expect_one_way([&](const Lanes256& scalar) {
+    static_cast<void>(p256_sign_kernel(*table, scalar, digest, scalar, signature));
+  });
+}
+
+TEST_F(KernelFlow, OfNonces) {
+  const std::array<std::uint8_t, 32> digest{1, 2, 3};
+  const std::array<std::uint8_t, 32> entropy{4, 5, 6};
+  const auto draw = [&](const std::array<std::uint8_t, 32>& key) {
+    return flow_of([&] {
+      std::array<std::uint8_t, 32> nonce;
+      EcdsaNonce{key, digest, entropy}.next(nonce);
+    });
+  };
+  std::array<std::uint8_t, 32> key{};
+  key[31] = 1;
+  const Flow flow = draw(key);
+  EXPECT_GT(flow.instructions, 100U);
+  key.fill(0x7f);
+  EXPECT_EQ(flow, draw(key));
+}
+
+}  // namespace
+}  // namespace sallyport::crypto::batch
