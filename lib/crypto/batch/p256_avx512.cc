@@ -139,7 +139,7 @@ template <unsigned kTimes>
 
 // --- the group ----------------------------------------------------------------------------------
 
-// X and Y are below 1.01 p.
+// X and Y are below 1.1 p.
 struct Point {
   Residue x;
   Residue y;

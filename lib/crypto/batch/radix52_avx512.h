@@ -75,14 +75,15 @@ struct Columns {
 }
 
 // carry_factor takes carries upwards, which may be negative, and leaves what it took in place.
-// Precondition, here and below: the whole is not negative.
+// Only a whole that is not negative makes a Factor.
 [[gnu::always_inline]] inline Factor carry_factor(const Sum& x) noexcept {
   Factor out;
   out.limb[0] = x.limb[0];
   for (int i = 1; i < kLimbs; ++i) out.limb[i] = x.limb[i] + shift_signed(out.limb[i - 1]);
   return out;
 }
-// carry takes carries upwards and leaves exact limbs; only the top one may have more than 52 bits.
+// carry takes carries upwards and leaves exact limbs; only the top one may have more than 52 bits,
+// and it has the sign of the whole.
 [[gnu::always_inline]] inline Residue carry(const Sum& x) noexcept {
   Residue out;
   Wide limb = x.limb[0];
