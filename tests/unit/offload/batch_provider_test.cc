@@ -190,8 +190,9 @@ TEST_F(BatchProviderTest, SignsAnyNumberOfLanesWithTheirOwnKeys) {
   }
 }
 
-TEST_F(BatchProviderTest, IsWhatTheExecutorTakes) {
-  EXPECT_EQ(Executor{}.computing(), Computing::batch);
+TEST(Computing, IsByBatchWhereTheProcessorCan) {
+  EXPECT_EQ(Executor{}.computing(),
+            crypto::batch::available() ? Computing::batch : Computing::openssl_for_cpu);
   EXPECT_EQ(Executor{Executor::Options{.kernels = Kernels::never}}.computing(),
             Computing::openssl_by_choice);
 }
