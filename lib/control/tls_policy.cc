@@ -30,7 +30,8 @@ void apply_policy(config::TlsPolicy policy, tls::ServerConfig& tls) {
   if (tls.tls12) {
     tls.cipher_suites.insert(tls.cipher_suites.end(), kSuites12.begin(), kSuites12.end());
   }
-  tls.groups = {crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1};
+  tls.groups = {crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1,
+                crypto::NamedGroup::secp384r1};
 }
 
 }  // namespace sallyport::control

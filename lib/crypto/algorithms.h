@@ -10,6 +10,7 @@ enum class NamedGroup : std::uint16_t {
   secp256r1 = 0x0017,
   secp384r1 = 0x0018,
   x25519 = 0x001d,
+  x448 = 0x001e,
 };
 
 enum class SignatureScheme : std::uint16_t {

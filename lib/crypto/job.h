@@ -12,6 +12,7 @@
 #include "lib/base/slab.h"
 #include "lib/base/units.h"
 #include "lib/crypto/algorithms.h"
+#include "lib/crypto/kx/groups.h"
 
 namespace sallyport::crypto {
 
@@ -38,9 +39,9 @@ enum class JobStatus : std::uint8_t {
   expired,         // deadline passed before it was its turn
 };
 
-constexpr std::size_t kMaxPublicShare = 97;  // uncompressed secp384r1 point
-constexpr std::size_t kMaxPrivateShare = 48;
-constexpr std::size_t kMaxSharedSecret = 48;
+constexpr std::size_t kMaxPublicShare = 97;   // uncompressed secp384r1 point
+constexpr std::size_t kMaxPrivateShare = 56;  // X448
+constexpr std::size_t kMaxSharedSecret = 56;
 constexpr std::size_t kMaxSignature = 512;  // RSA-4096
 constexpr std::size_t kMaxTranscriptHash = 48;
 
@@ -53,9 +54,10 @@ struct KeyShare {
   std::array<std::uint8_t, kMaxPrivateShare> private_key{};
   std::array<std::uint8_t, kMaxPublicShare> public_key{};
 };
+static_assert(sizeof(KeyShare) <= 176, "eight of them are the largest part of a job");
 
 struct alignas(64) CryptoJob {
-  static constexpr std::size_t kKeySharesPerJob = 8;
+  static constexpr std::uint8_t kKeySharesPerJob = 8;
 
   CryptoJob() noexcept : signature{} {}
 
@@ -91,6 +93,11 @@ struct alignas(64) CryptoJob {
     std::array<KeyShare, kKeySharesPerJob> key_shares;
   };
 };
+// key_shares_per_job is how many pairs a make_key_shares job brings.
+[[nodiscard]] constexpr std::uint8_t key_shares_per_job(NamedGroup group) noexcept {
+  return is_made_ahead(group) ? CryptoJob::kKeySharesPerJob : 1;
+}
 static_assert(std::is_trivially_copyable_v<CryptoJob>);
+static_assert(sizeof(CryptoJob) <= 1'984);
 
 }  // namespace sallyport::crypto

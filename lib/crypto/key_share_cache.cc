@@ -62,13 +62,17 @@ bool KeyShareCache::take(NamedGroup group, Tsc now, KeyShare& out) noexcept {
     drop_oldest(ring);
     if (young) return true;
   }
+  Ring& r = rings_[ring];
+  r.missed = std::min<std::uint32_t>(r.missed + 1, options_.capacity);
   return false;
 }
 
-NamedGroup KeyShareCache::refill_due() const noexcept {
+NamedGroup KeyShareCache::refill_due() noexcept {
   for (std::size_t ring = 0; ring < kGroups.size(); ++ring) {
-    const std::uint32_t expected = rings_[ring].count + rings_[ring].under_way;
-    if (expected < options_.low_water) return kGroups[ring];
+    Ring& r = rings_[ring];
+    const std::uint32_t wanted = is_made_ahead(kGroups[ring]) ? options_.low_water : r.missed;
+    if (r.count + r.under_way < wanted) return kGroups[ring];
+    r.missed = 0;
   }
   return NamedGroup::none;
 }
@@ -76,14 +80,14 @@ NamedGroup KeyShareCache::refill_due() const noexcept {
 void KeyShareCache::requested(NamedGroup group) noexcept {
   const std::size_t ring = index_of(group);
   if (ring == kGroups.size()) return;
-  rings_[ring].under_way += CryptoJob::kKeySharesPerJob;
+  rings_[ring].under_way += key_shares_per_job(group);
 }
 
 void KeyShareCache::absorb(CryptoJob& job) noexcept {
   const std::size_t ring = index_of(job.group);
   if (ring != kGroups.size()) {
     Ring& r = rings_[ring];
-    r.under_way -= std::min<std::uint32_t>(r.under_way, CryptoJob::kKeySharesPerJob);
+    r.under_way -= std::min<std::uint32_t>(r.under_way, key_shares_per_job(job.group));
     if (job.status == JobStatus::ok) {
       for (const KeyShare& share : std::span{job.key_shares}.first(job.num_key_shares)) {
         if (r.count == options_.capacity) break;

@@ -17,8 +17,10 @@ namespace sallyport::crypto {
 
 class KeyShareCache {
  public:
-  // The groups that pairs are kept for, most wanted first.
-  static constexpr std::array kGroups{NamedGroup::x25519, NamedGroup::secp256r1};
+  // The groups that pairs are kept for, most wanted first.  Those that are made ahead come first;
+  // of the others there are only as many as somebody asked for in vain.
+  static constexpr std::array kGroups{NamedGroup::x25519, NamedGroup::secp256r1,
+                                      NamedGroup::secp384r1, NamedGroup::x448};
 
   struct Options {
     std::uint16_t capacity = 64;   // pairs per group
@@ -33,12 +35,14 @@ class KeyShareCache {
   KeyShareCache& operator=(const KeyShareCache&) = delete;
 
   // take moves the oldest pair that is young enough into `out`; false when there is none: the
-  // handshake has to wait for a job (or gets no reply), it must never re-use one.
+  // handshake has to wait for a job (or gets no reply), it must never re-use one.  It asks again in
+  // every turn until it has one.
   [[nodiscard]] bool take(NamedGroup group, Tsc now, KeyShare& out) noexcept;
 
   // refill_due names a group that wants one more make_key_shares job now, counting those already
-  // under way; `none` when all are satisfied.  Call again after requested().
-  [[nodiscard]] NamedGroup refill_due() const noexcept;
+  // under way; `none` when all are satisfied.  Call again after requested(), once per turn until
+  // `none`: that forgets who asked in vain before.
+  [[nodiscard]] NamedGroup refill_due() noexcept;
   // requested: a make_key_shares job for `group` has been sent.
   void requested(NamedGroup group) noexcept;
   // absorb takes the pairs of a make_key_shares job that came back, whatever its status, and wipes
@@ -56,6 +60,7 @@ class KeyShareCache {
     std::uint32_t head = 0;  // oldest
     std::uint32_t count = 0;
     std::uint32_t under_way = 0;  // pairs asked for and not here yet
+    std::uint32_t missed = 0;     // asked for in vain in this turn
   };
   [[nodiscard]] static std::size_t index_of(NamedGroup group) noexcept;
   [[nodiscard]] KeyShare& slot(std::size_t ring, std::uint32_t position) noexcept;

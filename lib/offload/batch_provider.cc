@@ -32,6 +32,11 @@ constexpr std::size_t worth_a_batch(std::size_t count, std::size_t least) noexce
   return rest < least ? count - rest : count;
 }
 
+// has_kernel: the other groups are too rare to come eight at a time.
+[[nodiscard]] constexpr bool has_kernel(NamedGroup group) noexcept {
+  return group == NamedGroup::x25519 || group == NamedGroup::secp256r1;
+}
+
 }  // namespace
 
 BatchProvider::BatchProvider(crypto::openssl::Context& context)
@@ -75,7 +80,9 @@ bool BatchProvider::draw_private_keys(NamedGroup group, std::span<KeyShare> shar
 
 bool BatchProvider::make_key_shares(NamedGroup group, Tsc now,
                                     std::span<KeyShare> shares) noexcept {
-  if (group != NamedGroup::x25519 && group != NamedGroup::secp256r1) return false;
+  if (!has_kernel(group)) {
+    return one_by_one_.make_key_shares(one_by_one_.self, group, now, shares);
+  }
   const crypto::GroupInfo info = crypto::group_info(group);
   for (KeyShare& share : shares) {
     share.group = group;
@@ -90,7 +97,7 @@ bool BatchProvider::make_key_shares(NamedGroup group, Tsc now,
 }
 
 void BatchProvider::derive(NamedGroup group, std::span<DeriveLane> lanes) noexcept {
-  const std::size_t batched = worth_a_batch(lanes.size(), kLeastAgreements);
+  const std::size_t batched = has_kernel(group) ? worth_a_batch(lanes.size(), kLeastAgreements) : 0;
   for (std::size_t done = 0; done < batched; done += kLanes) {
     const auto from = lanes.subspan(done, std::min(kLanes, batched - done));
     std::array<Agreement, kLanes> agreements;

@@ -87,7 +87,10 @@ void Executor::run_batch(std::span<CryptoJob* const> jobs, Tsc now) noexcept {
   make_key_shares(jobs, now);
   // A group or scheme that is not in these lists has no lanes, and its jobs stay pending until the
   // verdict below.
-  for (const NamedGroup group : {NamedGroup::x25519, NamedGroup::secp256r1}) derive(jobs, group);
+  for (const NamedGroup group :
+       {NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1, NamedGroup::x448}) {
+    derive(jobs, group);
+  }
   for (CryptoJob* const job : jobs) {
     if (job->status == JobStatus::pending && derives(*job) && job->shared_secret_len == 0) {
       job->status = JobStatus::bad_peer_share;
@@ -134,10 +137,12 @@ void Executor::make_key_shares(std::span<CryptoJob* const> jobs, Tsc now) noexce
   for (CryptoJob* const job : jobs) {
     if (job->kind != JobKind::make_key_shares || job->status != JobStatus::pending) continue;
     std::construct_at(&job->key_shares);  // takes the place of the signature
+    const std::uint8_t count = crypto::key_shares_per_job(job->group);
     counters_.count(ExecutorCounter::key_share_batches);
-    counters_.count(ExecutorCounter::key_share_lanes, job->key_shares.size());
-    if (provider_.make_key_shares(provider_.self, job->group, now, job->key_shares)) {
-      job->num_key_shares = CryptoJob::kKeySharesPerJob;
+    counters_.count(ExecutorCounter::key_share_lanes, count);
+    if (provider_.make_key_shares(provider_.self, job->group, now,
+                                  std::span{job->key_shares}.first(count))) {
+      job->num_key_shares = count;
     } else {
       wipe_object(job->key_shares);
     }

@@ -48,9 +48,10 @@ class Flight {
     end_of_flight,       // the last byte of the first flight is out
   };
 
-  // The longest: ServerHello, EncryptedExtensions with a 255-byte protocol name, CertificateVerify
-  // with RSA-4096, Finished with SHA-384; and the like of TLS 1.2.
-  static constexpr std::size_t kCapacity = 1'024;
+  // The longest: ServerHello with a P-384 point (187 bytes), EncryptedExtensions with a 255-byte
+  // protocol name (272), CertificateVerify with RSA-4096 (520), Finished with SHA-384 (52); and the
+  // like of TLS 1.2.
+  static constexpr std::size_t kCapacity = 1'056;
 
   [[nodiscard]] bool empty() const noexcept { return next_ == num_steps_; }
   // clear forgets everything, as a fatal alert does.

@@ -85,6 +85,6 @@ class Handshake {
 
   Flight flight;
 };
-static_assert(sizeof(Handshake) <= 2'176);
+static_assert(sizeof(Handshake) <= 2'208);
 
 }  // namespace sallyport::tls

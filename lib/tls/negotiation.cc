@@ -332,6 +332,8 @@ bool is_valid_share(NamedGroup group, ByteView key_exchange) noexcept {
   switch (group) {
     case NamedGroup::x25519:
       return key_exchange.size() == 32;
+    case NamedGroup::x448:
+      return key_exchange.size() == 56;
     case NamedGroup::secp256r1:
       return key_exchange.size() == 65 && key_exchange[0] == 4;
     case NamedGroup::secp384r1:

@@ -1,227 +1,33 @@
 // OpenSSL's client over memory BIOs as the oracle for tls::Server: every version, group, suite and
 // certificate type that we speak, and what clients do around them.
 #include <gtest/gtest.h>
-#include <openssl/ssl.h>
 
 #include <ctime>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <tuple>
 
-#include "lib/offload/executor.h"
-#include "lib/tls/cipher_suites.h"
 #include "lib/wire/tls_messages.h"
-#include "tests/support/certificates.h"
-#include "tests/support/hex.h"
-#include "tests/support/tls_driver.h"
+#include "tests/interop/openssl_site.h"
 
 namespace sallyport::tls {
 namespace {
 
-using crypto::CredentialId;
-using crypto::CryptoJob;
 using crypto::KeyType;
 using crypto::NamedGroup;
 using stats::HandshakeFailure;
 using testing::append;
 using testing::Bytes;
 using testing::bytes_of;
-using testing::JobRunner;
-using testing::make_certificate;
+using testing::Client;
+using testing::connect;
+using testing::converse;
+using testing::Delivery;
+using testing::der_of;
 using testing::Owned;
+using testing::site;
 using testing::TlsDriver;
 using wire::CipherSuite;
-using wire::ProtocolVersion;
-
-// ExecutorJobs is what the appliance runs: lib/offload with OpenSSL.
-class ExecutorJobs : public JobRunner {
- public:
-  crypto::KeyShare make_key_share(NamedGroup group) override {
-    CryptoJob job;
-    job.kind = crypto::JobKind::make_key_shares;
-    job.group = group;
-    job.num_key_shares = 1;
-    run(job);
-    return job.key_shares[0];
-  }
-  void run(CryptoJob& job) override {
-    CryptoJob* const jobs[] = {&job};
-    executor.run(jobs, Tsc{1});
-  }
-  offload::Executor executor;
-};
-
-std::vector<std::uint8_t> der_of(X509* certificate) {
-  unsigned char* der = nullptr;
-  const int len = i2d_X509(certificate, &der);
-  std::vector<std::uint8_t> bytes(der, der + len);
-  OPENSSL_free(der);
-  return bytes;
-}
-
-// Site has one key of each kind, under one name, and one more name with a key of its own.
-class Site {
- public:
-  static constexpr std::string_view kName = "site.test";
-
-  Site() {
-    add(testing::make_ec_key(), KeyType::ecdsa_p256, 256, {std::string{kName}}, 0);
-    add(testing::make_rsa_key(2048), KeyType::rsa, 2048, {std::string{kName}}, 0);
-    add(testing::make_ec_key(), KeyType::ecdsa_p256, 256, {"*.wild.test", "exact.other.test"},
-        9'000);
-  }
-  // config has all of them; `only` leaves those of one key type.
-  ServerConfig config(KeyType only = KeyType::none) const {
-    std::vector<Credential> chosen;
-    for (const Credential& credential : credentials_) {
-      if (only == KeyType::none || credential.key_type == only) chosen.push_back(credential);
-    }
-    ServerConfig c;
-    c.credentials = std::move(chosen);
-    for (const SuiteInfo& info : kCipherSuites) {
-      c.cipher_suites.push_back(static_cast<std::uint16_t>(info.suite));
-    }
-    c.groups = {NamedGroup::x25519, NamedGroup::secp256r1};
-    return c;
-  }
-  const Credential& credential(std::size_t i) const { return credentials_[i]; }
-  ExecutorJobs& jobs() { return jobs_; }
-
- private:
-  void add(Owned<EVP_PKEY> key, KeyType type, std::uint16_t bits, std::vector<std::string> names,
-           std::size_t padding) {
-    testing::CertificateOptions options;
-    options.common_name = names[0];
-    options.padding = padding;
-    const auto certificate = make_certificate(key.get(), options);
-    Credential credential;
-    credential.id = {static_cast<std::uint32_t>(credentials_.size()), 1};
-    credential.key_type = type;
-    credential.key_bits = bits;
-    credential.chain.push_back(der_of(certificate.get()));
-    credential.names = std::move(names);
-    EVP_PKEY_up_ref(key.get());
-    EXPECT_TRUE(jobs_.executor.keys().add(credential.id, crypto::openssl::PrivateKey{key.get()}));
-    credentials_.push_back(std::move(credential));
-  }
-  ExecutorJobs jobs_;
-  std::vector<Credential> credentials_;
-};
-
-Site& site() {
-  static Site the_site;
-  return the_site;
-}
-
-// Client is SSL over two memory BIOs.
-class Client {
- public:
-  Client() : context_{SSL_CTX_new(TLS_client_method())} {
-    SSL_CTX_set_verify(context_.get(), SSL_VERIFY_NONE, nullptr);
-  }
-  SSL_CTX* context() { return context_.get(); }
-  // Call after the context is set up.
-  SSL* start() {
-    ssl_.reset(SSL_new(context_.get()));
-    in_ = BIO_new(BIO_s_mem());
-    out_ = BIO_new(BIO_s_mem());
-    SSL_set_bio(ssl_.get(), in_, out_);
-    SSL_set_connect_state(ssl_.get());
-    return ssl_.get();
-  }
-  SSL* ssl() { return ssl_.get(); }
-  // The header's macro for this is a C cast.
-  void ask_for(const char* name) {
-    std::string text{name};
-    SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, text.data());
-  }
-  bool handshake() { return SSL_do_handshake(ssl_.get()) == 1; }
-  void give(ByteView bytes) {
-    if (!bytes.empty()) BIO_write(in_, bytes.data(), static_cast<int>(bytes.size()));
-  }
-  Bytes take() {
-    Bytes bytes(BIO_ctrl_pending(out_));
-    if (!bytes.empty()) BIO_read(out_, bytes.data(), static_cast<int>(bytes.size()));
-    return bytes;
-  }
-  Bytes read() {
-    Bytes all;
-    Bytes some(20'000);
-    for (;;) {
-      const int n = SSL_read(ssl_.get(), some.data(), static_cast<int>(some.size()));
-      if (n <= 0) return all;
-      append(all, ByteView{some}.first(static_cast<std::size_t>(n)));
-    }
-  }
-  bool write(ByteView bytes) {
-    return SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) ==
-           static_cast<int>(bytes.size());
-  }
-
- private:
-  struct Free {
-    void operator()(SSL_CTX* p) const { SSL_CTX_free(p); }
-    void operator()(SSL* p) const { SSL_free(p); }
-  };
-  std::unique_ptr<SSL_CTX, Free> context_;
-  std::unique_ptr<SSL, Free> ssl_;
-  BIO* in_ = nullptr;
-  BIO* out_ = nullptr;
-};
-
-enum class Delivery : std::uint8_t { whole, byte_by_byte };
-
-// connect runs the handshake to its end, whichever it is; true when both sides are content.
-bool connect(Client& client, TlsDriver& server, Delivery delivery = Delivery::whole) {
-  for (int round = 0; round < 10; ++round) {
-    const bool client_done = client.handshake();
-    const Bytes to_server = client.take();
-    if (delivery == Delivery::whole) {
-      server.feed(to_server);
-    } else {
-      for (const std::uint8_t byte : to_server) server.feed({&byte, 1});
-    }
-    client.give(server.take_output());
-    if (client_done && server.server().is_established()) return true;
-  }
-  return false;
-}
-
-Bytes pattern(std::size_t len) {
-  Bytes bytes(len);
-  for (std::size_t i = 0; i < len; ++i) bytes[i] = static_cast<std::uint8_t>(i * 7 + i / 251);
-  return bytes;
-}
-
-// converse sends data both ways and closes both ways.
-void converse(Client& client, TlsDriver& server) {
-  const Bytes up = pattern(40'000);
-  ASSERT_TRUE(client.write(up));
-  server.feed(client.take());
-  EXPECT_EQ(server.application_data(), up);
-
-  const Bytes down = pattern(50'000);
-  Bytes records = server.send(ByteView{down}.first(10'000), 1'300);
-  append(records, server.send(ByteView{down}.subspan(10'000)));
-  client.give(records);
-  EXPECT_EQ(client.read(), down);
-
-  // The client closes first; we may still answer.
-  EXPECT_EQ(SSL_shutdown(client.ssl()), 0);
-  server.feed(client.take());
-  EXPECT_TRUE(server.saw(Event::close_notify));
-  EXPECT_TRUE(server.server().peer_closed());
-  EXPECT_EQ(server.last().await, Await::nothing);
-  server.server().close();
-  client.give(server.take_output());
-  EXPECT_TRUE(server.server().write_closed());
-  EXPECT_EQ(SSL_shutdown(client.ssl()), 1);
-  EXPECT_TRUE(server.whole_records());
-  EXPECT_TRUE(server.flight_complete());
-  EXPECT_EQ(server.handshake(), nullptr);
-  EXPECT_FALSE(server.holds_message_buffer());
-}
 
 struct Combination {
   int version;
@@ -297,7 +103,7 @@ TEST(OpenSslClient, IsAskedForAShareOfAGroupThatWeSupport) {
       Client client;
       SSL_CTX_set_min_proto_version(client.context(), TLS1_3_VERSION);
       SSL_CTX_set_ciphersuites(client.context(), suite);
-      SSL_CTX_set1_groups_list(client.context(), "P-384:P-256:X25519");
+      SSL_CTX_set1_groups_list(client.context(), "P-521:P-384:X25519");
       client.start();
       const ServerConfig config = site().config();
       TlsDriver server{config, site().jobs()};

@@ -93,7 +93,12 @@ INSTANTIATE_TEST_SUITE_P(Relay, EveryVariant,
                                                    "X25519", crypto::KeyType::rsa, true},
                                            Variant{TLS1_2_VERSION, "ECDHE-ECDSA-CHACHA20-POLY1305",
                                                    "X25519:P-256", crypto::KeyType::ecdsa_p256,
-                                                   false}));
+                                                   false},
+                                           // Groups of which no pairs lie ready.
+                                           Variant{TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256",
+                                                   "P-384", crypto::KeyType::ecdsa_p256, false},
+                                           Variant{TLS1_2_VERSION, "ECDHE-RSA-AES128-GCM-SHA256",
+                                                   "X448", crypto::KeyType::rsa, false}));
 
 TEST(Relay, CloseNotifyOfTheClientBecomesFinWhileTheAnswerStillFlows) {
   Simulation sim;

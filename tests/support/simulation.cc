@@ -168,7 +168,8 @@ void Simulation::build_snapshot() {
       .enabled = options_.tickets, .psk_only = false, .lifetime_seconds = 7'200, .domain = "web"};
   tls_config->cipher_suites = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
                                0xc02c, 0xc030, 0xcca9, 0xcca8};
-  tls_config->groups = {crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1};
+  tls_config->groups = {crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1,
+                        crypto::NamedGroup::secp384r1, crypto::NamedGroup::x448};
 
   snapshot::Listener web;
   web.name = "web";
@@ -337,7 +338,7 @@ void Simulation::execute(std::span<crypto::CryptoJob* const> jobs) {
     }
     job->key_shares.fill(fake.make_key_share(job->group));
     for (crypto::KeyShare& share : job->key_shares) share.made = now_;
-    job->num_key_shares = crypto::CryptoJob::kKeySharesPerJob;
+    job->num_key_shares = crypto::key_shares_per_job(job->group);
     job->status = crypto::JobStatus::ok;
   }
 }

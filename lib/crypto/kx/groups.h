@@ -16,7 +16,15 @@ struct GroupInfo {
 [[nodiscard]] constexpr GroupInfo group_info(NamedGroup group) noexcept {
   if (group == NamedGroup::x25519) return {32, 32, 32};
   if (group == NamedGroup::secp256r1) return {65, 32, 32};
+  if (group == NamedGroup::secp384r1) return {97, 48, 48};
+  if (group == NamedGroup::x448) return {56, 56, 56};
   return {};
+}
+
+// is_made_ahead: nearly every client can do these, and a pair costs little, so some always lie
+// ready.  A pair of another group costs ten times as much and is made when somebody wants it.
+[[nodiscard]] constexpr bool is_made_ahead(NamedGroup group) noexcept {
+  return group == NamedGroup::x25519 || group == NamedGroup::secp256r1;
 }
 
 [[nodiscard]] constexpr bool is_supported(NamedGroup group) noexcept {

@@ -3,11 +3,44 @@
 #include <openssl/obj_mac.h>
 
 #include <array>
+#include <cstdint>
 
 #include "lib/base/check.h"
 #include "lib/crypto/openssl/parts.h"
 
 namespace sallyport::crypto::openssl {
+
+namespace {
+
+constexpr std::size_t kMaxMontgomeryLen = 56;
+
+Montgomery make_montgomery(OSSL_LIB_CTX* library, const char* name, std::size_t len,
+                           std::uint8_t base_point) {
+  Montgomery curve{.len = len, .import = {}, .peer = {}};
+  curve.import.reset(EVP_PKEY_CTX_new_from_name(library, name, nullptr));
+  // The base point [RFC 7748 4] until the first peer replaces it.
+  const std::array<std::uint8_t, kMaxMontgomeryLen> bytes{base_point};
+  curve.peer.reset(EVP_PKEY_new_raw_public_key_ex(library, name, nullptr, bytes.data(), len));
+  const bool is_known =
+      curve.import && curve.peer && EVP_PKEY_fromdata_init(curve.import.get()) == 1;
+  if (!is_known) curve.import.reset();
+  return curve;
+}
+
+Weierstrass make_weierstrass(OSSL_LIB_CTX* library, int curve_name, std::size_t scalar_len) {
+  Weierstrass curve{.scalar_len = scalar_len,
+                    .point_len = 1 + 2 * scalar_len,
+                    .group = EcGroup{EC_GROUP_new_by_curve_name_ex(library, nullptr, curve_name)},
+                    .ours = {},
+                    .peer = {}};
+  SALLYPORT_CHECK(curve.group != nullptr);
+  curve.ours.reset(EC_POINT_new(curve.group.get()));
+  curve.peer.reset(EC_POINT_new(curve.group.get()));
+  SALLYPORT_CHECK(curve.ours && curve.peer);
+  return curve;
+}
+
+}  // namespace
 
 Context::Context() : parts_{std::make_unique<Parts>()} {
   Parts& p = *parts_;
@@ -19,21 +52,16 @@ Context::Context() : parts_{std::make_unique<Parts>()} {
   p.sha512.reset(EVP_MD_fetch(library, "SHA512", nullptr));
   p.md_context.reset(EVP_MD_CTX_new());
   SALLYPORT_CHECK(p.sha256 && p.sha384 && p.sha512 && p.md_context);
-  p.x25519_import.reset(EVP_PKEY_CTX_new_from_name(library, "X25519", nullptr));
-  SALLYPORT_CHECK(p.x25519_import && EVP_PKEY_fromdata_init(p.x25519_import.get()) == 1);
-  constexpr std::array<unsigned char, 32> kBasePoint{9};  // until the first peer replaces it
-  p.x25519_peer.reset(EVP_PKEY_new_raw_public_key_ex(library, "X25519", nullptr, kBasePoint.data(),
-                                                     kBasePoint.size()));
-  SALLYPORT_CHECK(p.x25519_peer != nullptr);
-  p.p256.reset(EC_GROUP_new_by_curve_name_ex(library, nullptr, NID_X9_62_prime256v1));
+  p.x25519 = make_montgomery(library, "X25519", 32, 9);
+  SALLYPORT_CHECK(p.x25519.import != nullptr);
+  p.x448 = make_montgomery(library, "X448", 56, 5);  // may be left out of a libcrypto
+  p.p256 = make_weierstrass(library, NID_X9_62_prime256v1, 32);
+  p.p384 = make_weierstrass(library, NID_secp384r1, 48);
   p.bn.reset(BN_CTX_secure_new_ex(library));
   p.scalar.reset(BN_secure_new());
   p.coordinate.reset(BN_secure_new());
-  SALLYPORT_CHECK(p.p256 && p.bn && p.scalar && p.coordinate);
+  SALLYPORT_CHECK(p.bn && p.scalar && p.coordinate);
   BN_set_flags(p.scalar.get(), BN_FLG_CONSTTIME);
-  p.ours.reset(EC_POINT_new(p.p256.get()));
-  p.peer.reset(EC_POINT_new(p.p256.get()));
-  SALLYPORT_CHECK(p.ours && p.peer);
 }
 
 Context::~Context() = default;

@@ -21,20 +21,35 @@ using Bn = std::unique_ptr<BIGNUM, Free<BN_clear_free>>;
 using EcGroup = std::unique_ptr<EC_GROUP, Free<EC_GROUP_free>>;
 using EcPoint = std::unique_ptr<EC_POINT, Free<EC_POINT_clear_free>>;
 
+// Montgomery is what agreeing on keys over Curve25519 or Curve448 needs (RFC 7748).
+struct Montgomery {
+  std::size_t len = 0;  // of keys, shares and secrets
+  PkeyContext import;   // turns raw bytes into a key; empty where libcrypto lacks the curve
+  Pkey peer;            // its public value is replaced for every peer
+};
+
+// Weierstrass is what agreeing on keys over one of NIST's prime curves needs.
+struct Weierstrass {
+  std::size_t scalar_len = 0;
+  std::size_t point_len = 0;  // uncompressed
+  EcGroup group;
+  EcPoint ours;
+  EcPoint peer;
+};
+
 struct Context::Parts {
   LibraryContext library;
   Md sha256;
   Md sha384;
   Md sha512;
   MdContext md_context;
-  PkeyContext x25519_import;  // turns raw bytes into a key
-  Pkey x25519_peer;           // its public value is replaced for every peer
-  EcGroup p256;
+  Montgomery x25519;
+  Montgomery x448;
+  Weierstrass p256;
+  Weierstrass p384;
   BnContext bn;
   Bn scalar;      // a private scalar while it is used; cleared afterwards
   Bn coordinate;  // the x-coordinate of a shared point; cleared afterwards
-  EcPoint ours;
-  EcPoint peer;
 };
 
 }  // namespace sallyport::crypto::openssl

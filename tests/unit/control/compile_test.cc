@@ -122,7 +122,8 @@ TEST(Compile, PoliciesAllowWhatTheirNamesPromise) {
   EXPECT_EQ(intermediate->cipher_suites,
             (Suites{0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8}));
   EXPECT_EQ(intermediate->groups,
-            (std::vector{crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1}));
+            (std::vector{crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1,
+                         crypto::NamedGroup::secp384r1}));
 }
 
 TEST(Identities, ListenersWithoutCertificateShareAMadeOne) {

@@ -91,6 +91,52 @@ TEST(KeyShareCache, AsksForMoreBelowTheLowWaterMarkAndCountsWhatIsUnderWay) {
   EXPECT_EQ(cache.refill_due(), NamedGroup::x25519);
 }
 
+// Pairs of dear groups lie nowhere in advance; whoever asks in vain gets one made.
+TEST(KeyShareCache, HasDearGroupsMadeForThoseWhoAskedInVain) {
+  KeyShareCache cache{{.capacity = 20, .low_water = 0, .max_age = {60}}};
+  KeyShare share;
+  EXPECT_EQ(cache.refill_due(), NamedGroup::none);
+  // Two ask in one turn: two jobs, not one and not more, whichever turn they come back in.
+  EXPECT_FALSE(cache.take(NamedGroup::secp384r1, Tsc{1}, share));
+  EXPECT_FALSE(cache.take(NamedGroup::secp384r1, Tsc{1}, share));
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(cache.refill_due(), NamedGroup::secp384r1);
+    cache.requested(NamedGroup::secp384r1);
+  }
+  EXPECT_EQ(cache.refill_due(), NamedGroup::none);
+  for (int turn = 0; turn < 5; ++turn) {
+    EXPECT_FALSE(cache.take(NamedGroup::secp384r1, Tsc{2}, share));
+    EXPECT_FALSE(cache.take(NamedGroup::secp384r1, Tsc{2}, share));
+    EXPECT_EQ(cache.refill_due(), NamedGroup::none);
+  }
+  for (std::uint8_t i = 1; i <= 2; ++i) {
+    const auto job = shares_from(i, NamedGroup::secp384r1, Tsc{3});
+    job->num_key_shares = key_shares_per_job(NamedGroup::secp384r1);
+    ASSERT_EQ(job->num_key_shares, 1);
+    cache.absorb(*job);
+  }
+  EXPECT_EQ(cache.refill_due(), NamedGroup::none);
+  for (std::uint8_t i = 1; i <= 2; ++i) {
+    ASSERT_TRUE(cache.take(NamedGroup::secp384r1, Tsc{4}, share));
+    EXPECT_EQ(share.private_key[0], i);
+  }
+  EXPECT_EQ(cache.refill_due(), NamedGroup::none);
+}
+
+TEST(KeyShareCache, AsksAgainForADearPairThatDidNotCome) {
+  KeyShareCache cache{{.capacity = 20, .low_water = 0, .max_age = {60}}};
+  KeyShare share;
+  EXPECT_FALSE(cache.take(NamedGroup::x448, Tsc{1}, share));
+  ASSERT_EQ(cache.refill_due(), NamedGroup::x448);
+  cache.requested(NamedGroup::x448);
+  EXPECT_EQ(cache.refill_due(), NamedGroup::none);
+  const auto job = shares_from(1, NamedGroup::x448, Tsc{2});
+  job->status = JobStatus::expired;
+  cache.absorb(*job);
+  EXPECT_FALSE(cache.take(NamedGroup::x448, Tsc{2}, share));
+  EXPECT_EQ(cache.refill_due(), NamedGroup::x448);
+}
+
 TEST(KeyShareCache, DropsWhatDoesNotFit) {
   KeyShareCache cache{kOptions};
   for (int i = 0; i < 4; ++i) cache.absorb(*shares_from(1, NamedGroup::x25519, Tsc{100}));

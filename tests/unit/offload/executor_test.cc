@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/crypto/key_share_cache.h"
+#include "lib/crypto/kx/groups.h"
 #include "lib/crypto/openssl/key_exchange.h"
 #include "tests/support/certificates.h"
 #include "tests/support/hex.h"
@@ -82,15 +83,16 @@ Bytes agree(EVP_PKEY* key, const KeyShare& share) {
   const Owned<EVP_PKEY> ours{EVP_PKEY_new()};
   EVP_PKEY_copy_parameters(ours.get(), key);
   Owned<EVP_PKEY> peer;
-  if (share.group == NamedGroup::x25519) {
-    peer.reset(EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, share.public_key.data(), 32));
+  if (share.group == NamedGroup::x25519 || share.group == NamedGroup::x448) {
+    const int id = share.group == NamedGroup::x448 ? EVP_PKEY_X448 : EVP_PKEY_X25519;
+    peer.reset(EVP_PKEY_new_raw_public_key(id, nullptr, share.public_key.data(), share.public_len));
   } else {
     peer.reset(EVP_PKEY_new());
     EVP_PKEY_copy_parameters(peer.get(), key);
     EVP_PKEY_set1_encoded_public_key(peer.get(), share.public_key.data(), share.public_len);
   }
   const Owned<EVP_PKEY_CTX> operation{EVP_PKEY_CTX_new(key, nullptr)};
-  Bytes secret(32);
+  Bytes secret(crypto::group_info(share.group).shared_len);
   std::size_t len = secret.size();
   EVP_PKEY_derive_init(operation.get());
   EVP_PKEY_derive_set_peer(operation.get(), peer.get());
@@ -106,6 +108,9 @@ Bytes public_share(EVP_PKEY* key) {
   return share;
 }
 
+constexpr NamedGroup kGroups[] = {NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1,
+                                  NamedGroup::x448};
+
 class ExecutorTest : public ::testing::Test {
  protected:
   ExecutorTest() {
@@ -118,7 +123,16 @@ class ExecutorTest : public ::testing::Test {
     return key;
   }
   static Owned<EVP_PKEY> peer_key(NamedGroup group) {
-    return group == NamedGroup::x25519 ? testing::make_key("X25519") : testing::make_ec_key();
+    switch (group) {
+      case NamedGroup::x25519:
+        return testing::make_key("X25519");
+      case NamedGroup::x448:
+        return testing::make_key("X448");
+      case NamedGroup::secp384r1:
+        return testing::make_ec_key("P-384");
+      default:
+        return testing::make_ec_key();
+    }
   }
   KeyShare make_share(NamedGroup group) {
     KeyShare share;
@@ -167,16 +181,16 @@ class ExecutorTest : public ::testing::Test {
 };
 
 TEST_F(ExecutorTest, AgreesAndSignsInOneJob) {
-  for (const NamedGroup group : {NamedGroup::x25519, NamedGroup::secp256r1}) {
+  for (const NamedGroup group : kGroups) {
     const auto peer = peer_key(group);
     const auto job = tls13_job(group, peer.get());
     ASSERT_EQ(run(*job), JobStatus::ok);
-    ASSERT_EQ(job->shared_secret_len, 32);
-    EXPECT_TRUE(std::ranges::equal(agree(peer.get(), job->ephemeral),
-                                   ByteView{job->shared_secret}.first(32)));
+    const Bytes agreed = agree(peer.get(), job->ephemeral);
+    ASSERT_EQ(job->shared_secret_len, agreed.size());
+    EXPECT_TRUE(std::ranges::equal(agreed, ByteView{job->shared_secret}.first(agreed.size())));
     EXPECT_TRUE(verifies(ec_key_.get(), job->scheme, certificate_verify(*job), *job));
   }
-  EXPECT_EQ(executor_.counters().value(ExecutorCounter::jobs_ok), 2U);
+  EXPECT_EQ(executor_.counters().value(ExecutorCounter::jobs_ok), std::size(kGroups));
 }
 
 TEST_F(ExecutorTest, SignsWithEverySchemeOfTls13) {
@@ -226,7 +240,7 @@ TEST_F(ExecutorTest, SignsAndThenDerivesForTls12) {
                         Case{SignatureScheme::rsa_pkcs1_sha384, kRsa, rsa_key().get()},
                         Case{SignatureScheme::rsa_pkcs1_sha512, kRsa, rsa_key().get()},
                         Case{SignatureScheme::rsa_pss_rsae_sha256, kRsa, rsa_key().get()}}) {
-    for (const NamedGroup group : {NamedGroup::x25519, NamedGroup::secp256r1}) {
+    for (const NamedGroup group : kGroups) {
       auto job = std::make_unique<CryptoJob>();
       job->kind = JobKind::tls12_sign_params;
       job->scheme = c.scheme;
@@ -251,7 +265,7 @@ TEST_F(ExecutorTest, SignsAndThenDerivesForTls12) {
       set_peer(*job, public_share(peer.get()));
       ASSERT_EQ(run(*job), JobStatus::ok);
       EXPECT_TRUE(std::ranges::equal(agree(peer.get(), job->ephemeral),
-                                     ByteView{job->shared_secret}.first(32)));
+                                     ByteView{job->shared_secret}.first(job->shared_secret_len)));
     }
   }
 }
@@ -296,22 +310,45 @@ TEST_F(ExecutorTest, RefusesBadPeerShares) {
   expect_bad(NamedGroup::x25519, Bytes(31, 9));
   expect_bad(NamedGroup::x25519, Bytes(33, 9));
   expect_bad(NamedGroup::x25519, {});
+  // Of Curve448 (RFC 7748 6.2): 0, 1, p - 1, p, p + 1.
+  Bytes p448(56, 0xff);
+  p448[28] = 0xfe;
+  const auto near_p448 = [&p448](std::uint8_t low, std::uint8_t rest) {
+    Bytes point = p448;
+    std::fill_n(point.begin(), 28, rest);
+    point[0] = low;
+    if (rest == 0) point[28] = 0xff;
+    return point;
+  };
+  Bytes one(56, 0);
+  one[0] = 1;
+  expect_bad(NamedGroup::x448, Bytes(56, 0));
+  expect_bad(NamedGroup::x448, one);
+  expect_bad(NamedGroup::x448, near_p448(0xfe, 0xff));
+  expect_bad(NamedGroup::x448, near_p448(0xff, 0xff));
+  expect_bad(NamedGroup::x448, near_p448(0x00, 0x00));
+  expect_bad(NamedGroup::x448, Bytes(55, 9));
+  expect_bad(NamedGroup::x448, Bytes(57, 9));
 
-  const Bytes good = public_share(testing::make_ec_key().get());
-  Bytes off_curve = good;
-  off_curve[64] ^= 1;
-  expect_bad(NamedGroup::secp256r1, off_curve);
-  Bytes compressed(good.begin(), good.begin() + 33);
-  compressed[0] = 2;
-  expect_bad(NamedGroup::secp256r1, compressed);
-  Bytes hybrid = good;
-  hybrid[0] = static_cast<std::uint8_t>(6 + (good[64] & 1));
-  expect_bad(NamedGroup::secp256r1, hybrid);
-  expect_bad(NamedGroup::secp256r1, Bytes(1, 0));  // the point at infinity
-  expect_bad(NamedGroup::secp256r1, Bytes(65, 0));
-  Bytes beyond_the_field(65, 0xff);
-  beyond_the_field[0] = 4;
-  expect_bad(NamedGroup::secp256r1, beyond_the_field);
+  for (const NamedGroup group : {NamedGroup::secp256r1, NamedGroup::secp384r1}) {
+    const Bytes good = public_share(peer_key(group).get());
+    Bytes off_curve = good;
+    off_curve.back() ^= 1;
+    expect_bad(group, off_curve);
+    Bytes compressed(good.begin(), good.begin() + 1 + static_cast<std::ptrdiff_t>(good.size() / 2));
+    compressed[0] = 2;
+    expect_bad(group, compressed);
+    Bytes hybrid = good;
+    hybrid[0] = static_cast<std::uint8_t>(6 + (good.back() & 1));
+    expect_bad(group, hybrid);
+    expect_bad(group, Bytes(1, 0));  // the point at infinity
+    expect_bad(group, Bytes(good.size(), 0));
+    Bytes beyond_the_field(good.size(), 0xff);
+    beyond_the_field[0] = 4;
+    expect_bad(group, beyond_the_field);
+  }
+  // A point of the other curve.
+  expect_bad(NamedGroup::secp384r1, public_share(peer_key(NamedGroup::secp256r1).get()));
 }
 
 TEST_F(ExecutorTest, RefusesAPeerShareLongerThanItsField) {
@@ -386,15 +423,17 @@ TEST_F(ExecutorTest, DoesNotWorkOnWhatHasExpired) {
 }
 
 TEST_F(ExecutorTest, FillsTheKeyShareCache) {
-  for (const NamedGroup group : {NamedGroup::x25519, NamedGroup::secp256r1}) {
+  for (const NamedGroup group : kGroups) {
     auto job = std::make_unique<CryptoJob>();
     job->kind = JobKind::make_key_shares;
     job->group = group;
     ASSERT_EQ(run(*job), JobStatus::ok);
-    ASSERT_EQ(job->num_key_shares, CryptoJob::kKeySharesPerJob);
+    // Only pairs that cost little are made eight at a time.
+    const bool costs_little = group == NamedGroup::x25519 || group == NamedGroup::secp256r1;
+    ASSERT_EQ(job->num_key_shares, costs_little ? 8 : 1);
     crypto::KeyShareCache cache{{.capacity = 64, .low_water = 8, .max_age = {}}};
     cache.absorb(*job);
-    EXPECT_EQ(cache.available(group), CryptoJob::kKeySharesPerJob);
+    EXPECT_EQ(cache.available(group), costs_little ? 8U : 1U);
     Bytes last;
     KeyShare share;
     while (cache.take(group, kNow, share)) {
@@ -403,14 +442,14 @@ TEST_F(ExecutorTest, FillsTheKeyShareCache) {
       last = current;
       EXPECT_EQ(share.made, kNow);
       const auto peer = peer_key(group);
-      Bytes secret(32);
+      Bytes secret(crypto::group_info(group).shared_len);
       ASSERT_TRUE(crypto::openssl::derive(context_, share, public_share(peer.get()), secret));
       EXPECT_EQ(secret, agree(peer.get(), share));
     }
   }
   auto job = std::make_unique<CryptoJob>();
   job->kind = JobKind::make_key_shares;
-  job->group = NamedGroup::secp384r1;
+  job->group = NamedGroup{0x0019};  // secp521r1
   EXPECT_NE(run(*job), JobStatus::ok);
   EXPECT_EQ(job->num_key_shares, 0);
 }
