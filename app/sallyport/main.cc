@@ -11,6 +11,7 @@
 #include "lib/config/credentials.h"
 #include "lib/config/load.h"
 #include "lib/config/schema.h"
+#include "lib/control/tls_policy.h"
 
 namespace sallyport {
 namespace {
@@ -60,6 +61,9 @@ int run(const Options& options) {
   switch (options.action) {
     case Action::version:
       std::puts(version_text().c_str());
+      return 0;
+    case Action::explain_policy:
+      std::fputs(control::explain_policy(options.policy).c_str(), stdout);
       return 0;
     case Action::help_config:
       std::fputs(config::manual().c_str(), stdout);

@@ -14,6 +14,12 @@ const std::map<std::string, admin::LogLevel> kLogLevels{
     {"error", admin::LogLevel::error},
 };
 
+const std::map<std::string, config::TlsPolicy> kPolicies{
+    {"modern", config::TlsPolicy::modern},
+    {"intermediate", config::TlsPolicy::intermediate},
+    {"compatible", config::TlsPolicy::compatible},
+};
+
 }  // namespace
 
 std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
@@ -43,6 +49,16 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
              "Check a configuration and the files that it names, then exit");
   takes_file("--print-config", Action::print_config, "Print the effective values, then exit");
   takes_nothing("--help-config", Action::help_config, "Explain every key of the configuration");
+  actions
+      ->add_option_function<config::TlsPolicy>(
+          "--explain-policy",
+          [&options](const config::TlsPolicy& policy) {
+            options.action = Action::explain_policy;
+            options.policy = policy;
+          },
+          "List versions, groups and cipher suites of a TLS policy, then exit")
+      ->transform(CLI::CheckedTransformer(kPolicies, CLI::ignore_case).description(""))
+      ->type_name("modern|intermediate|compatible");
   takes_nothing("--version", Action::version, "Print the versions of Sallyport and DPDK");
   app.add_option("--log-level", options.log_level, "Least severe line to log")
       ->transform(CLI::CheckedTransformer(kLogLevels, CLI::ignore_case).description(""))

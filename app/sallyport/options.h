@@ -5,14 +5,23 @@
 #include <string>
 
 #include "lib/admin/log.h"
+#include "lib/config/config.h"
 
 namespace sallyport {
 
-enum class Action : std::uint8_t { run, check, print_config, help_config, version };
+enum class Action : std::uint8_t {
+  run,
+  check,
+  print_config,
+  help_config,
+  explain_policy,
+  version,
+};
 
 struct Options {
   Action action = Action::run;
-  std::string file;  // of run, check and print_config
+  std::string file;                                            // of run, check and print_config
+  config::TlsPolicy policy = config::TlsPolicy::intermediate;  // of explain_policy
   admin::LogLevel log_level = admin::LogLevel::info;
 };
 

@@ -18,7 +18,7 @@ enum class UnknownName : std::uint8_t { show_default, refuse };
 enum class CongestionControl : std::uint8_t { cubic, new_reno };
 enum class SynMode : std::uint8_t { cookies, tracked };
 enum class Ecn : std::uint8_t { accept, offer, off };
-enum class TlsPolicy : std::uint8_t { modern, intermediate };
+enum class TlsPolicy : std::uint8_t { modern, intermediate, compatible };
 enum class BalanceMethod : std::uint8_t { round_robin };
 
 struct Dataplane {

@@ -214,10 +214,13 @@ constexpr auto kKeys = std::to_array<Key>({
          "up after five probes; 0: never, as limits.idle_seconds ends such connections anyway."},
     {.path = "listener[].tls.policy",
      .type = KeyType::choice,
-     .choices = "modern intermediate | compatible",
+     .choices = "modern intermediate compatible",
      .default_text = "\"intermediate\"",
      .reload = Reload::live,
-     .help = "modern speaks TLS 1.3 only; intermediate also TLS 1.2 with forward secrecy."},
+     .help =
+         "modern speaks TLS 1.3 only; intermediate also TLS 1.2 with forward secrecy; compatible "
+         "also CBC and RSA key exchange, for clients that have nothing better. sallyport "
+         "--explain-policy NAME lists what each allows."},
     {.path = "listener[].tls.unknown_name",
      .type = KeyType::choice,
      .choices = "default refuse",

@@ -1,37 +1,145 @@
 #include "lib/control/tls_policy.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstdio>
+#include <string_view>
+
+#include "lib/wire/tls_types.h"
 
 namespace sallyport::control {
 namespace {
 
-// IANA numbers.  AES-128 before AES-256: no client is safer with the longer key, and all are
-// faster with the shorter one.
-constexpr auto kSuites13 = std::to_array<std::uint16_t>({
-    0x1301,  // TLS_AES_128_GCM_SHA256
-    0x1302,  // TLS_AES_256_GCM_SHA384
-    0x1303,  // TLS_CHACHA20_POLY1305_SHA256
+using config::TlsPolicy;
+using crypto::NamedGroup;
+using wire::CipherSuite;
+
+struct NamedSuite {
+  CipherSuite suite;
+  std::string_view name;  // IANA's
+  TlsPolicy since;        // the strictest policy that allows it
+};
+
+// In our order of preference.  AES-128 before AES-256: no client is safer with the longer key, and
+// all are faster with the shorter one.  All with forward secrecy before all without, AEAD before
+// CBC.  [Mozilla, Server Side TLS 5.7] has TLS 1.0 and 1.1, CBC with SHA-384 and 3DES for its
+// oldest clients; nobody here speaks these.
+constexpr auto kSuites = std::to_array<NamedSuite>({
+    {CipherSuite::tls_aes_128_gcm_sha256, "TLS_AES_128_GCM_SHA256", TlsPolicy::modern},
+    {CipherSuite::tls_aes_256_gcm_sha384, "TLS_AES_256_GCM_SHA384", TlsPolicy::modern},
+    {CipherSuite::tls_chacha20_poly1305_sha256, "TLS_CHACHA20_POLY1305_SHA256", TlsPolicy::modern},
+    {CipherSuite::tls_ecdhe_ecdsa_with_aes_128_gcm_sha256,
+     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", TlsPolicy::intermediate},
+    {CipherSuite::tls_ecdhe_rsa_with_aes_128_gcm_sha256, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+     TlsPolicy::intermediate},
+    {CipherSuite::tls_ecdhe_ecdsa_with_aes_256_gcm_sha384,
+     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", TlsPolicy::intermediate},
+    {CipherSuite::tls_ecdhe_rsa_with_aes_256_gcm_sha384, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+     TlsPolicy::intermediate},
+    {CipherSuite::tls_ecdhe_ecdsa_with_chacha20_poly1305_sha256,
+     "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", TlsPolicy::intermediate},
+    {CipherSuite::tls_ecdhe_rsa_with_chacha20_poly1305_sha256,
+     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", TlsPolicy::intermediate},
+    {CipherSuite::tls_dhe_rsa_with_aes_128_gcm_sha256, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",
+     TlsPolicy::intermediate},
+    {CipherSuite::tls_dhe_rsa_with_aes_256_gcm_sha384, "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",
+     TlsPolicy::intermediate},
+    {CipherSuite::tls_dhe_rsa_with_chacha20_poly1305_sha256,
+     "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256", TlsPolicy::intermediate},
+    {CipherSuite::tls_ecdhe_ecdsa_with_aes_128_cbc_sha256,
+     "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256", TlsPolicy::compatible},
+    {CipherSuite::tls_ecdhe_rsa_with_aes_128_cbc_sha256, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_ecdhe_ecdsa_with_aes_128_cbc_sha, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_ecdhe_rsa_with_aes_128_cbc_sha, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_ecdhe_ecdsa_with_aes_256_cbc_sha, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_ecdhe_rsa_with_aes_256_cbc_sha, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_dhe_rsa_with_aes_128_cbc_sha256, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_dhe_rsa_with_aes_256_cbc_sha256, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_rsa_with_aes_128_gcm_sha256, "TLS_RSA_WITH_AES_128_GCM_SHA256",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_rsa_with_aes_256_gcm_sha384, "TLS_RSA_WITH_AES_256_GCM_SHA384",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_rsa_with_aes_128_cbc_sha256, "TLS_RSA_WITH_AES_128_CBC_SHA256",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_rsa_with_aes_256_cbc_sha256, "TLS_RSA_WITH_AES_256_CBC_SHA256",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_rsa_with_aes_128_cbc_sha, "TLS_RSA_WITH_AES_128_CBC_SHA",
+     TlsPolicy::compatible},
+    {CipherSuite::tls_rsa_with_aes_256_cbc_sha, "TLS_RSA_WITH_AES_256_CBC_SHA",
+     TlsPolicy::compatible},
 });
-constexpr auto kSuites12 = std::to_array<std::uint16_t>({
-    0xc02b,  // TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
-    0xc02f,  // TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
-    0xc02c,  // TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
-    0xc030,  // TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
-    0xcca9,  // TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
-    0xcca8,  // TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+
+struct GroupOfPolicy {
+  NamedGroup group;
+  std::string_view name;  // IANA's
+  TlsPolicy since;
+};
+
+constexpr auto kGroups = std::to_array<GroupOfPolicy>({
+    {NamedGroup::x25519, "x25519", TlsPolicy::modern},
+    {NamedGroup::secp256r1, "secp256r1", TlsPolicy::modern},
+    {NamedGroup::secp384r1, "secp384r1", TlsPolicy::modern},
+    {NamedGroup::x448, "x448", TlsPolicy::compatible},
+    {NamedGroup::ffdhe2048, "ffdhe2048", TlsPolicy::intermediate},
+    {NamedGroup::ffdhe3072, "ffdhe3072", TlsPolicy::compatible},
+    {NamedGroup::ffdhe4096, "ffdhe4096", TlsPolicy::compatible},
 });
+
+// The enumerators go from strict to permissive, and each policy allows all that the one before it
+// does.
+[[nodiscard]] constexpr bool allows(TlsPolicy policy, TlsPolicy since) noexcept {
+  return since <= policy;
+}
 
 }  // namespace
 
-void apply_policy(config::TlsPolicy policy, tls::ServerConfig& tls) {
+void apply_policy(TlsPolicy policy, tls::ServerConfig& tls) {
   tls.tls13 = true;
-  tls.tls12 = policy == config::TlsPolicy::intermediate;
-  tls.cipher_suites.assign(kSuites13.begin(), kSuites13.end());
-  if (tls.tls12) {
-    tls.cipher_suites.insert(tls.cipher_suites.end(), kSuites12.begin(), kSuites12.end());
+  tls.tls12 = policy != TlsPolicy::modern;
+  tls.suite_preference = tls::SuitePreference::server;
+  tls.cipher_suites.clear();
+  for (const NamedSuite& entry : kSuites) {
+    if (allows(policy, entry.since)) {
+      tls.cipher_suites.push_back(static_cast<std::uint16_t>(entry.suite));
+    }
   }
-  tls.groups = {crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1,
-                crypto::NamedGroup::secp384r1};
+  tls.groups.clear();
+  for (const GroupOfPolicy& entry : kGroups) {
+    if (allows(policy, entry.since)) tls.groups.push_back(entry.group);
+  }
+}
+
+std::string explain_policy(TlsPolicy policy) {
+  tls::ServerConfig tls;
+  apply_policy(policy, tls);
+  std::string text = "versions: ";
+  if (tls.tls13) text += "TLS 1.3";
+  if (tls.tls12) text += ", TLS 1.2";
+  text += "\norder of cipher suites: ";
+  text += tls.suite_preference == tls::SuitePreference::client
+              ? "the client's"
+              : "the server's, but ChaCha20 first for clients that put it first";
+  text += "\ngroups:";
+  for (const NamedGroup group : tls.groups) {
+    const auto* const entry = std::ranges::find(kGroups, group, &GroupOfPolicy::group);
+    text += " " + std::string{entry->name};
+  }
+  text += "\ncipher suites:\n";
+  for (const std::uint16_t number : tls.cipher_suites) {
+    const auto* const entry = std::ranges::find(kSuites, CipherSuite{number}, &NamedSuite::suite);
+    std::array<char, 16> hex{};
+    std::snprintf(hex.data(), hex.size(), "  0x%04x  ", unsigned{number});
+    text += hex.data() + std::string{entry->name} + "\n";
+  }
+  return text;
 }
 
 }  // namespace sallyport::control

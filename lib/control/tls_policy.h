@@ -1,6 +1,8 @@
 // What the named policies allow: Mozilla's server-side TLS guidance, as far as this build speaks
 // it.
 #pragma once
+#include <string>
+
 #include "lib/config/config.h"
 #include "lib/snapshot/snapshot.h"
 
@@ -8,5 +10,8 @@ namespace sallyport::control {
 
 // apply_policy sets versions, cipher suites and groups, all in order of preference.
 void apply_policy(config::TlsPolicy policy, tls::ServerConfig& tls);
+
+// explain_policy says in lines of text what apply_policy sets.
+[[nodiscard]] std::string explain_policy(config::TlsPolicy policy);
 
 }  // namespace sallyport::control

@@ -11,6 +11,9 @@ enum class NamedGroup : std::uint16_t {
   secp384r1 = 0x0018,
   x25519 = 0x001d,
   x448 = 0x001e,
+  ffdhe2048 = 0x0100,
+  ffdhe3072 = 0x0101,
+  ffdhe4096 = 0x0102,
 };
 
 enum class SignatureScheme : std::uint16_t {
@@ -33,5 +36,13 @@ enum class KeyType : std::uint8_t { none, rsa, ecdsa_p256, ecdsa_p384, ed25519 }
 
 enum class HashAlgorithm : std::uint8_t { sha256, sha384 };
 enum class AeadAlgorithm : std::uint8_t { aes_128_gcm, aes_256_gcm, chacha20_poly1305 };
+// AES-CBC with HMAC: what TLS 1.2 has for clients without any AEAD.
+enum class CbcAlgorithm : std::uint8_t {
+  none,
+  aes_128_sha1,
+  aes_256_sha1,
+  aes_128_sha256,
+  aes_256_sha256,
+};
 
 }  // namespace sallyport::crypto

@@ -28,6 +28,7 @@ enum class JobKind : std::uint8_t {
   tls13_derive,           // (EC)DHE shared secret alone: a pre-shared key authenticates
   tls12_sign_params,      // ServerKeyExchange: client_random + server_random + ServerECDHParams
   tls12_derive,           // premaster secret from ClientKeyExchange
+  tls12_rsa_decrypt,      // the same where it is encrypted to our key; never fails
   make_key_shares,        // fills key_shares[]; belongs to no connection
 };
 
@@ -44,6 +45,7 @@ constexpr std::size_t kMaxPrivateShare = 56;  // X448
 constexpr std::size_t kMaxSharedSecret = 56;
 constexpr std::size_t kMaxSignature = 512;  // RSA-4096
 constexpr std::size_t kMaxTranscriptHash = 48;
+constexpr std::size_t kMaxWide = 512;  // a number below an RSA-4096 modulus or in ffdhe4096
 
 // KeyShare is an ephemeral key pair, used once and wiped.
 struct KeyShare {
@@ -72,6 +74,8 @@ struct alignas(64) CryptoJob {
   std::uint8_t num_key_shares = 0;
   std::uint8_t shared_secret_len = 0;
   std::uint16_t signature_len = 0;
+  std::uint16_t wide_len = 0;
+  std::uint16_t premaster_version = 0;  // tls12_rsa_decrypt: what the ClientHello named
   SignatureScheme scheme = SignatureScheme::none;
   NamedGroup group = NamedGroup::none;
   CredentialId credential;
@@ -85,7 +89,13 @@ struct alignas(64) CryptoJob {
   std::array<std::uint8_t, 32> client_random{};                    // tls12_sign_params
   std::array<std::uint8_t, 32> server_random{};
 
-  // Outputs.
+  // Both ways, for the key exchanges of TLS 1.2 that have large numbers: the encrypted premaster
+  // secret in; our public value out of tls12_sign_params in a finite field (the exponent is in
+  // `ephemeral` then); the peer's public value in and the premaster secret out of tls12_derive.
+  std::array<std::uint8_t, kMaxWide> wide{};
+
+  // Outputs.  For tls12_rsa_decrypt it holds a random premaster secret, which stays where the real
+  // one is no good.
   std::array<std::uint8_t, kMaxSharedSecret> shared_secret{};
   // make_key_shares signs nothing, so its output takes the place of the signature.
   union {
@@ -98,6 +108,6 @@ struct alignas(64) CryptoJob {
   return is_made_ahead(group) ? CryptoJob::kKeySharesPerJob : 1;
 }
 static_assert(std::is_trivially_copyable_v<CryptoJob>);
-static_assert(sizeof(CryptoJob) <= 1'984);
+static_assert(sizeof(CryptoJob) <= 2'432);
 
 }  // namespace sallyport::crypto

@@ -85,6 +85,7 @@ void Executor::run_batch(std::span<CryptoJob* const> jobs, Tsc now) noexcept {
     job->num_key_shares = 0;
   }
   make_key_shares(jobs, now);
+  run_tls12(jobs);
   // A group or scheme that is not in these lists has no lanes, and its jobs stay pending until the
   // verdict below.
   for (const NamedGroup group :

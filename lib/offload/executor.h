@@ -60,6 +60,12 @@ class Executor {
   void derive(std::span<crypto::CryptoJob* const> jobs, crypto::NamedGroup group) noexcept;
   void sign(std::span<crypto::CryptoJob* const> jobs, crypto::SignatureScheme scheme) noexcept;
 
+  // tls12_jobs.cc
+  void run_tls12(std::span<crypto::CryptoJob* const> jobs) noexcept;
+  void make_and_sign(crypto::CryptoJob& job) noexcept;
+  void derive_finite_field(crypto::CryptoJob& job) noexcept;
+  void decrypt_premaster(crypto::CryptoJob& job) noexcept;
+
   crypto::openssl::Context context_;
   KeyStore keys_;
   std::unique_ptr<BatchProvider> batch_;

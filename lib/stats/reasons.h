@@ -91,6 +91,7 @@
   X(inappropriate_fallback, "client fell back although we speak more")                   \
   X(no_common_cipher_suite, "no cipher suite in common")                                 \
   X(no_common_group, "no key-exchange group in common")                                  \
+  X(no_common_finite_field, "DHE without a finite field of RFC 7919 in common")          \
   X(no_common_signature_scheme, "no certificate whose signature the client accepts")     \
   X(no_application_protocol, "no ALPN protocol in common")                               \
   X(unrecognized_name, "server name that no credential matches")                         \

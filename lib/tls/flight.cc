@@ -77,7 +77,7 @@ void Flight::add(Part part, std::size_t len) noexcept {
   steps_[num_steps_++] = {part, static_cast<std::uint16_t>(len)};
 }
 
-std::size_t Flight::copy_messages(const CertificateMessage& certificate,
+std::size_t Flight::copy_messages(const CertificateMessage& certificate, ByteView prime,
                                   MutableBytes out) noexcept {
   std::size_t copied = 0;
   while (!empty() && copied < out.size()) {
@@ -92,6 +92,10 @@ std::size_t Flight::copy_messages(const CertificateMessage& certificate,
     } else if (step.part == Part::certificate) {
       n = certificate.copy_to(done_, room);
       step_len = certificate.len();
+    } else if (step.part == Part::prime) {
+      n = std::min(room.size(), prime.size() - done_);
+      step_len = prime.size();
+      copy_bytes(prime.subspan(done_, n), room);
     } else {
       break;
     }

@@ -42,16 +42,18 @@ class Flight {
   enum class Part : std::uint8_t {
     messages,            // bytes of handshake messages written here
     certificate,         // the Certificate message
+    prime,               // that of a finite field, in the middle of a message
     change_cipher_spec,  // one record of its own
     protect,             // everything after goes out under the write keys
     application_keys,    // the write keys of application data take over (TLS 1.3)
     end_of_flight,       // the last byte of the first flight is out
   };
 
-  // The longest: ServerHello with a P-384 point (187 bytes), EncryptedExtensions with a 255-byte
-  // protocol name (272), CertificateVerify with RSA-4096 (520), Finished with SHA-384 (52); and the
-  // like of TLS 1.2.
-  static constexpr std::size_t kCapacity = 1'056;
+  // The longest, in TLS 1.2: ServerHello with every extension and a 255-byte protocol name (363
+  // bytes), ServerKeyExchange in ffdhe4096 without the prime, signed with RSA-4096 (1,037 bytes),
+  // ServerHelloDone.  In TLS 1.3 1,031: ServerHello with a P-384 point, EncryptedExtensions with a
+  // protocol name, CertificateVerify with RSA-4096, Finished with SHA-384.
+  static constexpr std::size_t kCapacity = 1'424;
 
   [[nodiscard]] bool empty() const noexcept { return next_ == num_steps_; }
   // clear forgets everything, as a fatal alert does.
@@ -77,8 +79,8 @@ class Flight {
   void pop() noexcept { ++next_; }
 
   // copy_messages takes as many bytes of consecutive handshake messages as fit into `out`, and
-  // returns how many.  `certificate` stands for Part::certificate.
-  [[nodiscard]] std::size_t copy_messages(const CertificateMessage& certificate,
+  // returns how many.  `certificate` and `prime` stand for the parts of these names.
+  [[nodiscard]] std::size_t copy_messages(const CertificateMessage& certificate, ByteView prime,
                                           MutableBytes out) noexcept;
 
  private:

@@ -14,6 +14,7 @@
 #include "lib/tls/server_config.h"
 #include "lib/tls/ticket.h"
 #include "lib/wire/tls_client_hello.h"
+#include "lib/wire/tls_messages.h"
 
 namespace sallyport::tls {
 
@@ -41,9 +42,10 @@ class Handshake {
  private:
   friend class Server;
 
-  // Every message of a client but ClientHello is shorter: ClientKeyExchange with a P-384 point is
-  // 102 bytes.
-  static constexpr std::size_t kMaxSmallMessage = 104;
+  // Every message of a client but ClientHello is shorter: ClientKeyExchange with a number below an
+  // RSA-4096 modulus or in ffdhe4096 is 518 bytes.
+  static constexpr std::size_t kMaxSmallMessage =
+      sizeof(wire::HandshakeHeader) + 2 + crypto::kMaxWide;
 
   [[nodiscard]] const Credential& credential() const noexcept {
     return config->credentials[parameters.credential];
@@ -80,11 +82,13 @@ class Handshake {
   MasterSecret master;       // until client Finished, if tickets follow it
 
   // TLS 1.2.
-  crypto::KeyShare key_share;  // between ServerKeyExchange and ClientKeyExchange
+  std::uint16_t offered_version = 0;  // ClientHello.client_version
+  std::uint16_t wide_len = 0;         // of the number that waits in `partial` for its job
+  crypto::KeyShare key_share;         // between ServerKeyExchange and ClientKeyExchange
   MasterSecret12 master_secret;
 
   Flight flight;
 };
-static_assert(sizeof(Handshake) <= 2'208);
+static_assert(sizeof(Handshake) <= 3'008);
 
 }  // namespace sallyport::tls

@@ -17,8 +17,8 @@ using crypto::HmacKey;
 
 constexpr std::array<std::uint8_t, crypto::kMaxDigestLen> kZeros{};
 
-// The longest key block of our suites: two 32-byte keys and two 12-byte nonce masks.
-constexpr std::size_t kMaxKeyBlock = 2 * (32 + 12);
+// The longest key block of our suites: two keys of 32 bytes for AES and two for HMAC-SHA256.
+constexpr std::size_t kMaxKeyBlock = 2 * (32 + crypto::kMaxMacKeyLen);
 
 [[nodiscard]] ByteView zeros(HashAlgorithm algorithm) noexcept {
   return ByteView{kZeros}.first(crypto::digest_len(algorithm));
@@ -71,6 +71,12 @@ Digest TrafficSecret::finished(const Digest& transcript) const noexcept {
 void TrafficSecret::update() noexcept {
   const HmacKey current{algorithm(), expose()};
   crypto::hkdf_expand_label(current, "traffic upd", {}, expose_for_write());
+}
+
+void TrafficSecret::hold_mac_key(ByteView key) noexcept {
+  static_assert(crypto::Sha256::kDigestLen == crypto::kMaxMacKeyLen);
+  *this = TrafficSecret{HashAlgorithm::sha256};
+  std::ranges::copy(key, expose_for_write().begin());
 }
 
 TrafficSecret MasterSecret::client_application(const Digest& transcript) const noexcept {
@@ -160,23 +166,41 @@ void MasterSecret12::restore(HashAlgorithm algorithm, ByteView secret) noexcept 
   std::ranges::copy(secret.first(kLen), bytes_.expose_for_write().begin());
 }
 
-void MasterSecret12::derive_keys(crypto::AeadAlgorithm aead, ByteView client_random,
-                                 ByteView server_random, RecordKeys& client,
-                                 RecordKeys& server) const noexcept {
+void MasterSecret12::derive_keys(const Protection12& protection, ByteView client_random,
+                                 ByteView server_random, const Direction12& client,
+                                 const Direction12& server) const noexcept {
+  const bool cbc = protection.cbc != crypto::CbcAlgorithm::none;
+  const auto aead = protection.aead;
   const bool gcm = aead != crypto::AeadAlgorithm::chacha20_poly1305;
   // [RFC 5288 3] GCM takes four bytes of salt; [RFC 7905 2] ChaCha20 a whole nonce mask.
-  const std::size_t iv_len = gcm ? 4 : crypto::kAeadNonceLen;
-  const std::size_t key_len = crypto::key_len(aead);
+  std::size_t iv_len = gcm ? 4 : crypto::kAeadNonceLen;
+  std::size_t key_len = crypto::key_len(aead);
+  std::size_t mac_key_len = 0;
+  if (cbc) {
+    iv_len = 0;  // [RFC 5246 6.2.3.2] every record brings its own
+    key_len = crypto::key_len(protection.cbc);
+    mac_key_len = crypto::mac_len(protection.cbc);
+  }
   Secret<kMaxKeyBlock> block;
-  const MutableBytes bytes = block.expose_for_write().first(2 * (key_len + iv_len));
+  MutableBytes bytes = block.expose_for_write().first(2 * (mac_key_len + key_len + iv_len));
   {
     const HmacKey master{algorithm_, bytes_.expose()};
     crypto::tls12_prf(master, "key expansion", server_random, client_random, bytes);
   }
+  if (cbc) {
+    client.mac_key.hold_mac_key(bytes.first(mac_key_len));
+    server.mac_key.hold_mac_key(bytes.subspan(mac_key_len, mac_key_len));
+    bytes = bytes.subspan(2 * mac_key_len);
+    const auto cbc_format = protection.encrypt_then_mac ? RecordKeys::Format::tls12_cbc_then_mac
+                                                        : RecordKeys::Format::tls12_cbc;
+    client.keys.set_cbc(cbc_format, protection.cbc, bytes.first(key_len));
+    server.keys.set_cbc(cbc_format, protection.cbc, bytes.subspan(key_len, key_len));
+    return;
+  }
   const auto format = gcm ? RecordKeys::Format::tls12_explicit_nonce : RecordKeys::Format::tls12;
-  client.set(format, aead, bytes.first(key_len), bytes.subspan(2 * key_len, iv_len));
-  server.set(format, aead, bytes.subspan(key_len, key_len),
-             bytes.subspan(2 * key_len + iv_len, iv_len));
+  client.keys.set(format, aead, bytes.first(key_len), bytes.subspan(2 * key_len, iv_len));
+  server.keys.set(format, aead, bytes.subspan(key_len, key_len),
+                  bytes.subspan(2 * key_len + iv_len, iv_len));
 }
 
 MasterSecret12::VerifyData MasterSecret12::finished(Sender sender,

@@ -60,6 +60,10 @@ class TrafficSecret : public HashSecret {
   // update moves on to the next generation, as KeyUpdate asks [RFC 8446 7.2].
   void update() noexcept;
 
+  // A connection of TLS 1.2 has no traffic secrets.  Where its cipher suite needs a key for MACs,
+  // that lies here; expose() then gives it padded with zeros, as HMAC would.
+  void hold_mac_key(ByteView key) noexcept;
+
  private:
   friend class EarlySecret;
   friend class HandshakeSecret;
@@ -121,6 +125,19 @@ class EarlySecret : public HashSecret {
   [[nodiscard]] HandshakeSecret into_handshake(ByteView shared_secret) && noexcept;
 };
 
+// Protection12 is what protects records of TLS 1.2: an AEAD, or CBC if it is not `none`.
+struct Protection12 {
+  crypto::AeadAlgorithm aead{};
+  crypto::CbcAlgorithm cbc{};
+  bool encrypt_then_mac = false;
+};
+
+// Direction12 is where the keys of one direction go.
+struct Direction12 {
+  RecordKeys& keys;
+  TrafficSecret& mac_key;
+};
+
 // MasterSecret12 is the master secret of TLS 1.2.
 class MasterSecret12 {
  public:
@@ -139,8 +156,8 @@ class MasterSecret12 {
   void restore(crypto::HashAlgorithm algorithm, ByteView secret) noexcept;
 
   // derive_keys cuts the key block [RFC 5246 6.3] into the keys of both directions.
-  void derive_keys(crypto::AeadAlgorithm aead, ByteView client_random, ByteView server_random,
-                   RecordKeys& client, RecordKeys& server) const noexcept;
+  void derive_keys(const Protection12& protection, ByteView client_random, ByteView server_random,
+                   const Direction12& client, const Direction12& server) const noexcept;
   // finished is verify_data [RFC 5246 7.4.9].
   [[nodiscard]] VerifyData finished(Sender sender, const crypto::Digest& transcript) const noexcept;
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "lib/tls/cipher_suites.h"
+#include "lib/crypto/kx/ffdhe.h"
 
 namespace sallyport::tls {
 namespace {
@@ -117,10 +117,11 @@ struct Group {
 [[nodiscard]] Group choose_group13(const ClientHello& hello, const ServerConfig& config) noexcept {
   // A group with a share saves a round trip, so it comes before a more preferred one without.
   for (const NamedGroup group : config.groups) {
+    if (crypto::is_finite_field(group)) continue;  // of TLS 1.2 alone, here
     if (!hello.key_share_of(static_cast<std::uint16_t>(group)).empty()) return {group, false};
   }
   for (const NamedGroup group : config.groups) {
-    if (offers_group(hello, group)) return {group, true};
+    if (!crypto::is_finite_field(group) && offers_group(hello, group)) return {group, true};
   }
   return {};
 }
@@ -134,7 +135,26 @@ struct Group {
     return enabled ? NamedGroup::secp256r1 : NamedGroup::none;
   }
   for (const NamedGroup group : config.groups) {
-    if (offers_group(hello, group)) return group;
+    if (!crypto::is_finite_field(group) && offers_group(hello, group)) return group;
+  }
+  return NamedGroup::none;
+}
+
+[[nodiscard]] bool knows_finite_fields(const ClientHello& hello) noexcept {
+  for (std::size_t i = 0; i < hello.supported_groups.size(); ++i) {
+    if (crypto::is_finite_field(NamedGroup{hello.supported_groups[i]})) return true;
+  }
+  return false;
+}
+
+// [RFC 7919 4] a client that lists finite fields gets one of those; one that lists none, as all did
+// before, takes what it is given.
+[[nodiscard]] NamedGroup choose_finite_field(const ClientHello& hello,
+                                             const ServerConfig& config) noexcept {
+  const bool lists_any = knows_finite_fields(hello);
+  for (const NamedGroup group : config.groups) {
+    if (crypto::finite_field_prime(group).empty()) continue;
+    if (!lists_any || offers_group(hello, group)) return group;
   }
   return NamedGroup::none;
 }
@@ -177,7 +197,7 @@ constexpr std::array kSchemes{
 // fits_tls12: the key can authenticate the suite, and the client can check it.
 [[nodiscard]] bool fits_tls12(const ClientHello& hello, const SuiteInfo& suite,
                               KeyType key_type) noexcept {
-  if (!suite.ecdsa) return key_type == KeyType::rsa;
+  if (suite.key_exchange != KeyExchange::ecdhe_ecdsa) return key_type == KeyType::rsa;
   switch (key_type) {
     case KeyType::rsa:
     case KeyType::none:
@@ -204,9 +224,101 @@ constexpr std::array kSchemes{
   return is_missing ? HandshakeFailure::missing_extension : HandshakeFailure::unrecognized_name;
 }
 
+// prefers_chacha: of all suites that we know, ChaCha20 is the client's first.
+[[nodiscard]] bool prefers_chacha(const ClientHello& hello) noexcept {
+  for (std::size_t i = 0; i < hello.cipher_suites.size(); ++i) {
+    const SuiteInfo* const suite = suite_info(CipherSuite{hello.cipher_suites[i]});
+    if (suite != nullptr) return suite->is_chacha();
+  }
+  return false;
+}
+
+// find_suite calls visit(const SuiteInfo&) for the suites that both sides have in this version, in
+// the order that counts, until it returns true.
+template <class Visit>
+[[nodiscard]] bool find_suite(const ClientHello& hello, const ServerConfig& config,
+                              ProtocolVersion version, Visit&& visit) noexcept {
+  if (config.suite_preference == SuitePreference::client) {
+    for (std::size_t i = 0; i < hello.cipher_suites.size(); ++i) {
+      const std::uint16_t number = hello.cipher_suites[i];
+      const SuiteInfo* const suite = suite_info(CipherSuite{number});
+      if (suite == nullptr || suite->version != version) continue;
+      if (std::ranges::find(config.cipher_suites, number) == config.cipher_suites.end()) continue;
+      if (visit(*suite)) return true;
+    }
+    return false;
+  }
+  const auto in_our_order = [&](bool chacha_only) {
+    for (const std::uint16_t number : config.cipher_suites) {
+      const SuiteInfo* const suite = suite_info(CipherSuite{number});
+      if (suite == nullptr || suite->version != version) continue;
+      if (chacha_only && !suite->is_chacha()) continue;
+      if (offers_suite(hello, suite->suite) && visit(*suite)) return true;
+    }
+    return false;
+  };
+  return (prefers_chacha(hello) && in_our_order(true)) || in_our_order(false);
+}
+
+void take_suite(const SuiteInfo& suite, Parameters& parameters) noexcept {
+  parameters.cipher_suite = suite.suite;
+  parameters.key_exchange = suite.key_exchange;
+  parameters.hash = suite.hash;
+  parameters.aead = suite.aead;
+  parameters.cbc = suite.cbc;
+}
+
+// Groups12 is one group for each way of key exchange in TLS 1.2, or none.
+struct Groups12 {
+  NamedGroup curve = NamedGroup::none;
+  NamedGroup finite_field = NamedGroup::none;
+};
+
+// Misses is why suites that both sides have were of no use.
+struct Misses {
+  bool suite = false;
+  bool scheme = false;
+  bool finite_field = false;
+  bool group = false;
+};
+
+[[nodiscard]] HandshakeFailure failure_of(const Misses& misses, const ClientHello& hello) noexcept {
+  if (misses.scheme) return HandshakeFailure::no_common_signature_scheme;
+  // [RFC 7919 4] has an alert of its own.
+  if (misses.finite_field && knows_finite_fields(hello)) {
+    return HandshakeFailure::no_common_finite_field;
+  }
+  if (misses.group || misses.finite_field) return HandshakeFailure::no_common_group;
+  // A suite, but no credential that may be shown.
+  return misses.suite ? HandshakeFailure::no_common_signature_scheme
+                      : HandshakeFailure::no_common_cipher_suite;
+}
+
+// group_for gives the group in which a suite of TLS 1.2 would agree on keys; false: there is none.
+[[nodiscard]] bool group_for(const SuiteInfo& suite, const Groups12& groups, NamedGroup& group,
+                             Misses& misses) noexcept {
+  group = NamedGroup::none;
+  switch (suite.key_exchange) {
+    case KeyExchange::tls13:  // chosen later
+    case KeyExchange::rsa:
+      return true;
+    case KeyExchange::ecdhe_ecdsa:
+    case KeyExchange::ecdhe_rsa:
+      // [RFC 8422 4] without a curve in common none of these.
+      group = groups.curve;
+      misses.group = misses.group || group == NamedGroup::none;
+      break;
+    case KeyExchange::dhe_rsa:
+      group = groups.finite_field;
+      misses.finite_field = misses.finite_field || group == NamedGroup::none;
+      break;
+  }
+  return group != NamedGroup::none;
+}
+
 // authenticate chooses suite, credential and signature scheme together: in TLS 1.2 they depend on
-// each other.  The best match of the name goes first, then our order of suites, then that of
-// credentials.
+// each other, and on the group.  The best match of the name goes first, then the order of suites,
+// then that of credentials.
 [[nodiscard]] HandshakeFailure authenticate(const ClientHello& hello, const ServerConfig& config,
                                             Parameters& parameters) noexcept {
   const std::string_view asked{reinterpret_cast<const char*>(hello.server_name.data()),
@@ -223,47 +335,46 @@ constexpr std::array kSchemes{
     }
     defaults = {};
   }
-  bool suite_in_common = false;
+  const bool tls12 = parameters.version == ProtocolVersion::tls12;
+  Groups12 groups;
+  if (tls12) groups = {choose_group12(hello, config), choose_finite_field(hello, config)};
+  Misses misses;
   for (const auto candidates : {exact, wildcard, defaults}) {
-    for (const std::uint16_t number : config.cipher_suites) {
-      const SuiteInfo* const suite = suite_info(CipherSuite{number});
-      if (suite == nullptr || suite->version != parameters.version) continue;
-      if (!offers_suite(hello, suite->suite)) continue;
-      suite_in_common = true;
+    if (candidates.empty()) continue;
+    const auto fits = [&](const SuiteInfo& suite) {
+      misses.suite = true;
+      NamedGroup group{};
+      if (!group_for(suite, groups, group, misses)) return false;
       for (const std::uint16_t index : candidates) {
         const KeyType key_type = credentials[index].key_type;
-        if (parameters.version == ProtocolVersion::tls12 && !fits_tls12(hello, *suite, key_type)) {
-          continue;
-        }
-        const auto scheme = choose_scheme(hello, key_type, parameters.version);
-        if (scheme == SignatureScheme::none) continue;
-        parameters.cipher_suite = suite->suite;
-        parameters.aead = suite->aead;
-        parameters.hash = suite->hash;
+        if (tls12 && !fits_tls12(hello, suite, key_type)) continue;
+        // [RFC 5246 7.4.7.1] With RSA key exchange the server signs nothing.
+        const auto scheme = suite.key_exchange == KeyExchange::rsa
+                                ? SignatureScheme::none
+                                : choose_scheme(hello, key_type, parameters.version);
+        if (scheme == SignatureScheme::none && suite.key_exchange != KeyExchange::rsa) continue;
+        take_suite(suite, parameters);
+        parameters.group = group;
         parameters.credential = index;
         parameters.signature_scheme = scheme;
         parameters.server_name_matched = candidates.data() != defaults.data();
-        return HandshakeFailure::none;
+        return true;
       }
-    }
+      misses.scheme = true;
+      return false;
+    };
+    if (find_suite(hello, config, parameters.version, fits)) return HandshakeFailure::none;
   }
-  return suite_in_common ? HandshakeFailure::no_common_signature_scheme
-                         : HandshakeFailure::no_common_cipher_suite;
+  return failure_of(misses, hello);
 }
 
 // choose_suite13 chooses for a handshake that needs no certificate.
 [[nodiscard]] bool choose_suite13(const ClientHello& hello, const ServerConfig& config,
                                   Parameters& parameters) noexcept {
-  for (const std::uint16_t number : config.cipher_suites) {
-    const SuiteInfo* const suite = suite_info(CipherSuite{number});
-    if (suite == nullptr || suite->version != ProtocolVersion::tls13) continue;
-    if (!offers_suite(hello, suite->suite)) continue;
-    parameters.cipher_suite = suite->suite;
-    parameters.aead = suite->aead;
-    parameters.hash = suite->hash;
+  return find_suite(hello, config, ProtocolVersion::tls13, [&](const SuiteInfo& suite) {
+    take_suite(suite, parameters);
     return true;
-  }
-  return false;
+  });
 }
 
 // --- Pre-shared keys ---
@@ -338,6 +449,9 @@ bool is_valid_share(NamedGroup group, ByteView key_exchange) noexcept {
       return key_exchange.size() == 65 && key_exchange[0] == 4;
     case NamedGroup::secp384r1:
       return key_exchange.size() == 97 && key_exchange[0] == 4;
+    case NamedGroup::ffdhe2048:  // not sent in key_share here
+    case NamedGroup::ffdhe3072:
+    case NamedGroup::ffdhe4096:
     case NamedGroup::none:
       break;
   }
@@ -373,13 +487,14 @@ Result<Parameters, HandshakeFailure> negotiate(const ClientHello& hello,
     return parameters;
   }
 
-  parameters.group = choose_group12(hello, config);
-  if (parameters.group == NamedGroup::none) return Err{HandshakeFailure::no_common_group};
   parameters.downgraded = config.tls13;
   parameters.secure_renegotiation = hello.offers(ExtensionType::renegotiation_info) ||
                                     offers_suite(hello, CipherSuite::empty_renegotiation_info_scsv);
   parameters.extended_master_secret = hello.offers(ExtensionType::extended_master_secret);
   parameters.ec_point_formats = hello.offers(ExtensionType::ec_point_formats);
+  // [RFC 7366 3] never agreed on for a suite that is not CBC.
+  parameters.encrypt_then_mac =
+      parameters.cbc != crypto::CbcAlgorithm::none && hello.offers(ExtensionType::encrypt_then_mac);
   return parameters;
 }
 
@@ -413,6 +528,9 @@ AlertDescription alert_of(HandshakeFailure failure) noexcept {
     case HandshakeFailure::no_extended_master_secret:
     case HandshakeFailure::renegotiation:
       return AlertDescription::handshake_failure;
+    // [RFC 7919 4]
+    case HandshakeFailure::no_common_finite_field:
+      return AlertDescription::insufficient_security;
     case HandshakeFailure::no_application_protocol:
       return AlertDescription::no_application_protocol;
     case HandshakeFailure::unrecognized_name:

@@ -6,6 +6,7 @@
 #include "lib/base/result.h"
 #include "lib/crypto/algorithms.h"
 #include "lib/stats/reasons.h"
+#include "lib/tls/cipher_suites.h"
 #include "lib/tls/server_config.h"
 #include "lib/wire/tls_client_hello.h"
 #include "lib/wire/tls_types.h"
@@ -23,6 +24,8 @@ struct Parameters {
   wire::CipherSuite cipher_suite = wire::CipherSuite::none;
   crypto::HashAlgorithm hash{};
   crypto::AeadAlgorithm aead{};
+  crypto::CbcAlgorithm cbc{};  // TLS 1.2; none: the AEAD
+  KeyExchange key_exchange{};
   crypto::NamedGroup group = crypto::NamedGroup::none;
   crypto::SignatureScheme signature_scheme = crypto::SignatureScheme::none;
   std::uint16_t credential = 0;      // index into ServerConfig::credentials
@@ -40,6 +43,7 @@ struct Parameters {
   // TLS 1.2 only.
   bool secure_renegotiation = false;
   bool extended_master_secret = false;
+  bool encrypt_then_mac = false;
   bool ec_point_formats = false;
   bool session_ticket = false;  // NewSessionTicket will follow
 };

@@ -5,6 +5,7 @@
 #include "lib/base/secret.h"
 #include "lib/tls/engine.h"
 #include "lib/tls/pieces.h"
+#include "lib/tls/record_cbc.h"
 #include "lib/wire/tls_messages.h"
 
 namespace sallyport::tls {
@@ -80,6 +81,22 @@ void RecordKeys::set(Format format, crypto::AeadAlgorithm aead, ByteView key,
   std::ranges::copy(iv, iv_.begin());
 }
 
+void RecordKeys::set_cbc(Format format, crypto::CbcAlgorithm algorithm, ByteView key) noexcept {
+  clear();
+  format_ = format;
+  cbc_ = algorithm;
+  std::ranges::copy(key, key_.bytes.expose_for_write().begin());
+}
+
+std::size_t RecordKeys::cbc_record_len(std::size_t plaintext_len) const noexcept {
+  constexpr std::size_t kBlock = crypto::kAesBlockLen;
+  const std::size_t mac_len = crypto::mac_len(cbc_);
+  const bool mac_outside = format_ == Format::tls12_cbc_then_mac;
+  // At least one byte of padding, which says how much of it there is.
+  const std::size_t padded = (plaintext_len + (mac_outside ? 0 : mac_len) + kBlock) / kBlock;
+  return kRecordHeader + kBlock + padded * kBlock + (mac_outside ? mac_len : 0);
+}
+
 void RecordKeys::clear() noexcept {
   sequence_number_ = 0;
   key_.bytes.clear();
@@ -91,6 +108,7 @@ void RecordKeys::take(RecordKeys& from) noexcept {
   key_.take_over(from.key_);
   iv_ = from.iv_;
   format_ = from.format_;
+  cbc_ = from.cbc_;
   from.clear();
 }
 
@@ -111,7 +129,8 @@ std::size_t plaintext_offset(const RecordKeys& keys) noexcept {
 }
 
 std::size_t seal_record(Engine& engine, RecordKeys& keys, ContentType type,
-                        std::span<const ByteView> plaintext, MutableBytes out) noexcept {
+                        std::span<const ByteView> plaintext, MutableBytes out,
+                        ByteView mac_key) noexcept {
   // The cipher is so much faster over one piece, in place, that the copy into it pays for itself.
   const std::size_t body = plaintext_offset(keys);
   std::size_t len = 0;
@@ -121,13 +140,14 @@ std::size_t seal_record(Engine& engine, RecordKeys& keys, ContentType type,
     copy_bytes(piece, out.subspan(body + len));
     len += piece.size();
   }
-  return seal_in_place(engine, keys, type, len, out);
+  return seal_in_place(engine, keys, type, len, out, mac_key);
 }
 
 std::size_t seal_record(Engine& engine, RecordKeys& keys, ContentType type,
-                        std::span<const ByteView> plaintext,
-                        std::span<const MutableBytes> out) noexcept {
-  if (out.size() == 1) return seal_record(engine, keys, type, plaintext, out.front());
+                        std::span<const ByteView> plaintext, std::span<const MutableBytes> out,
+                        ByteView mac_key) noexcept {
+  if (out.size() == 1) return seal_record(engine, keys, type, plaintext, out.front(), mac_key);
+  if (keys.is_cbc()) return seal_cbc_record(engine, keys, type, plaintext, out, mac_key);
   std::array<ByteView, kMaxPieces + 1> pieces;
   if (plaintext.size() > kMaxPieces) return 0;
   std::size_t num_pieces = 0;
@@ -158,7 +178,8 @@ std::size_t seal_record(Engine& engine, RecordKeys& keys, ContentType type,
 }
 
 std::size_t seal_in_place(Engine& engine, RecordKeys& keys, ContentType type,
-                          std::size_t plaintext_len, MutableBytes out) noexcept {
+                          std::size_t plaintext_len, MutableBytes out, ByteView mac_key) noexcept {
+  if (keys.is_cbc()) return seal_cbc_in_place(engine, keys, type, plaintext_len, out, mac_key);
   const std::size_t record_len = plaintext_len + keys.overhead();
   if (plaintext_len > kMaxFragment || out.size() < record_len) return 0;
   const std::size_t body = plaintext_offset(keys);
@@ -175,7 +196,9 @@ std::size_t seal_in_place(Engine& engine, RecordKeys& keys, ContentType type,
 }
 
 Result<OpenedRecord, HandshakeFailure> open_record(Engine& engine, RecordKeys& keys,
-                                                   std::span<const MutableBytes> pieces) noexcept {
+                                                   std::span<const MutableBytes> pieces,
+                                                   ByteView mac_key) noexcept {
+  if (keys.is_cbc()) return open_cbc_record(engine, keys, pieces, mac_key);
   std::array<std::uint8_t, kRecordHeader + 8> front{};
   const std::size_t record_len = total_len(pieces);
   const std::size_t body = plaintext_offset(keys);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "lib/crypto/kx/ffdhe.h"
 #include "lib/wire/tls_client_hello.h"
 #include "lib/wire/tls_messages.h"
 
@@ -32,6 +33,7 @@ void Handshake::clear() noexcept {
   config = nullptr;
   session_id_len = 0;
   peer_share_len = 0;
+  wide_len = 0;
   hello_retried = false;
   buffered = 0;
   early_data_left = 0;
@@ -103,6 +105,7 @@ Step Server::end_by_peer(Handshake* handshake, HandshakeFailure failure, Event e
     alert_pending_ = false;
     write_closed_ = true;
     write_.clear();
+    write_secret_.clear();
   }
   failure_ = failure;
   if (handshake != nullptr) handshake->clear();
@@ -117,7 +120,8 @@ void Server::abort(AlertDescription alert) noexcept {
   key_update_pending_ = false;
   read_.clear();
   read_secret_.clear();
-  write_secret_.clear();
+  // An alert of TLS 1.2 may still need it for its MAC.
+  if (version_ != ProtocolVersion::tls12) write_secret_.clear();
   if (write_closed_) return;
   alert_ = alert;
   alert_level_ = AlertLevel::fatal;
@@ -198,7 +202,10 @@ Step Server::complete_message(Engine& engine, Handshake* handshake, ByteView mes
 }
 
 crypto::NamedGroup Server::wants_key_share(const Handshake& handshake) const noexcept {
-  return phase_ == Phase::start_exchange ? handshake.parameters.group : crypto::NamedGroup::none;
+  const crypto::NamedGroup group = handshake.parameters.group;
+  // A pair in a finite field is made in the job that signs its public half.
+  const bool wants = phase_ == Phase::start_exchange && !crypto::is_finite_field(group);
+  return wants ? group : crypto::NamedGroup::none;
 }
 
 Step Server::start_job(Engine& engine, Handshake& handshake, crypto::CryptoJob& job,
@@ -213,10 +220,10 @@ Step Server::start_job(Engine& engine, Handshake& handshake, crypto::CryptoJob& 
   job.credential = handshake.credential().id;
   job.transcript_hash_algorithm = handshake.parameters.hash;
   if (phase_ == Phase::start_derive) {
-    start_derive12(handshake, job);
+    start_derive12(engine, handshake, job);
     return step();
   }
-  if (key_share.group != handshake.parameters.group) {
+  if (key_share.group != wants_key_share(handshake)) {
     return fail(&handshake, HandshakeFailure::internal_error);
   }
   engine.random().fill(handshake.server_random);

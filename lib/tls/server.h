@@ -158,11 +158,13 @@ class Server {
   // can_seal: established, nothing waits to be pulled, and not closed for writing.
   [[nodiscard]] bool can_seal(const Handshake* handshake) const noexcept;
 
-  // record_overhead is by how much a sealed record is longer than its plaintext.
+  // record_overhead is by how much a sealed record is longer than its plaintext, or with CBC at
+  // most longer; record_len is how long the record of so many bytes of plaintext is.
   [[nodiscard]] std::size_t record_overhead() const noexcept;
+  [[nodiscard]] std::size_t record_len(std::size_t plaintext_len) const noexcept;
 
-  // seal writes one record of application data and returns its size, record_overhead() more than
-  // the plaintext.  Preconditions: can_seal(); 0 < plaintext <= kMaxFragment; out has room for
+  // seal writes one record of application data and returns its size, record_len() of the
+  // plaintext.  Preconditions: can_seal(); 0 < plaintext <= kMaxFragment; out has room for
   // the record and does not overlap the plaintext.  Returns 0 when one of them does not hold.  When
   // a key has been used up, output waits afterwards: a KeyUpdate, or close_notify in TLS 1.2.
   [[nodiscard]] std::size_t seal(Engine& engine, std::span<const ByteView> plaintext,
@@ -294,13 +296,17 @@ class Server {
   // server12.cc
   [[nodiscard]] Step begin12(Engine& engine, Handshake& handshake, const wire::ClientHello& hello,
                              ByteView message) noexcept;
+  void derive_keys12(const Handshake& handshake) noexcept;
   [[nodiscard]] bool write_hello12(Handshake& handshake) noexcept;
   [[nodiscard]] Step resume12(Handshake& handshake) noexcept;
   [[nodiscard]] Step start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
                                       crypto::KeyShare& key_share) noexcept;
+  [[nodiscard]] Step hello_done12(Engine& engine, Handshake& handshake) noexcept;
+  [[nodiscard]] bool write_finite_field_exchange(Handshake& handshake,
+                                                 const crypto::CryptoJob& job) noexcept;
   [[nodiscard]] Step exchange_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept;
   [[nodiscard]] Step client_key_exchange(Handshake& handshake, ByteView message) noexcept;
-  void start_derive12(Handshake& handshake, crypto::CryptoJob& job) noexcept;
+  void start_derive12(Engine& engine, Handshake& handshake, crypto::CryptoJob& job) noexcept;
   [[nodiscard]] Step derive_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept;
   [[nodiscard]] Step finished12(Engine& engine, Handshake& handshake, ByteView message) noexcept;
 
@@ -320,7 +326,7 @@ class Server {
 
   RecordKeys read_;
   [[no_unique_address]] RecordKeys write_;  // the secrets use its padding
-  TrafficSecret read_secret_;
+  TrafficSecret read_secret_;               // TLS 1.2: the key of the MAC, if there is one
   TrafficSecret write_secret_;
   Tsc key_updates_since_;
   wire::CipherSuite cipher_suite_ = wire::CipherSuite::none;
@@ -334,7 +340,7 @@ class Server {
   std::uint8_t key_updates_ = 0;   // from the peer, in the current minute
   std::uint8_t idle_records_ = 0;  // in a row: they carried nothing
   std::uint8_t warnings_ = 0;
-  std::uint8_t partial_len_ = 0;  // of a message that is not complete
+  std::uint16_t partial_len_ = 0;  // of a message that is not complete
   bool alert_pending_ : 1 = false;
   bool key_update_pending_ : 1 = false;
   bool read_protected_ : 1 = false;

@@ -1,8 +1,10 @@
-// Server, TLS 1.2 with ephemeral elliptic curves (RFC 5246, RFC 8422, RFC 7627), and resumed with
-// tickets (RFC 5077).
+// Server, TLS 1.2 (RFC 5246): full, with ephemeral keys on curves (RFC 8422) or in finite fields
+// (RFC 7919) or with RSA key exchange; and resumed with tickets (RFC 5077, RFC 7627).
 #include <algorithm>
 #include <utility>
 
+#include "lib/crypto/kx/ffdhe.h"
+#include "lib/crypto/sign/premaster.h"
 #include "lib/tls/server.h"
 #include "lib/wire/tls_client_hello.h"
 #include "lib/wire/tls_messages.h"
@@ -30,6 +32,7 @@ Step Server::begin12(Engine& engine, Handshake& handshake, const wire::ClientHel
                             hello.offers(wire::ExtensionType::session_ticket);
   }
   handshake.transcript.update(message);
+  handshake.offered_version = hello.legacy_version;
   resumed_ = handshake.resumed;
   Events events;
   events.add(Event::client_hello);
@@ -37,6 +40,8 @@ Step Server::begin12(Engine& engine, Handshake& handshake, const wire::ClientHel
   if (handshake.resumed) {
     engine.random().fill(handshake.server_random);
     if (const Step now = resume12(handshake); now.failed()) return now;
+  } else if (agreed.key_exchange == KeyExchange::rsa) {
+    if (const Step now = hello_done12(engine, handshake); now.failed()) return now;
   }
   Step now = step(events);
   now.ticket_refusal = notes.refusal;
@@ -61,6 +66,7 @@ bool Server::write_hello12(Handshake& handshake) noexcept {
             .alpn_protocol = handshake.alpn_protocol(),
             .secure_renegotiation = agreed.secure_renegotiation,
             .extended_master_secret = agreed.extended_master_secret,
+            .encrypt_then_mac = agreed.encrypt_then_mac,
             .ec_point_formats = agreed.ec_point_formats,
             // [RFC 6066 3] not said again when a session is resumed.
             .server_name_accepted = agreed.server_name_matched && !handshake.resumed,
@@ -68,6 +74,15 @@ bool Server::write_hello12(Handshake& handshake) noexcept {
   });
   handshake.transcript.update(server_hello);
   return !server_hello.empty();
+}
+
+// derive_keys12 cuts the keys of both directions out of the master secret.
+void Server::derive_keys12(const Handshake& handshake) noexcept {
+  const Parameters& agreed = handshake.parameters;
+  handshake.master_secret.derive_keys(
+      {.aead = aead_, .cbc = agreed.cbc, .encrypt_then_mac = agreed.encrypt_then_mac},
+      handshake.client_random, handshake.server_random, {read_, read_secret_},
+      {write_, write_secret_});
 }
 
 // resume12 is the abbreviated handshake [RFC 5077 3.1]: our ChangeCipherSpec and Finished come
@@ -84,9 +99,24 @@ Step Server::resume12(Handshake& handshake) noexcept {
   if (finished.empty()) return fail(&handshake, HandshakeFailure::internal_error);
   handshake.transcript.update(finished);
   flight.add(Flight::Part::end_of_flight);
-  handshake.master_secret.derive_keys(aead_, handshake.client_random, handshake.server_random,
-                                      read_, write_);
+  derive_keys12(handshake);
   phase_ = Phase::change_cipher_spec;
+  return step();
+}
+
+// hello_done12 is our flight where the client encrypts to the key of our certificate: there is
+// nothing to sign.
+Step Server::hello_done12(Engine& engine, Handshake& handshake) noexcept {
+  engine.random().fill(handshake.server_random);
+  if (!write_hello12(handshake)) return fail(&handshake, HandshakeFailure::internal_error);
+  Flight& flight = handshake.flight;
+  flight.add(Flight::Part::certificate);
+  CertificateMessage{handshake.credential(), version_}.update(handshake.transcript);
+  const ByteView done = flight.write([](wire::Writer& w) { wire::write_server_hello_done(w); });
+  if (done.empty()) return fail(&handshake, HandshakeFailure::internal_error);
+  handshake.transcript.update(done);
+  flight.add(Flight::Part::end_of_flight);
+  phase_ = Phase::client_key_exchange;
   return step();
 }
 
@@ -101,6 +131,7 @@ Step Server::start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
   job.ephemeral = key_share;
   wipe(job.ephemeral.private_key);
   job.ephemeral.private_len = 0;
+  job.ephemeral.group = handshake.parameters.group;  // in a finite field all that there is yet
   job.peer_share_len = 0;
   job.client_random = handshake.client_random;
   job.server_random = handshake.server_random;
@@ -109,36 +140,76 @@ Step Server::start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
   return step();
 }
 
-Step Server::exchange_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept {
-  if (job.signature_len > job.signature.size()) {
-    return fail(&handshake, HandshakeFailure::internal_error);
-  }
-  const crypto::KeyShare& share = handshake.key_share;
-  const ByteView messages = handshake.flight.write([&](wire::Writer& w) {
-    wire::write_server_key_exchange(
-        w, static_cast<std::uint16_t>(share.group),
-        ByteView{share.public_key}.first(share.public_len),
-        static_cast<std::uint16_t>(handshake.parameters.signature_scheme),
-        ByteView{job.signature}.first(job.signature_len));
+// write_finite_field_exchange writes ServerKeyExchange with the pair that the job made; false: it
+// did not fit.
+bool Server::write_finite_field_exchange(Handshake& handshake,
+                                         const crypto::CryptoJob& job) noexcept {
+  const ByteView prime = crypto::finite_field_prime(handshake.parameters.group);
+  const wire::FiniteFieldExchange exchange{
+      .prime_len = prime.size(),
+      .generator = {&crypto::kFiniteFieldGenerator, 1},
+      .public_value = ByteView{job.wide}.first(job.wide_len),
+      .scheme = static_cast<std::uint16_t>(handshake.parameters.signature_scheme),
+      .signature = ByteView{job.signature}.first(job.signature_len)};
+  Flight& flight = handshake.flight;
+  const ByteView head =
+      flight.write([&](wire::Writer& w) { wire::write_finite_field_head(w, exchange); });
+  handshake.transcript.update(head);
+  flight.add(Flight::Part::prime);
+  handshake.transcript.update(prime);
+  const ByteView tail = flight.write([&](wire::Writer& w) {
+    wire::write_finite_field_tail(w, exchange);
     wire::write_server_hello_done(w);
   });
-  if (messages.empty()) return fail(&handshake, HandshakeFailure::internal_error);
-  handshake.transcript.update(messages);
+  handshake.transcript.update(tail);
+  handshake.key_share = job.ephemeral;
+  return !head.empty() && !tail.empty();
+}
+
+Step Server::exchange_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept {
+  if (job.signature_len > job.signature.size() || job.wide_len > job.wide.size()) {
+    return fail(&handshake, HandshakeFailure::internal_error);
+  }
+  if (handshake.parameters.key_exchange == KeyExchange::dhe_rsa) {
+    if (!write_finite_field_exchange(handshake, job)) {
+      return fail(&handshake, HandshakeFailure::internal_error);
+    }
+  } else {
+    const crypto::KeyShare& share = handshake.key_share;
+    const ByteView messages = handshake.flight.write([&](wire::Writer& w) {
+      wire::write_server_key_exchange(
+          w, static_cast<std::uint16_t>(share.group),
+          ByteView{share.public_key}.first(share.public_len),
+          static_cast<std::uint16_t>(handshake.parameters.signature_scheme),
+          ByteView{job.signature}.first(job.signature_len));
+      wire::write_server_hello_done(w);
+    });
+    if (messages.empty()) return fail(&handshake, HandshakeFailure::internal_error);
+    handshake.transcript.update(messages);
+  }
   handshake.flight.add(Flight::Part::end_of_flight);
   phase_ = Phase::client_key_exchange;
   return step();
 }
 
 Step Server::client_key_exchange(Handshake& handshake, ByteView message) noexcept {
-  const auto point =
-      wire::parse_client_key_exchange(message.subspan(sizeof(wire::HandshakeHeader)));
-  if (!point) return fail(&handshake, failure_of(point.error()), point.error());
-  // [RFC 8422 5.11] a point of the wrong form is an illegal_parameter.
-  if (!is_valid_share(handshake.parameters.group, *point)) {
+  const Parameters& agreed = handshake.parameters;
+  const ByteView body = message.subspan(sizeof(wire::HandshakeHeader));
+  const bool wide =
+      agreed.key_exchange == KeyExchange::dhe_rsa || agreed.key_exchange == KeyExchange::rsa;
+  const auto share =
+      wide ? wire::parse_wide_key_exchange(body) : wire::parse_client_key_exchange(body);
+  if (!share) return fail(&handshake, failure_of(share.error()), share.error());
+  if (wide) {
+    // The message lies in `partial` and the number at its end; it is judged by the executor.
+    handshake.wide_len = static_cast<std::uint16_t>(share->size());
+  } else if (!is_valid_share(agreed.group, *share)) {
+    // [RFC 8422 5.11] a point of the wrong form is an illegal_parameter.
     return fail(&handshake, HandshakeFailure::bad_key_share);
+  } else {
+    std::ranges::copy(*share, handshake.peer_share.begin());
+    handshake.peer_share_len = static_cast<std::uint8_t>(share->size());
   }
-  std::ranges::copy(*point, handshake.peer_share.begin());
-  handshake.peer_share_len = static_cast<std::uint8_t>(point->size());
   handshake.transcript.update(message);
   // [RFC 7627 3] session_hash covers everything up to and including this message.
   handshake.hello_hash = handshake.transcript.digest();
@@ -146,21 +217,37 @@ Step Server::client_key_exchange(Handshake& handshake, ByteView message) noexcep
   return step();
 }
 
-void Server::start_derive12(Handshake& handshake, crypto::CryptoJob& job) noexcept {
+void Server::start_derive12(Engine& engine, Handshake& handshake, crypto::CryptoJob& job) noexcept {
+  const KeyExchange key_exchange = handshake.parameters.key_exchange;
   job.kind = crypto::JobKind::tls12_derive;
   job.ephemeral = handshake.key_share;
   wipe_object(handshake.key_share);
-  job.peer_share = handshake.peer_share;
-  job.peer_share_len = handshake.peer_share_len;
+  if (key_exchange == KeyExchange::dhe_rsa || key_exchange == KeyExchange::rsa) {
+    constexpr std::size_t kNumberAt = sizeof(wire::HandshakeHeader) + 2;
+    const ByteView number = ByteView{handshake.partial}.subspan(kNumberAt, handshake.wide_len);
+    std::ranges::copy(number, MutableBytes{job.wide}.first(number.size()).begin());
+    job.wide_len = handshake.wide_len;
+  } else {
+    job.peer_share = handshake.peer_share;
+    job.peer_share_len = handshake.peer_share_len;
+  }
+  if (key_exchange == KeyExchange::rsa) {
+    // [RFC 5246 7.4.7.1] drawn before anybody knows whether it will be needed.
+    job.kind = crypto::JobKind::tls12_rsa_decrypt;
+    job.premaster_version = handshake.offered_version;
+    engine.random().fill(MutableBytes{job.shared_secret}.first(crypto::kPremasterLen));
+  }
   phase_ = Phase::derive;
 }
 
 Step Server::derive_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept {
-  if (job.shared_secret_len > job.shared_secret.size()) {
+  if (job.shared_secret_len > job.shared_secret.size() || job.wide_len > job.wide.size()) {
     return fail(&handshake, HandshakeFailure::internal_error);
   }
   const Parameters& agreed = handshake.parameters;
-  const ByteView premaster = ByteView{job.shared_secret}.first(job.shared_secret_len);
+  const ByteView premaster = agreed.key_exchange == KeyExchange::dhe_rsa
+                                 ? ByteView{job.wide}.first(job.wide_len)
+                                 : ByteView{job.shared_secret}.first(job.shared_secret_len);
   if (agreed.extended_master_secret) {
     handshake.master_secret.derive_extended(agreed.hash, premaster, handshake.hello_hash);
   } else {
@@ -168,8 +255,7 @@ Step Server::derive_done12(Handshake& handshake, const crypto::CryptoJob& job) n
                                    handshake.server_random);
   }
   // The keys wait: each direction begins to use them at its ChangeCipherSpec.
-  handshake.master_secret.derive_keys(aead_, handshake.client_random, handshake.server_random,
-                                      read_, write_);
+  derive_keys12(handshake);
   phase_ = Phase::change_cipher_spec;
   return step();
 }

@@ -27,6 +27,12 @@ struct TicketPolicy {
   std::string domain;
 };
 
+// SuitePreference: whose order of cipher suites counts.
+enum class SuitePreference : std::uint8_t {
+  server,  // ours, but ChaCha20 first for a client that puts it first: it has no AES in hardware
+  client,
+};
+
 struct ServerConfig {
   CredentialSet credentials;  // never empty
   UnknownName unknown_name = UnknownName::show_default;
@@ -36,6 +42,7 @@ struct ServerConfig {
   // In our order of preference, IANA numbers; names that this build does not implement are refused
   // by the configuration, so every entry can be negotiated.
   std::vector<std::uint16_t> cipher_suites;  // 1.3 and 1.2 suites in one list
+  SuitePreference suite_preference = SuitePreference::server;
   std::vector<crypto::NamedGroup> groups;
   TicketPolicy tickets;
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/crypto/kx/ffdhe.h"
 #include "lib/tls/server.h"
 #include "lib/wire/tls_messages.h"
 
@@ -38,6 +39,7 @@ Pulled Server::pull(Engine& engine, Handshake* handshake, MutableBytes room) noe
       switch (flight.next()) {
         case Flight::Part::messages:
         case Flight::Part::certificate:
+        case Flight::Part::prime:
           n = put_messages(engine, *handshake, rest);
           break;
         case Flight::Part::change_cipher_spec:
@@ -80,8 +82,12 @@ std::size_t Server::put_messages(Engine& engine, Handshake& handshake, MutableBy
   const std::size_t max_len = std::min(out.size() - fragment_overhead(), kMaxFragment);
   const std::size_t at = write_protected_ ? plaintext_offset(write_) : kRecordHeader;
   const CertificateMessage certificate{handshake.credential(), version_};
-  const std::size_t len = handshake.flight.copy_messages(certificate, out.subspan(at, max_len));
-  if (write_protected_) return seal_in_place(engine, write_, ContentType::handshake, len, out);
+  const std::size_t len = handshake.flight.copy_messages(
+      certificate, crypto::finite_field_prime(handshake.parameters.group),
+      out.subspan(at, max_len));
+  if (write_protected_) {
+    return seal_in_place(engine, write_, ContentType::handshake, len, out, write_secret_.expose());
+  }
   store(out, RecordHeader::of(ContentType::handshake, ProtocolVersion::tls12, len));
   return kRecordHeader + len;
 }
@@ -97,7 +103,9 @@ std::size_t Server::put_change_cipher_spec(MutableBytes out) const noexcept {
 std::size_t Server::put_record(Engine& engine, ContentType type, ByteView content,
                                MutableBytes out) noexcept {
   if (out.size() < content.size() + fragment_overhead()) return 0;
-  if (write_protected_) return seal_record(engine, write_, type, {{content}}, out);
+  if (write_protected_) {
+    return seal_record(engine, write_, type, {{content}}, out, write_secret_.expose());
+  }
   store(out, RecordHeader::of(type, ProtocolVersion::tls12, content.size()));
   std::ranges::copy(content, out.begin() + kRecordHeader);
   return kRecordHeader + content.size();
@@ -134,6 +142,10 @@ bool Server::can_seal(const Handshake* handshake) const noexcept {
 
 std::size_t Server::record_overhead() const noexcept { return write_.overhead(); }
 
+std::size_t Server::record_len(std::size_t plaintext_len) const noexcept {
+  return write_.record_len(plaintext_len);
+}
+
 std::size_t Server::seal(Engine& engine, std::span<const ByteView> plaintext,
                          MutableBytes out) noexcept {
   return seal(engine, plaintext, std::span<const MutableBytes>{&out, 1});
@@ -143,7 +155,8 @@ std::size_t Server::seal(Engine& engine, std::span<const ByteView> plaintext,
                          std::span<const MutableBytes> out) noexcept {
   if (phase_ != Phase::established || write_closed_ || !write_protected_) return 0;
   if (alert_pending_ || key_update_pending_) return 0;
-  const std::size_t n = seal_record(engine, write_, ContentType::application_data, plaintext, out);
+  const std::size_t n = seal_record(engine, write_, ContentType::application_data, plaintext, out,
+                                    write_secret_.expose());
   const std::uint64_t sealed = write_.sequence_number();
   if (version_ == ProtocolVersion::tls13) {
     const bool gcm = aead_ != AeadAlgorithm::chacha20_poly1305;

@@ -98,7 +98,9 @@ HandshakeFailure Server::check_header(ByteView front, std::size_t record_len,
   // too, though we have no key for it.
   const bool ciphertext = is_protected(type) || type == ContentType::application_data;
   const std::size_t length = header.length.host();
-  if (length > (ciphertext ? kMaxCiphertext : kMaxFragment)) {
+  const std::size_t max_ciphertext =
+      version_ == ProtocolVersion::tls12 ? kMaxCiphertext : kMaxCiphertext13;
+  if (length > (ciphertext ? max_ciphertext : kMaxFragment)) {
     return HandshakeFailure::record_overflow;
   }
   // The worker gave us more or less than it was asked for.
@@ -140,7 +142,7 @@ Step Server::receive_protected(Engine& engine, Attached attached, ContentType ou
     return fail(handshake, HandshakeFailure::unexpected_message);
   }
   const std::size_t body_len = total_len(pieces) - kRecordHeader;
-  const auto opened = open_record(engine, read_, pieces);
+  const auto opened = open_record(engine, read_, pieces, read_secret_.expose());
   if (!opened) {
     // [RFC 8446 4.2.10] refused early data looks like records that do not decrypt, up to the first
     // that does.
@@ -311,7 +313,7 @@ Step Server::receive_small_message(Engine& engine, Handshake* handshake,
     const std::size_t n = std::min(wanted - partial_len_, len - taken);
     PieceRange{content, taken, n}.copy_to(storage.subspan(partial_len_, n));
     taken += n;
-    partial_len_ = static_cast<std::uint8_t>(partial_len_ + n);
+    partial_len_ = static_cast<std::uint16_t>(partial_len_ + n);
     return partial_len_ == wanted;
   };
   if (partial_len_ < sizeof(HandshakeHeader) && !fill(sizeof(HandshakeHeader))) return step();

@@ -117,6 +117,7 @@ struct ClientHello {
         ExtensionType::signature_algorithms_cert,
         ExtensionType::key_share,
         ExtensionType::renegotiation_info,
+        ExtensionType::encrypt_then_mac,
     };
     for (std::size_t i = 0; i < kKnown.size(); ++i) {
       if (kKnown[i] == type) return std::uint32_t{1} << i;
@@ -257,7 +258,8 @@ constexpr void parse_extension(ExtensionType type, ByteView body, ClientHello& h
     case ExtensionType::session_ticket:
       hello.session_ticket = r.rest();
       break;
-    case ExtensionType::early_data:  // these three have no body
+    case ExtensionType::early_data:  // these four have no body
+    case ExtensionType::encrypt_then_mac:
     case ExtensionType::extended_master_secret:
     case ExtensionType::post_handshake_auth:
       break;
@@ -265,7 +267,6 @@ constexpr void parse_extension(ExtensionType type, ByteView body, ClientHello& h
     case ExtensionType::status_request:
     case ExtensionType::signed_certificate_timestamp:
     case ExtensionType::padding:
-    case ExtensionType::encrypt_then_mac:
     case ExtensionType::compress_certificate:
     case ExtensionType::record_size_limit:
     case ExtensionType::certificate_authorities:

@@ -159,6 +159,7 @@ struct ServerHello12 {
   ByteView alpn_protocol;               // empty: none agreed
   bool secure_renegotiation = false;    // RFC 5746: the client signalled it
   bool extended_master_secret = false;  // RFC 7627
+  bool encrypt_then_mac = false;        // RFC 7366
   bool ec_point_formats = false;        // the client sent the extension
   bool server_name_accepted = false;
   bool session_ticket = false;  // RFC 5077: NewSessionTicket will follow
@@ -173,7 +174,8 @@ constexpr void write_server_hello12(Writer& w, const ServerHello12& hello) noexc
     w.u8(0);  // compression_method null
     // [RFC 5246 7.4.1.3] no extension the client did not offer, and no empty list at all.
     if (!hello.secure_renegotiation && !hello.extended_master_secret && !hello.ec_point_formats &&
-        !hello.server_name_accepted && !hello.session_ticket && hello.alpn_protocol.empty()) {
+        !hello.server_name_accepted && !hello.session_ticket && !hello.encrypt_then_mac &&
+        hello.alpn_protocol.empty()) {
       return;
     }
     w.vec16([&] {
@@ -187,6 +189,7 @@ constexpr void write_server_hello12(Writer& w, const ServerHello12& hello) noexc
       }
       if (hello.session_ticket) write_extension(w, ExtensionType::session_ticket, [] {});
       if (!hello.alpn_protocol.empty()) write_alpn(w, hello.alpn_protocol);
+      if (hello.encrypt_then_mac) write_extension(w, ExtensionType::encrypt_then_mac, [] {});
       if (hello.extended_master_secret) {
         write_extension(w, ExtensionType::extended_master_secret, [] {});
       }
@@ -222,6 +225,41 @@ constexpr void write_server_hello_done(Writer& w) noexcept {
   const ByteView point = r.vec8(1, 255);
   if (!r.done()) return Err{AlertDescription::decode_error};
   return point;
+}
+
+// write_finite_field_head is ServerKeyExchange up to the prime of ServerDHParams (RFC 5246 7.4.3),
+// write_finite_field_tail all behind it.
+struct FiniteFieldExchange {
+  std::size_t prime_len = 0;
+  ByteView generator;
+  ByteView public_value;
+  std::uint16_t scheme = 0;
+  ByteView signature;
+};
+
+constexpr void write_finite_field_head(Writer& w, const FiniteFieldExchange& exchange) noexcept {
+  const std::size_t len = 2 + exchange.prime_len + 2 + exchange.generator.size() + 2 +
+                          exchange.public_value.size() + 2 + 2 + exchange.signature.size();
+  w.u8(static_cast<std::uint8_t>(HandshakeType::server_key_exchange));
+  w.u24(static_cast<std::uint32_t>(len));
+  w.u16(static_cast<std::uint16_t>(exchange.prime_len));
+}
+
+constexpr void write_finite_field_tail(Writer& w, const FiniteFieldExchange& exchange) noexcept {
+  w.vec16(exchange.generator);
+  w.vec16(exchange.public_value);
+  w.u16(exchange.scheme);
+  w.vec16(exchange.signature);
+}
+
+// parse_wide_key_exchange gives the number of a ClientKeyExchange with two bytes of length: a
+// public value in a finite field (RFC 5246 7.4.7.2), or an encrypted premaster secret (7.4.7.1).
+[[nodiscard]] constexpr Result<ByteView, AlertDescription> parse_wide_key_exchange(
+    ByteView body) noexcept {
+  Reader r{body};
+  const ByteView number = r.vec16(1, 65'535);
+  if (!r.done()) return Err{AlertDescription::decode_error};
+  return number;
 }
 
 struct Alert {

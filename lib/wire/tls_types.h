@@ -110,15 +110,32 @@ enum class CipherSuite : std::uint16_t {
   none = 0,
   empty_renegotiation_info_scsv = 0x00ff,  // RFC 5746 3.3
   fallback_scsv = 0x5600,                  // RFC 7507
+  tls_rsa_with_aes_128_cbc_sha = 0x002f,
+  tls_rsa_with_aes_256_cbc_sha = 0x0035,
+  tls_rsa_with_aes_128_cbc_sha256 = 0x003c,
+  tls_rsa_with_aes_256_cbc_sha256 = 0x003d,
+  tls_dhe_rsa_with_aes_128_cbc_sha256 = 0x0067,
+  tls_dhe_rsa_with_aes_256_cbc_sha256 = 0x006b,
+  tls_rsa_with_aes_128_gcm_sha256 = 0x009c,
+  tls_rsa_with_aes_256_gcm_sha384 = 0x009d,
+  tls_dhe_rsa_with_aes_128_gcm_sha256 = 0x009e,
+  tls_dhe_rsa_with_aes_256_gcm_sha384 = 0x009f,
   tls_aes_128_gcm_sha256 = 0x1301,
   tls_aes_256_gcm_sha384 = 0x1302,
   tls_chacha20_poly1305_sha256 = 0x1303,
+  tls_ecdhe_ecdsa_with_aes_128_cbc_sha = 0xc009,
+  tls_ecdhe_ecdsa_with_aes_256_cbc_sha = 0xc00a,
+  tls_ecdhe_rsa_with_aes_128_cbc_sha = 0xc013,
+  tls_ecdhe_rsa_with_aes_256_cbc_sha = 0xc014,
+  tls_ecdhe_ecdsa_with_aes_128_cbc_sha256 = 0xc023,
+  tls_ecdhe_rsa_with_aes_128_cbc_sha256 = 0xc027,
   tls_ecdhe_ecdsa_with_aes_128_gcm_sha256 = 0xc02b,
   tls_ecdhe_ecdsa_with_aes_256_gcm_sha384 = 0xc02c,
   tls_ecdhe_rsa_with_aes_128_gcm_sha256 = 0xc02f,
   tls_ecdhe_rsa_with_aes_256_gcm_sha384 = 0xc030,
   tls_ecdhe_rsa_with_chacha20_poly1305_sha256 = 0xcca8,
   tls_ecdhe_ecdsa_with_chacha20_poly1305_sha256 = 0xcca9,
+  tls_dhe_rsa_with_chacha20_poly1305_sha256 = 0xccaa,
 };
 
 }  // namespace sallyport::wire

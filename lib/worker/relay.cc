@@ -199,7 +199,7 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   std::ranges::copy(pieces, plaintext.begin());
   std::array<frame::Frame*, kMaxRecordFrames> frames;
   std::array<MutableBytes, kMaxRecordFrames> out;
-  std::size_t left = len + overhead;
+  std::size_t left = c.tls.record_len(len);
   for (std::size_t i = 0; i < num_frames; ++i) {
     frame::Frame& f = turn.out.take(kHeadRoom);
     f.len = static_cast<std::uint16_t>(std::min(left, mss));

@@ -408,7 +408,7 @@ const Combination kTls13{TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256", "X25519", Key
 
 TEST(OpenSslResumption, SurvivesAHelloRetryRequest) {
   Resumer client{kTls13};
-  client.groups = "P-384:X25519";
+  client.groups = "P-521:X25519";
   ASSERT_FALSE(client.talk(nullptr));
   EXPECT_TRUE(client.retried);
   const Session session = std::move(sessions().back());

@@ -56,7 +56,8 @@ class ExecutorJobs : public JobRunner {
 // all_groups are those that a server agrees on keys with, most wanted first.
 [[nodiscard]] inline std::vector<crypto::NamedGroup> all_groups() {
   using crypto::NamedGroup;
-  return {NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1, NamedGroup::x448};
+  return {NamedGroup::x25519,    NamedGroup::secp256r1, NamedGroup::secp384r1, NamedGroup::x448,
+          NamedGroup::ffdhe2048, NamedGroup::ffdhe3072, NamedGroup::ffdhe4096};
 }
 
 // Site is certificates, their keys in an executor, and configurations that name them.

@@ -259,9 +259,9 @@ class ScriptedClient {
 
   // seal protects one record under the client's current keys.
   Bytes seal(ContentType type, const Bytes& content) {
-    Bytes out(content.size() + 64);
+    Bytes out(content.size() + tls::kMaxRecordOverhead);
     const ByteView pieces[] = {content};
-    out.resize(tls::seal_record(engine_, write_, type, pieces, out));
+    out.resize(tls::seal_record(engine_, write_, type, pieces, out, write_secret_.expose()));
     return out;
   }
   // seal_inner protects a TLSInnerPlaintext of the caller's making: content, type, padding.
@@ -305,15 +305,21 @@ class ScriptedClient {
 
   // TLS 1.2: ClientKeyExchange, which makes the keys; then ChangeCipherSpec is the caller's.
   Bytes client_key_exchange(const Bytes& point = Bytes(32, 0x77)) {
-    const Bytes sent = say(message(HandshakeType::client_key_exchange,
-                                   written([&](wire::Writer& w) { w.vec8(ByteView{point}); })));
-    const Bytes premaster(32, 0x42);
+    return exchange_keys(written([&](wire::Writer& w) { w.vec8(ByteView{point}); }),
+                         Bytes(32, 0x42));
+  }
+  // wide_key_exchange is the same with a number of two bytes of length, for RSA and finite fields.
+  Bytes wide_key_exchange(const Bytes& number, const Bytes& premaster) {
+    return exchange_keys(written([&](wire::Writer& w) { w.vec16(ByteView{number}); }), premaster);
+  }
+  Bytes exchange_keys(const Bytes& body, const Bytes& premaster) {
+    const Bytes sent = say(message(HandshakeType::client_key_exchange, body));
     if (extended_master_secret) {
       master12_.derive_extended(hash_, premaster, crypto::hash(hash_, transcript_));
     } else {
       master12_.derive(hash_, premaster, client_random_, server_random_);
     }
-    master12_.derive_keys(aead_, client_random_, server_random_, write_, read_);
+    derive_keys12();
     return record(ContentType::handshake, sent);
   }
   Bytes finished12_message() {
@@ -359,7 +365,7 @@ class ScriptedClient {
     const bool plain13 = tls13_ && now.type == ContentType::change_cipher_spec;
     if (read_protected_ && !plain13) {
       const MutableBytes pieces[] = {one};
-      const auto opened = tls::open_record(engine_, read_, pieces);
+      const auto opened = tls::open_record(engine_, read_, pieces, server_secret_.expose());
       if (!opened) {
         now.type = ContentType::invalid;
         received_.push_back(now);
@@ -377,7 +383,7 @@ class ScriptedClient {
       // [RFC 5077 3.1] a server that goes on to this without its certificate resumes.
       if (!heard(HandshakeType::server_hello_done) && !offers_.empty()) {
         master12_.restore(hash_, offers_[0].ticket.secret);
-        master12_.derive_keys(aead_, client_random_, server_random_, write_, read_);
+        derive_keys12();
       }
       read_protected_ = true;
     }
@@ -412,6 +418,10 @@ class ScriptedClient {
       }
     }
   }
+  void derive_keys12() {
+    master12_.derive_keys({aead_, cbc_, agreed_on(ExtensionType::encrypt_then_mac)}, client_random_,
+                          server_random_, {write_, write_secret_}, {read_, server_secret_});
+  }
   void hear_server_hello(const Bytes& one) {
     wire::Reader r{ByteView{one}.subspan(4)};
     r.skip(2);
@@ -434,6 +444,7 @@ class ScriptedClient {
     }
     hash_ = info->hash;
     aead_ = info->aead;
+    cbc_ = info->cbc;
     tls13_ = info->version == wire::ProtocolVersion::tls13;
     retry_now_ = std::ranges::equal(server_random_, wire::kHelloRetryRequestRandom);
     if (retry_now_) {
@@ -497,6 +508,7 @@ class ScriptedClient {
   tls::MasterSecret12 master12_;
   crypto::HashAlgorithm hash_{};
   crypto::AeadAlgorithm aead_{};
+  crypto::CbcAlgorithm cbc_{};
   bool tls13_ = false;
   bool retry_now_ = false;
   bool retried_ = false;

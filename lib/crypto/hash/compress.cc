@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
 
 // OpenSSL's block functions touch nothing but the chaining value.  They count as deprecated in
@@ -47,6 +48,19 @@ void sha256_compress_openssl(std::array<std::uint32_t, 8>& chain, const std::uin
   for (; count != 0; --count, blocks += SHA256_CBLOCK) SHA256_Transform(&context, blocks);
   std::copy(std::begin(context.h), std::end(context.h), chain.begin());
   wipe_object(context.h);
+}
+
+void sha1_compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
+                   std::size_t count) noexcept {
+  SHA_CTX context;
+  context.h0 = chain[0];
+  context.h1 = chain[1];
+  context.h2 = chain[2];
+  context.h3 = chain[3];
+  context.h4 = chain[4];
+  for (; count != 0; --count, blocks += SHA_CBLOCK) SHA1_Transform(&context, blocks);
+  chain = {context.h0, context.h1, context.h2, context.h3, context.h4};
+  wipe({reinterpret_cast<std::uint8_t*>(&context), offsetof(SHA_CTX, Nl)});
 }
 
 void sha512_compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* blocks,

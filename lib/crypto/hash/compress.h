@@ -1,4 +1,4 @@
-// The compression functions under Sha256 and Sha384: whole blocks into a chaining value.
+// The compression functions under Sha256, Sha384 and RecordMac: whole blocks into a chaining value.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -6,7 +6,10 @@
 
 namespace sallyport::crypto {
 
-// Precondition: `blocks` points to count * 64 (sha256) or count * 128 (sha512) bytes.
+// Precondition: `blocks` points to count * 64 (sha1, sha256) or count * 128 (sha512) bytes.
+// SHA-1 uses the first five words of the chaining value.
+void sha1_compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
+                   std::size_t count) noexcept;
 void sha256_compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
                      std::size_t count) noexcept;
 // The same without the SHA extensions of the CPU: what sha256_compress falls back to.

@@ -132,6 +132,9 @@ bool make_key_share(const Context& context, NamedGroup group, Tsc now, KeyShare&
       return make_pair(parts, parts.p256, out);
     case NamedGroup::secp384r1:
       return make_pair(parts, parts.p384, out);
+    case NamedGroup::ffdhe2048:  // see finite_field.h
+    case NamedGroup::ffdhe3072:
+    case NamedGroup::ffdhe4096:
     case NamedGroup::none:
       return false;
   }
@@ -155,6 +158,9 @@ bool derive(const Context& context, const KeyShare& ours, ByteView peer_share,
       return derive(parts, parts.p256, ours, peer_share, secret);
     case NamedGroup::secp384r1:
       return derive(parts, parts.p384, ours, peer_share, secret);
+    case NamedGroup::ffdhe2048:  // see finite_field.h
+    case NamedGroup::ffdhe3072:
+    case NamedGroup::ffdhe4096:
     case NamedGroup::none:
       return false;
   }

@@ -79,6 +79,7 @@ Signer::~Signer() {
     EVP_PKEY_CTX_free(operation.sign);
     EVP_PKEY_CTX_free(operation.verify);
   }
+  EVP_PKEY_CTX_free(decrypt_);
 }
 
 Signer::Signer(Signer&& other) noexcept
@@ -86,7 +87,8 @@ Signer::Signer(Signer&& other) noexcept
       key_{std::move(other.key_)},
       p256_scalar_{std::move(other.p256_scalar_)},
       type_{std::exchange(other.type_, KeyType::none)},
-      operations_{std::exchange(other.operations_, {})} {}
+      operations_{std::exchange(other.operations_, {})},
+      decrypt_{std::exchange(other.decrypt_, nullptr)} {}
 
 Signer& Signer::operator=(Signer&& other) noexcept {
   std::swap(context_, other.context_);
@@ -94,6 +96,7 @@ Signer& Signer::operator=(Signer&& other) noexcept {
   std::swap(p256_scalar_, other.p256_scalar_);
   std::swap(type_, other.type_);
   std::swap(operations_, other.operations_);
+  std::swap(decrypt_, other.decrypt_);
   return *this;
 }
 
@@ -163,6 +166,29 @@ bool Signer::verifies_p256(ByteView message, ByteView signature) const noexcept 
                                  key_.native(), nullptr) == 1 &&
          EVP_DigestVerify(once.get(), signature.data(), signature.size(), message.data(),
                           message.size()) == 1;
+}
+
+bool Signer::prepare_decryption() noexcept {
+  if (decrypt_ != nullptr) return true;
+  PkeyContext decrypt{EVP_PKEY_CTX_new_from_pkey(context_->native(), key_.native(), nullptr)};
+  if (!decrypt || EVP_PKEY_decrypt_init(decrypt.get()) != 1 ||
+      EVP_PKEY_CTX_set_rsa_padding(decrypt.get(), RSA_NO_PADDING) != 1) {
+    return false;
+  }
+  decrypt_ = decrypt.release();
+  return true;
+}
+
+std::size_t Signer::decrypt_raw(ByteView ciphertext, MutableBytes out) noexcept {
+  const std::size_t width = type_ == KeyType::rsa ? (std::size_t{key_.bits()} + 7) / 8 : 0;
+  if (width == 0 || ciphertext.size() != width || out.size() < width || !prepare_decryption()) {
+    return 0;
+  }
+  // OpenSSL blinds the number, and without padding it writes every byte of the result.
+  std::size_t len = out.size();
+  const int done =
+      EVP_PKEY_decrypt(decrypt_, out.data(), &len, ciphertext.data(), ciphertext.size());
+  return done == 1 && len == width ? width : 0;
 }
 
 }  // namespace sallyport::crypto::openssl

@@ -34,6 +34,11 @@ class Signer {
     return p256_scalar_ == nullptr ? ByteView{} : ByteView{p256_scalar_.get(), kP256ScalarLen};
   }
 
+  // decrypt_raw raises `ciphertext` to the private exponent and writes the result at the full width
+  // of the modulus to the front of `out`, padding and all.  Returns that width, or 0 when this is
+  // no RSA key, or the ciphertext is not as long as the modulus or not below it: all of it public.
+  [[nodiscard]] std::size_t decrypt_raw(ByteView ciphertext, MutableBytes out) noexcept;
+
   // sign hashes and signs `message`, and returns the length of the signature, or 0 when the scheme
   // does not fit the key or the operation failed.  ECDSA signatures are DER, as TLS sends them.
   // RSA signatures are verified with the public exponent before they leave, because one faulty
@@ -54,6 +59,7 @@ class Signer {
     evp_pkey_ctx_st* verify = nullptr;  // RSA only
   };
   [[nodiscard]] Operation* operation_for(SignatureScheme scheme) noexcept;
+  [[nodiscard]] bool prepare_decryption() noexcept;
 
   struct FreeScalar {
     void operator()(std::uint8_t* scalar) const noexcept;
@@ -64,6 +70,7 @@ class Signer {
   std::unique_ptr<std::uint8_t, FreeScalar> p256_scalar_;
   KeyType type_ = KeyType::none;
   std::array<Operation, kMaxSchemes> operations_{};
+  evp_pkey_ctx_st* decrypt_ = nullptr;  // made when it is first used
 };
 
 }  // namespace sallyport::crypto::openssl

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "lib/crypto/kx/ffdhe.h"
+
 namespace sallyport::crypto {
 namespace {
 
@@ -50,6 +52,23 @@ SignedContent server_key_exchange_content(ByteView client_random, ByteView serve
   out.bytes(ByteView{ephemeral.public_key}.first(
       std::min<std::size_t>(ephemeral.public_len, ephemeral.public_key.size())));
   return out.content();
+}
+
+FiniteFieldContent::FiniteFieldContent(ByteView client_random, ByteView server_random,
+                                       NamedGroup group, ByteView public_value) noexcept {
+  const auto put = [this](ByteView from) {
+    std::ranges::copy(from, MutableBytes{bytes_}.subspan(len_, from.size()).begin());
+    len_ += from.size();
+  };
+  const auto put_vector = [&put](ByteView from) {
+    put(Be16::of(static_cast<std::uint16_t>(from.size())).bytes);
+    put(from);
+  };
+  put(client_random);
+  put(server_random);
+  put_vector(finite_field_prime(group));
+  put_vector({&kFiniteFieldGenerator, 1});
+  put_vector(public_value);
 }
 
 }  // namespace sallyport::crypto

@@ -28,4 +28,18 @@ struct SignedContent {
                                                         ByteView server_random,
                                                         const KeyShare& ephemeral) noexcept;
 
+// FiniteFieldContent is the same for ServerDHParams (RFC 5246 7.4.3) over a group of RFC 7919.  Its
+// own type, because it is six times as long.
+class FiniteFieldContent {
+ public:
+  FiniteFieldContent(ByteView client_random, ByteView server_random, NamedGroup group,
+                     ByteView public_value) noexcept;
+  [[nodiscard]] ByteView view() const noexcept { return ByteView{bytes_}.first(len_); }
+
+ private:
+  static constexpr std::size_t kMaxLen = 64 + 2 + kMaxWide + 3 + 2 + kMaxWide;
+  std::array<std::uint8_t, kMaxLen> bytes_;
+  std::size_t len_ = 0;
+};
+
 }  // namespace sallyport::crypto

@@ -43,7 +43,7 @@ reply = "foo"
 [[listener]]
 name = "web"
 adress = "198.18.0.10:443"
-tls.policy = "compatible"
+tls.policy = "ancient"
 tls.client_auth = { mode = "off" }
 limits.handshake_seconds = 0
 
@@ -72,8 +72,8 @@ backends = []
     Add pool = ...  Name of the pool that connections go to, unless ALPN picks another.
 /s.toml:17:1: error: unknown key "adress" in `listener`
     Did you mean `address`?
-/s.toml:18:14: error: `listener.tls.policy` = "compatible" is not available in this version
-    Write "modern" or "intermediate".
+/s.toml:18:14: error: `listener.tls.policy` cannot be "ancient"
+    Write "modern", "intermediate" or "compatible".
 /s.toml:19:5: error: `listener.tls.client_auth` is not available in this version
     Remove it.
 /s.toml:20:28: error: `listener.limits.handshake_seconds` cannot be 0

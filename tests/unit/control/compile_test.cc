@@ -119,11 +119,14 @@ TEST(Compile, PoliciesAllowWhatTheirNamesPromise) {
   EXPECT_EQ(modern->cipher_suites, (Suites{0x1301, 0x1302, 0x1303}));
   const auto intermediate = tls_of("intermediate");
   EXPECT_TRUE(intermediate->tls13 && intermediate->tls12);
-  EXPECT_EQ(intermediate->cipher_suites,
-            (Suites{0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8}));
+  EXPECT_EQ(intermediate->cipher_suites, (Suites{0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c,
+                                                 0xc030, 0xcca9, 0xcca8, 0x009e, 0x009f, 0xccaa}));
   EXPECT_EQ(intermediate->groups,
             (std::vector{crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1,
-                         crypto::NamedGroup::secp384r1}));
+                         crypto::NamedGroup::secp384r1, crypto::NamedGroup::ffdhe2048}));
+  const auto compatible = tls_of("compatible");
+  EXPECT_TRUE(compatible->tls13 && compatible->tls12);
+  EXPECT_GT(compatible->cipher_suites.size(), intermediate->cipher_suites.size());
 }
 
 TEST(Identities, ListenersWithoutCertificateShareAMadeOne) {

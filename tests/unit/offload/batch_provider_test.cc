@@ -86,7 +86,7 @@ TEST_F(BatchProviderTest, AgreesWithOpensslForAnyNumberOfLanes) {
 
 TEST_F(BatchProviderTest, MakesNoSharesOfUnknownGroups) {
   std::array<KeyShare, 8> shares;
-  EXPECT_FALSE(make(provider_, NamedGroup::secp384r1, shares));
+  EXPECT_FALSE(make(provider_, NamedGroup{0x0019}, shares));
   EXPECT_FALSE(make(provider_, NamedGroup::none, shares));
 }
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 #include <string>
 #include <vector>
@@ -99,11 +100,96 @@ TEST(Negotiation, RefusesAFallbackOnlyWhenWeSpeakMore) {
 
 TEST(Negotiation, TakesOurOrderOfSuites) {
   HelloBuilder hello = HelloBuilder::tls13();
-  hello.cipher_suites = {0x0a0a, 0x1303, 0x1302, 0x1301};
+  hello.cipher_suites = {0x0a0a, 0x1302, 0x1303, 0x1301};
   ServerConfig config = test_config();
   EXPECT_EQ(agree(hello, config)->cipher_suite, CipherSuite::tls_aes_128_gcm_sha256);
   config.cipher_suites = {0xc02b, 0x1303, 0x1301};
   EXPECT_EQ(agree(hello, config)->cipher_suite, CipherSuite::tls_chacha20_poly1305_sha256);
+}
+
+TEST(Negotiation, TakesChaChaForAClientThatPutsItFirst) {
+  ServerConfig config = test_config();
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.cipher_suites = {0x0a0a, 0x00ff, 0x1303, 0x1301};
+  EXPECT_EQ(agree(hello, config)->cipher_suite, CipherSuite::tls_chacha20_poly1305_sha256);
+  HelloBuilder old = HelloBuilder::tls12();
+  old.cipher_suites = {0x1a1a, 0xcca8, 0xc02f};
+  EXPECT_EQ(agree(old, config)->cipher_suite,
+            CipherSuite::tls_ecdhe_rsa_with_chacha20_poly1305_sha256);
+  // First of another version, or not first: our order.
+  old.cipher_suites = {0x1301, 0xcca8, 0xc02f};
+  EXPECT_EQ(agree(old, config)->cipher_suite, CipherSuite::tls_ecdhe_rsa_with_aes_128_gcm_sha256);
+  // What we do not have switched on is not made up for.
+  config.cipher_suites = {0x1301, 0x1302};
+  EXPECT_EQ(agree(hello, config)->cipher_suite, CipherSuite::tls_aes_128_gcm_sha256);
+}
+
+TEST(Negotiation, TakesTheClientsOrderWhereThatIsThePolicy) {
+  ServerConfig config = test_config();
+  config.suite_preference = SuitePreference::client;
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.cipher_suites = {0x0a0a, 0x1302, 0x1303, 0x1301};
+  EXPECT_EQ(agree(hello, config)->cipher_suite, CipherSuite::tls_aes_256_gcm_sha384);
+  config.cipher_suites = {0x1301, 0x1303};
+  EXPECT_EQ(agree(hello, config)->cipher_suite, CipherSuite::tls_chacha20_poly1305_sha256);
+}
+
+// [RFC 8422 4] without a curve in common no ECDHE; [RFC 5246 7.4.7.1] RSA needs neither a group nor
+// a signature.
+TEST(Negotiation, FallsBackToKeyExchangesThatTheClientCanDo) {
+  ServerConfig config = test_config();
+  config.groups.push_back(NamedGroup::ffdhe2048);
+  HelloBuilder hello = HelloBuilder::tls12();
+  hello.cipher_suites = {0xc02f, 0x009e, 0x009c};
+  EXPECT_EQ(agree(hello, config)->group, NamedGroup::x25519);
+  hello.set(ExtensionType::supported_groups, u16_list({0x0019}));
+  const auto finite = agree(hello, config);
+  EXPECT_EQ(finite->cipher_suite, CipherSuite::tls_dhe_rsa_with_aes_128_gcm_sha256);
+  EXPECT_EQ(finite->group, NamedGroup::ffdhe2048);
+  hello.remove(ExtensionType::signature_algorithms);
+  const auto rsa = agree(hello, config);
+  ASSERT_TRUE(rsa.has_value());
+  EXPECT_EQ(rsa->cipher_suite, CipherSuite::tls_rsa_with_aes_128_gcm_sha256);
+  EXPECT_EQ(rsa->group, NamedGroup::none);
+  EXPECT_EQ(rsa->signature_scheme, SignatureScheme::none);
+  hello.cipher_suites = {0xc02f, 0x009e};
+  EXPECT_EQ(agree(hello, config).error(), HandshakeFailure::no_common_signature_scheme);
+}
+
+// [RFC 7919 4] The groups that a client lists bind the server, known to it or not.
+TEST(Negotiation, OfFiniteFieldsTakesOneThatTheClientLists) {
+  ServerConfig config = test_config();
+  config.groups = {NamedGroup::x25519, NamedGroup::ffdhe2048, NamedGroup::ffdhe3072};
+  HelloBuilder hello = HelloBuilder::tls12();
+  hello.cipher_suites = {0x009e};
+  const auto group_with = [&](const std::vector<std::uint16_t>& listed) {
+    hello.set(ExtensionType::supported_groups, u16_list(listed));
+    const auto agreed = agree(hello, config);
+    return agreed ? agreed->group : NamedGroup::none;
+  };
+  EXPECT_EQ(group_with({0x001d}), NamedGroup::ffdhe2048);
+  EXPECT_EQ(group_with({0x001d, 0x0101}), NamedGroup::ffdhe3072);
+  EXPECT_EQ(group_with({0x0101, 0x0100}), NamedGroup::ffdhe2048);
+  hello.remove(ExtensionType::supported_groups);
+  EXPECT_EQ(agree(hello, config)->group, NamedGroup::ffdhe2048);
+  for (const std::uint16_t unknown : std::array<std::uint16_t, 3>{0x0102, 0x0104, 0x01ff}) {
+    EXPECT_EQ(group_with({0x001d, unknown}), NamedGroup::none);
+    const auto refused = agree(hello, config);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error(), HandshakeFailure::no_common_finite_field);
+    EXPECT_EQ(alert_of(refused.error()), wire::AlertDescription::insufficient_security);
+    // Any other suite is better than none.
+    hello.cipher_suites = {0x009e, 0xc02f};
+    EXPECT_EQ(group_with({0x001d, unknown}), NamedGroup::x25519);
+    hello.cipher_suites = {0x009e};
+  }
+  config.groups = {NamedGroup::x25519};
+  EXPECT_EQ(group_with({0x001d}), NamedGroup::none);
+  // In TLS 1.3 they are not ours to give, even where a share lies ready.
+  config.groups = {NamedGroup::ffdhe2048, NamedGroup::x25519};
+  HelloBuilder modern = HelloBuilder::tls13();
+  modern.set(ExtensionType::supported_groups, u16_list({0x0100, 0x001d}));
+  EXPECT_EQ(agree(modern, config)->group, NamedGroup::x25519);
 }
 
 TEST(Negotiation, OfGroupsPrefersOneWithAShare) {

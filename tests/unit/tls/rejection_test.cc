@@ -452,7 +452,10 @@ std::vector<Case> cases() {
         return client.seal_inner(inner);
       });
   add("CiphertextTooLong", Point::tls13_open, Failure::record_overflow, Alert::record_overflow,
-      raw({23, 3, 3, 0x41, 0x01}));
+      raw(record(ContentType::application_data, Bytes(kMaxCiphertext13 + 1, 1))));
+  // Longer than a record of any version, which is seen before the rest has come.
+  add("HeaderOfTooLongACiphertext", Point::tls13_open, Failure::record_overflow,
+      Alert::record_overflow, raw({23, 3, 3, 0x41, 0x31}));
   add("UnknownInnerType", Point::tls13_open, Failure::unexpected_message, Alert::unexpected_message,
       [](ScriptedClient& client) {
         return client.seal_inner({1, 2, 99});
