@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <thread>
 
+#include "app/command_line/command_line.h"
 #include "app/sallyctl/render.h"
 #include "app/sallyctl/telemetry_client.h"
 
@@ -17,15 +19,16 @@ struct View {
   const char* help;
   std::string (*render)(const Json& document, Detail detail);
   const char* list;  // a document that comes in parts has its entries here
+  bool may_be_long;  // too long to read: --limit ends it
 };
 
 constexpr auto kViews = std::to_array<View>({
-    {"handshakes", "stages of the handshake, failures, latencies", render_handshakes, nullptr},
-    {"connections", "connections and their states", render_connections, "list"},
-    {"lcores", "what each core is busy with", render_lcores, nullptr},
-    {"ports", "devices, links, offloads, traffic", render_ports, nullptr},
-    {"backends", "servers, their health and their connections", render_backends, "backends"},
-    {"drops", "frames dropped, by reason", render_drops, nullptr},
+    {"handshakes", "Stages of the handshake, failures, latencies", render_handshakes, "", false},
+    {"connections", "Connections and their states", render_connections, "list", true},
+    {"lcores", "What each core is busy with", render_lcores, "", false},
+    {"ports", "Devices, links, offloads, traffic", render_ports, "", false},
+    {"backends", "Servers, their health and their connections", render_backends, "backends", false},
+    {"drops", "Frames dropped, by reason", render_drops, "", false},
 });
 
 struct Options {
@@ -40,7 +43,7 @@ struct Options {
 Json fetch(TelemetryClient& client, const View& view, std::size_t limit) {
   const std::string command = std::string{"/sallyport/"} + view.name;
   Json document = client.ask(command);
-  if (view.list == nullptr || !document.contains(view.list)) return document;
+  if (std::string_view{view.list}.empty() || !document.contains(view.list)) return document;
   Json& list = document[view.list];
   for (std::size_t shown = list.size(); shown > 0 && list.size() < limit;) {
     const Json next = client.ask(command + "," + std::to_string(list.size()));
@@ -74,29 +77,36 @@ void run(const View& view, const Options& options) {
   }
 }
 
+void add_options(CLI::App& command, const View& view, Options& options) {
+  command.add_option("--instance", options.instance, "Name of the instance (dataplane.name)")
+      ->type_name("NAME")
+      ->capture_default_str();
+  command.add_flag("--json", options.json, "Print the document as JSON");
+  command.add_flag("--all", options.all, "Also what is zero");
+  command.add_option("--watch", options.watch, "Repeat every so many seconds")
+      ->check(CLI::Range(0.1, 86'400.0).description(""))
+      ->type_name("SECONDS");
+  if (!view.may_be_long) return;
+  command.add_option("--limit", options.limit, "List so many connections at most")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}).description(""))
+      ->type_name("NUMBER")
+      ->capture_default_str();
+}
+
 int main_with(int argc, char** argv) {
-  CLI::App app{"Shows what a running Sallyport is doing."};
+  CLI::App app{"Shows what a running Sallyport is doing.", "sallyctl"};
+  app.set_version_flag("--version", "sallyctl " SALLYPORT_VERSION, "Print the version");
   app.require_subcommand(1);
   CLI::App* show = app.add_subcommand("show", "Show statistics");
   show->require_subcommand(1);
   Options options;
-  const auto add_options = [&](CLI::App& command) {
-    command.add_option("--instance", options.instance, "name of the instance (dataplane.name)")
-        ->capture_default_str();
-    command.add_flag("--json", options.json, "print the document as JSON");
-    command.add_flag("--all", options.all, "also what is zero");
-    command.add_option("--watch", options.watch, "repeat every so many seconds")
-        ->check(CLI::Range(0.1, 86'400.0));
-    command.add_option("--limit", options.limit, "list about so many entries at most")
-        ->capture_default_str();
-  };
   const View* chosen = nullptr;
   for (const View& view : kViews) {
     CLI::App* command = show->add_subcommand(view.name, view.help);
-    add_options(*command);
+    add_options(*command, view, options);
     command->callback([&chosen, &view] { chosen = &view; });
   }
-  CLI11_PARSE(app, argc, argv);
+  if (const auto exit_code = parse_command_line(app, argc, argv)) return *exit_code;
   try {
     run(*chosen, options);
   } catch (const std::exception& e) {

@@ -1,18 +1,34 @@
 #include "app/sallyport/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <filesystem>
-#include <map>
+#include <string_view>
+
+#include "app/command_line/command_line.h"
 
 namespace sallyport {
 namespace {
 
-const std::map<std::string, admin::LogLevel> kLogLevels{
+struct LevelName {
+  std::string_view name;
+  admin::LogLevel level;
+};
+
+constexpr auto kLevelNames = std::to_array<LevelName>({
     {"debug", admin::LogLevel::debug},
     {"info", admin::LogLevel::info},
     {"warning", admin::LogLevel::warning},
     {"error", admin::LogLevel::error},
-};
+});
+
+admin::LogLevel log_level_of(const std::string& name) {
+  const auto* found = std::ranges::find(kLevelNames, name, &LevelName::name);
+  if (found != kLevelNames.end()) return found->level;
+  throw CLI::ValidationError("--log-level",
+                             "is debug, info, warning or error, not \"" + name + "\"");
+}
 
 const std::map<std::string, config::TlsPolicy> kPolicies{
     {"modern", config::TlsPolicy::modern},
@@ -25,7 +41,8 @@ const std::map<std::string, config::TlsPolicy> kPolicies{
 std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   Options options;
   CLI::App app{
-      "Sallyport ends TCP and TLS in front of servers, on its own cores and network ports."};
+      "Sallyport ends TCP and TLS in front of servers, on its own cores and network ports.",
+      "sallyport"};
   app.footer("Example: sallyport --config /etc/sallyport/sallyport.toml");
   CLI::Option_group* actions = app.add_option_group("actions");
   actions->require_option(1);
@@ -60,13 +77,12 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
       ->transform(CLI::CheckedTransformer(kPolicies, CLI::ignore_case).description(""))
       ->type_name("modern|intermediate|compatible");
   takes_nothing("--version", Action::version, "Print the versions of Sallyport and DPDK");
-  app.add_option("--log-level", options.log_level, "Least severe line to log")
-      ->transform(CLI::CheckedTransformer(kLogLevels, CLI::ignore_case).description(""))
+  app.add_option_function<std::string>(
+         "--log-level", [&](const std::string& name) { options.log_level = log_level_of(name); },
+         "Least severe line to log")
       ->type_name("debug|info|warning|error");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    exit_code = app.exit(error) == 0 ? 0 : 1;
+  if (const auto code = parse_command_line(app, argc, argv)) {
+    exit_code = *code;
     return {};
   }
   return options;

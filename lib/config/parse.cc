@@ -32,6 +32,7 @@
 #pragma pop_macro("NDEBUG")
 
 #include "lib/base/check.h"
+#include "lib/base/nearest.h"
 #include "lib/config/bind.h"
 #include "lib/config/check.h"
 #include "lib/config/file.h"
@@ -352,27 +353,20 @@ class TableReader {
 
   // suggestion finds a sibling that is spelled much like `name`.
   [[nodiscard]] std::string suggestion(std::string_view name) const {
-    constexpr std::size_t kMaxDistance = 3;
-    std::string_view best;
-    std::size_t best_distance = kMaxDistance;
+    std::vector<std::string_view> siblings;
     const auto consider = [&](std::string_view path) {
       if (!pattern_.empty()) {
         if (!path.starts_with(pattern_ + ".")) return;
         path.remove_prefix(pattern_.size() + 1);
       }
-      path = path.substr(0, path.find_first_of(".["));
-      const std::size_t distance =
-          name.size() > 2 * kMaxNameLength ? kMaxDistance : edit_distance(name, path);
-      if (distance < best_distance && distance < path.size()) {
-        best = path;
-        best_distance = distance;
-      }
+      siblings.push_back(path.substr(0, path.find_first_of(".[")));
     };
     for (const Key& key : keys()) {
       if (key.presence != Presence::planned) consider(key.path);
     }
     for (const Section& section : sections()) consider(section.path);
-    if (!best.empty()) return "Did you mean `" + std::string{best} + "`?";
+    const std::string_view meant = nearest(name, siblings);
+    if (!meant.empty()) return "Did you mean `" + std::string{meant} + "`?";
     return "Remove it; `sallyport --help-config` lists every key.";
   }
 

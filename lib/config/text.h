@@ -15,7 +15,4 @@ namespace sallyport::config {
 // is_printable: no control characters, so the text can stand in a log line or a command.
 [[nodiscard]] bool is_printable(std::string_view text) noexcept;
 
-// edit_distance counts the letters to insert, remove or replace (Levenshtein).
-[[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
-
 }  // namespace sallyport::config

@@ -289,8 +289,6 @@ TEST(Text, QuotesAndShortensWithoutCuttingACharacter) {
   EXPECT_EQ(quoted("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000A\"");
   const std::string many(59, 'x');
   EXPECT_EQ(shortened(many + "\xe2\x82\xac!"), "\"" + many + "\"...");
-  EXPECT_EQ(edit_distance("adress", "address"), 1U);
-  EXPECT_EQ(edit_distance("", "abc"), 3U);
 }
 
 }  // namespace
