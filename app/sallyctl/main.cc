@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
-#include <string_view>
 #include <thread>
 
 #include "app/command_line/command_line.h"
+#include "app/sallyctl/fetch.h"
 #include "app/sallyctl/render.h"
 #include "app/sallyctl/telemetry_client.h"
 
@@ -25,8 +25,8 @@ struct View {
 constexpr auto kViews = std::to_array<View>({
     {"handshakes", "Stages of the handshake, failures, latencies", render_handshakes, "", false},
     {"connections", "Connections and their states", render_connections, "list", true},
-    {"lcores", "What each core is busy with", render_lcores, "", false},
-    {"ports", "Devices, links, offloads, traffic", render_ports, "", false},
+    {"lcores", "What each core is busy with", render_lcores, "lcores", false},
+    {"ports", "Devices, links, offloads, traffic", render_ports, "ports", false},
     {"backends", "Servers, their health and their connections", render_backends, "backends", false},
     {"drops", "Frames dropped, by reason", render_drops, "", false},
 });
@@ -39,27 +39,11 @@ struct Options {
   std::size_t limit = 200;
 };
 
-// fetch asks for a document, and for the rest of it while entries remain.
-Json fetch(TelemetryClient& client, const View& view, std::size_t limit) {
-  const std::string command = std::string{"/sallyport/"} + view.name;
-  Json document = client.ask(command);
-  if (std::string_view{view.list}.empty() || !document.contains(view.list)) return document;
-  Json& list = document[view.list];
-  for (std::size_t shown = list.size(); shown > 0 && list.size() < limit;) {
-    const Json next = client.ask(command + "," + std::to_string(list.size()));
-    if (!next.contains(view.list)) break;
-    shown = next[view.list].size();
-    for (const auto& [name, entry] : next[view.list].items()) {
-      list[std::to_string(list.size())] = entry;
-    }
-  }
-  document["shown"] = list.size();
-  return document;
-}
-
 void print(const View& view, const Options& options) {
   TelemetryClient client{options.instance};
-  const Json document = fetch(client, view, options.limit);
+  const Ask ask = [&client](const std::string& command) { return client.ask(command); };
+  const Json document = fetch(ask, std::string{"/sallyport/"} + view.name, view.list,
+                              view.may_be_long ? options.limit : kAllEntries);
   const std::string text =
       options.json ? document.dump(2) + "\n"
                    : view.render(document, options.all ? Detail::all : Detail::relevant);

@@ -152,7 +152,14 @@ std::string render_connections(const Json& document, Detail detail) {
                bytes_text(number(c, "backend_to_client_bytes")),
                std::to_string(number(c, "worker"))});
   }
-  if (!table.empty()) out += "\n" + table.text();
+  if (table.empty()) return out;
+  out += "\n" + table.text();
+  const std::uint64_t shown = number(document, "shown");
+  const std::uint64_t all = number(totals, "connections");
+  if (shown < all) {
+    out += "\n" + grouped(all - shown) +
+           " more are not listed: --limit, and 256 of each I/O core at most\n";
+  }
   return out;
 }
 

@@ -30,8 +30,11 @@ dpdk::Failure TelemetryCommands::add() {
          return static_cast<TelemetryCommands*>(self)->lcores(parameters);
        },
        this},
-      {"/sallyport/ports", "Ports, their offloads and counters. Takes no parameters",
-       [](void* self, std::string_view) { return static_cast<TelemetryCommands*>(self)->ports(); },
+      {"/sallyport/ports",
+       "Ports, their offloads and counters. Parameters: int number of the first to list",
+       [](void* self, std::string_view parameters) {
+         return static_cast<TelemetryCommands*>(self)->ports(parameters);
+       },
        this},
       {"/sallyport/backends", "Backends. Parameters: int number of the first to list",
        [](void* self, std::string_view parameters) {
@@ -98,7 +101,7 @@ Document TelemetryCommands::lcores(std::string_view parameters) const {
   return admin::lcores_document(reports, admin::first_of(parameters));
 }
 
-Document TelemetryCommands::ports() const {
+Document TelemetryCommands::ports(std::string_view parameters) const {
   std::vector<admin::PortReport> reports;
   for (const auto& port : dataplane_.ports()) {
     const dpdk::PortReport from = port->report();
@@ -127,7 +130,7 @@ Document TelemetryCommands::ports() const {
     to.rx_errors = counters.rx_errors;
     to.tx_errors = counters.tx_errors;
   }
-  return admin::ports_document(reports);
+  return admin::ports_document(reports, admin::first_of(parameters));
 }
 
 Document TelemetryCommands::backends(std::string_view parameters) const {
@@ -135,6 +138,7 @@ Document TelemetryCommands::backends(std::string_view parameters) const {
   const std::lock_guard lock{control_mutex_};
   const snapshot::Snapshot* now = publisher_.current();
   if (now == nullptr) return admin::backends_document(reports, admin::first_of(parameters));
+  const std::vector<const stats::WorkerStats*> workers = stats_of_workers();
   for (const snapshot::Pool& pool : *now->pools) {
     for (const snapshot::Backend& backend : pool.backends) {
       const snapshot::NextHop& hop =
@@ -146,7 +150,7 @@ Document TelemetryCommands::backends(std::string_view parameters) const {
       report.healthy = backend.healthy;
       report.next_hop_resolved = hop.resolved;
       report.next_hop_mac = hop.mac;
-      for (const stats::WorkerStats* worker : stats_of_workers()) {
+      for (const stats::WorkerStats* worker : workers) {
         using stats::BackendCounter;
         const auto& counters = worker->backends[backend.counter];
         report.connections += counters.value(BackendCounter::connections);

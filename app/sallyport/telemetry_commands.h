@@ -30,7 +30,7 @@ class TelemetryCommands {
   [[nodiscard]] Document handshakes() const;
   [[nodiscard]] Document connections(std::string_view parameters) const;
   [[nodiscard]] Document lcores(std::string_view parameters) const;
-  [[nodiscard]] Document ports() const;
+  [[nodiscard]] Document ports(std::string_view parameters) const;
   [[nodiscard]] Document backends(std::string_view parameters) const;
   [[nodiscard]] Document drops() const;
 

@@ -146,14 +146,19 @@ Document connection_document(const ConnectionReport& connection) {
   return out;
 }
 
-// numbered lists documents under "0", "1", ..., as many as one document may hold.
+// add_part lists the reports from number `first` on under "0", "1", ..., at most so many of them.
 template <class Report>
-Document numbered(std::span<const Report> reports, Document (*document_of)(const Report&)) {
-  Document out;
-  for (std::size_t i = 0; i < std::min(reports.size(), Document::kMaxEntries); ++i) {
-    out.add(std::to_string(i), document_of(reports[i]));
+void add_part(Document& out, std::string_view name, std::span<const Report> reports,
+              std::size_t first, std::size_t at_most, Document (*document_of)(const Report&)) {
+  const auto rest = reports.subspan(std::min(first, reports.size()));
+  const auto shown = rest.first(std::min(rest.size(), at_most));
+  Document list;
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    list.add(std::to_string(i), document_of(shown[i]));
   }
-  return out;
+  out.add("first", std::uint64_t{first});
+  out.add("shown", std::uint64_t{shown.size()});
+  out.add(name, std::move(list));
 }
 
 }  // namespace
@@ -189,41 +194,30 @@ Document handshakes_document(StatsOfWorkers workers) {
 
 Document connections_document(StatsOfWorkers workers, std::span<const ConnectionReport> connections,
                               std::size_t first) {
-  const auto rest = connections.subspan(std::min(first, connections.size()));
-  const auto shown = rest.first(std::min(rest.size(), kConnectionsPerDocument));
   Document out;
   out.add("totals", counts(workers, &WorkerStats::gauges));
-  out.add("first", std::uint64_t{first});
-  out.add("shown", std::uint64_t{shown.size()});
-  out.add("list", numbered(shown, connection_document));
+  add_part(out, "list", connections, first, kConnectionsPerDocument, connection_document);
   return out;
 }
 
 Document lcores_document(std::span<const LcoreReport> lcores, std::size_t first) {
-  const auto rest = lcores.subspan(std::min(first, lcores.size()));
-  const auto shown = rest.first(std::min(rest.size(), kLcoresPerDocument));
   Document out;
   out.add("total", std::uint64_t{lcores.size()});
-  out.add("first", std::uint64_t{first});
-  out.add("shown", std::uint64_t{shown.size()});
-  out.add("lcores", numbered(shown, lcore_document));
+  add_part(out, "lcores", lcores, first, kLcoresPerDocument, lcore_document);
   return out;
 }
 
-Document ports_document(std::span<const PortReport> ports) {
+Document ports_document(std::span<const PortReport> ports, std::size_t first) {
   Document out;
-  out.add("ports", numbered(ports, port_document));
+  out.add("total", std::uint64_t{ports.size()});
+  add_part(out, "ports", ports, first, kPortsPerDocument, port_document);
   return out;
 }
 
 Document backends_document(std::span<const BackendReport> backends, std::size_t first) {
-  const auto rest = backends.subspan(std::min(first, backends.size()));
-  const auto shown = rest.first(std::min(rest.size(), kBackendsPerDocument));
   Document out;
   out.add("total", std::uint64_t{backends.size()});
-  out.add("first", std::uint64_t{first});
-  out.add("shown", std::uint64_t{shown.size()});
-  out.add("backends", numbered(shown, backend_document));
+  add_part(out, "backends", backends, first, kBackendsPerDocument, backend_document);
   return out;
 }
 

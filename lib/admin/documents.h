@@ -20,6 +20,7 @@ using StatsOfWorkers = std::span<const stats::WorkerStats* const>;
 constexpr std::size_t kConnectionsPerDocument = 32;
 constexpr std::size_t kBackendsPerDocument = 48;
 constexpr std::size_t kLcoresPerDocument = 8;
+constexpr std::size_t kPortsPerDocument = 16;
 
 // {stages: {syn_received: {count, p50_nanoseconds, p90_..., p99_..., p999_...}, ...},
 //  handshake: {count, p50_nanoseconds, ...}, failures: {reason: count}, cookie_refusals: {...},
@@ -34,8 +35,8 @@ constexpr std::size_t kLcoresPerDocument = 8;
 // {total, first, shown, lcores: {"0": {lcore, role, idle_permille, ...}, ...}}; regime shares are
 // since start.
 [[nodiscard]] Document lcores_document(std::span<const LcoreReport> lcores, std::size_t first = 0);
-// {ports: {"0": {...}, ...}}
-[[nodiscard]] Document ports_document(std::span<const PortReport> ports);
+// {total, first, shown, ports: {"0": {...}, ...}}
+[[nodiscard]] Document ports_document(std::span<const PortReport> ports, std::size_t first = 0);
 // {total, first, shown, backends: {"0": {...}, ...}}
 [[nodiscard]] Document backends_document(std::span<const BackendReport> backends,
                                          std::size_t first = 0);

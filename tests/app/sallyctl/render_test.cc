@@ -132,7 +132,13 @@ TEST(Connections, ShowTotalsAndBothSides) {
 client               listener            state        tls              backend           state           age  to backend  to client  worker
 198.18.0.2:50000     198.18.0.10:443     established  established 1.3  198.18.0.20:8080  established  61.5 s     2.0 KiB    5.0 MiB       0
 [2001:db8::2]:50000  [2001:db8::10]:443  established  handshake        -                 -              0 ns         0 B        0 B       1
+
+1,232 more are not listed: --limit, and 256 of each I/O core at most
 )");
+  stats->gauges.set(stats::Gauge::connections, 2);
+  const std::string complete =
+      render_connections(parsed(admin::connections_document(workers, reports)), Detail::relevant);
+  EXPECT_EQ(complete.find("not listed"), std::string::npos) << complete;
 }
 
 TEST(Lcores, ShowWhatTheirTimeIsSpentOn) {

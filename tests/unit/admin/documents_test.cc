@@ -97,6 +97,25 @@ TEST(Lcores, OfALargeMachineComeInParts) {
   EXPECT_EQ(number(child(child(document, "lcores"), "0"), "lcore"), 16U);
 }
 
+TEST(Ports, BeyondTheFirstSixteenComeInParts) {
+  std::vector<PortReport> reports(kPortsPerDocument + 3);
+  reports.back().name = "last";
+  const Document document = ports_document(reports, kPortsPerDocument);
+  EXPECT_EQ(number(document, "total"), reports.size());
+  EXPECT_EQ(number(document, "first"), kPortsPerDocument);
+  EXPECT_EQ(number(document, "shown"), 3U);
+  EXPECT_EQ(text(child(child(document, "ports"), "2"), "name"), "last");
+}
+
+TEST(Backends, OfAWholeFarmComeInParts) {
+  std::vector<BackendReport> reports(kBackendsPerDocument + 2);
+  reports.back().pool = "last";
+  const Document document = backends_document(reports, kBackendsPerDocument);
+  EXPECT_EQ(number(document, "total"), reports.size());
+  EXPECT_EQ(number(document, "shown"), 2U);
+  EXPECT_EQ(text(child(child(document, "backends"), "1"), "pool"), "last");
+}
+
 TEST(Connections, ComeInPartsWithTheirTotals) {
   TwoWorkers w;
   w.a->gauges.set(stats::Gauge::connections, 40);
