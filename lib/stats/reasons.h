@@ -42,7 +42,6 @@
   X(tcp_reassembly_full, "out-of-order data beyond the limit")                               \
   X(tcp_buffers_low, "data not accepted because frames are scarce; the peer repeats it")     \
   X(tcp_after_close, "data after the connection stopped reading")                            \
-  X(rst_rate_limited, "no RST sent: above the rate")                                         \
   X(draining, "new connection refused: shutting down")                                       \
   X(connection_limit, "no connection slot free")                                             \
   X(admission_limit, "new connection above a limit of its listener; the client tries again") \

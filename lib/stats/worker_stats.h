@@ -20,6 +20,7 @@
   X(nd_replies, "neighbour solicitations answered")                               \
   X(echo_replies, "echo requests answered")                                       \
   X(rst_sent, "RST segments sent")                                                \
+  X(rst_rate_limited, "RST segments not sent: above the rate")                    \
   X(challenge_acks, "challenge ACKs sent (RFC 5961)")                             \
   X(retransmitted_segments, "segments sent again")                                \
   X(fast_retransmits, "losses that were detected before a time-out")              \

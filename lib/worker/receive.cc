@@ -243,8 +243,8 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
       if (resets_.take(turn.now)) {
         stats_.traffic.count(Traffic::rst_sent);
         send_bare(side.link, side.tuple, arrival.rst, turn);
-      } else if (why == DropReason::none) {
-        why = DropReason::rst_rate_limited;
+      } else {
+        stats_.traffic.count(Traffic::rst_rate_limited);
       }
       break;
   }
@@ -339,7 +339,7 @@ void Worker::answer_with_reset(const wire::Packet& packet, const tcp::Segment& s
   const auto rst = tcp::reset_for(segment);
   if (!rst) return;
   if (!resets_.take(turn.now)) {
-    stats_.drops.count(DropReason::rst_rate_limited);
+    stats_.traffic.count(Traffic::rst_rate_limited);
     return;
   }
   stats_.traffic.count(Traffic::rst_sent);

@@ -451,7 +451,7 @@ void SynResponder::judge(AckBatch& batch, TokenBucket& resets, Tsc now) noexcept
   if (num_refused == 0) return;
   stats_.cookie_refusals.count(CookieRefusal::bad_mac, num_refused - num_expired);
   stats_.cookie_refusals.count(CookieRefusal::expired, num_expired);
-  stats_.drops.count(DropReason::rst_rate_limited, num_refused);
+  stats_.traffic.count(stats::Traffic::rst_rate_limited, num_refused);
   stats_.drops.count(DropReason::tcp_cookie_refused, num_refused);
 }
 

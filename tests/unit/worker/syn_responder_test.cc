@@ -331,6 +331,11 @@ TEST(SynResponder, RefusesTheAcksThatTheUsualWayRefuses) {
   EXPECT_GT(fast.stats->cookie_refusals.value(CookieRefusal::bad_mac), 1'000U);
   EXPECT_GT(fast.stats->cookie_refusals.value(CookieRefusal::expired), 10U);
   EXPECT_GT(fast.stats->drops.value(DropReason::tcp_early_overtake), 1'000U);
+  // Each refused ACK is one drop; the RST that it did not get is none.
+  EXPECT_GT(fast.stats->traffic.value(stats::Traffic::rst_rate_limited), 1'000U);
+  EXPECT_EQ(fast.stats->drops.value(DropReason::tcp_cookie_refused),
+            fast.stats->cookie_refusals.value(CookieRefusal::bad_mac) +
+                fast.stats->cookie_refusals.value(CookieRefusal::expired));
 }
 
 TEST(SynResponder, LeavesSynsToTheUsualWayWhileDraining) {
