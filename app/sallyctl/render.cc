@@ -8,6 +8,7 @@
 #include "app/sallyctl/table.h"
 #include "lib/stats/reasons.h"
 #include "lib/stats/resumption.h"
+#include "lib/stats/worker_stats.h"
 
 namespace sallyport::sallyctl {
 namespace {
@@ -48,6 +49,27 @@ std::string help_of(const std::string& name) {
   const auto& all = stats::Descriptions<Enum>::all;
   const auto found = std::ranges::find(all, name, &stats::Description::name);
   return found == all.end() ? std::string{} : std::string{found->help};
+}
+
+// help_of_lcore finds what a number of an lcore means.
+std::string help_of_lcore(const std::string& name) {
+  constexpr auto kOthers = std::to_array<stats::Description>({
+      {"iterations", "turns of its loop"},
+      {"working_us", "time that was not idle since the start, in microseconds"},
+      {"established", "TLS handshakes completed"},
+      {"jobs_executed", "asymmetric jobs done"},
+      {"batches", "groups of up to eight operations of one kind, done at once"},
+      {"operations", "key agreements, signatures and key pairs in those groups"},
+  });
+  constexpr std::string_view kShare = "_permille";
+  if (name.ends_with(kShare)) {
+    return "thousandths of its time: " +
+           help_of<stats::LcoreRegime>(name.substr(0, name.size() - kShare.size()));
+  }
+  if (std::string help = help_of<stats::Traffic>(name); !help.empty()) return help;
+  if (std::string help = help_of<stats::Gauge>(name); !help.empty()) return help + ", now";
+  const auto* found = std::ranges::find(kOthers, name, &stats::Description::name);
+  return found == kOthers.end() ? std::string{} : std::string{found->help};
 }
 
 // counts_table lists named counters, the largest first.
@@ -98,6 +120,10 @@ std::string render_handshakes(const Json& document, Detail detail) {
     is_first = false;
   }
   std::string out = funnel.text();
+  if (number(child(stages, "job_submitted"), "count") >
+      number(child(stages, "client_hello"), "count")) {
+    out += "\nof TLS 1.2 one handshake submits two jobs\n";
+  }
   const Json& whole = child(document, "handshake");
   if (number(whole, "count") > 0) {
     out += "\nfrom the first proven segment to Finished: p50 " +
@@ -118,7 +144,8 @@ std::string render_handshakes(const Json& document, Detail detail) {
 
 std::string render_connections(const Json& document, Detail detail) {
   const Json& totals = child(document, "totals");
-  std::string out = grouped(number(totals, "connections")) + " connections";
+  const std::uint64_t all = number(totals, "connections");
+  std::string out = grouped(all) + (all == 1 ? " connection" : " connections");
   // Of the gauges, only these are about connections.
   constexpr auto kConnectionGauges = std::to_array<std::string_view>({"handshakes", "time_wait"});
   for (const auto& [name, value] : totals.items()) {
@@ -147,7 +174,7 @@ std::string render_connections(const Json& document, Detail detail) {
     const std::string version = text(c, "tls_version", "");
     table.add({text(c, "client"), text(c, "listener"), text(c, "client_state"),
                text(c, "tls_state") + (version.empty() ? "" : " " + version), text(c, "backend"),
-               text(c, "backend_state"), duration_text(number(c, "age_milliseconds") * 1'000'000),
+               text(c, "backend_state"), age_text(number(c, "age_milliseconds")),
                bytes_text(number(c, "client_to_backend_bytes")),
                bytes_text(number(c, "backend_to_client_bytes")),
                std::to_string(number(c, "worker"))});
@@ -155,7 +182,6 @@ std::string render_connections(const Json& document, Detail detail) {
   if (table.empty()) return out;
   out += "\n" + table.text();
   const std::uint64_t shown = number(document, "shown");
-  const std::uint64_t all = number(totals, "connections");
   if (shown < all) {
     out += "\n" + grouped(all - shown) +
            " more are not listed: --limit, and 256 of each I/O core at most\n";
@@ -176,11 +202,11 @@ std::string render_lcores(const Json& document, Detail detail) {
                {"tx frames", Align::right},
                {"steered in", Align::right},
                {"jobs", Align::right},
-               {"lanes/batch", Align::right}}};
+               {"ops/batch", Align::right}}};
   const std::vector<Json> lcores = entries(child(document, "lcores"));
   for (const Json& l : lcores) {
     const std::uint64_t batches = number(l, "batches");
-    const std::uint64_t tenths = batches == 0 ? 0 : 10 * number(l, "batch_lanes") / batches;
+    const std::uint64_t tenths = batches == 0 ? 0 : 10 * number(l, "operations") / batches;
     table.add(
         {std::to_string(number(l, "lcore")), text(l, "role"),
          permille_text(number(l, "busy_permille")), permille_text(number(l, "crypto_permille")),
@@ -200,7 +226,7 @@ std::string render_lcores(const Json& document, Detail detail) {
                     {"meaning", Align::left}}};
     for (const auto& [name, value] : l.items()) {
       if (!value.is_number_unsigned() || name == "lcore") continue;
-      counters.add({name, grouped(value.get<std::uint64_t>()), help_of<stats::DropReason>(name)});
+      counters.add({name, grouped(value.get<std::uint64_t>()), help_of_lcore(name)});
     }
     out += "\n" + counters.text();
   }

@@ -65,6 +65,22 @@ std::string bytes_text(std::uint64_t bytes) {
   return format("%.1f %s", value, kUnits[unit]);
 }
 
+std::string age_text(std::uint64_t milliseconds) {
+  struct Unit {
+    const char* name;
+    double of_smaller;
+  };
+  constexpr auto kLarger = std::to_array<Unit>({{"min", 60}, {"h", 60}, {"d", 24}});
+  double value = static_cast<double>(milliseconds) / 1000;
+  const char* name = "s";
+  for (const Unit& unit : kLarger) {
+    if (value < 99.95) break;
+    value /= unit.of_smaller;
+    name = unit.name;
+  }
+  return format("%.1f %s", value, name);
+}
+
 std::string duration_text(std::uint64_t nanoseconds) {
   constexpr auto kUnits = std::to_array<const char*>({"ns", "us", "ms", "s"});
   auto value = static_cast<double>(nanoseconds);

@@ -30,6 +30,8 @@ class Table {
 [[nodiscard]] std::string grouped(std::uint64_t number);
 // bytes_text: 1536 -> "1.5 KiB".
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);
+// age_text: 61500 ms -> "61.5 s"; minutes, hours and days from 100 of the smaller unit on.
+[[nodiscard]] std::string age_text(std::uint64_t milliseconds);
 // duration_text: 1234567 ns -> "1.23 ms"; three significant digits.
 [[nodiscard]] std::string duration_text(std::uint64_t nanoseconds);
 // microseconds_text: 1234567 ns -> "1,234.6".

@@ -94,9 +94,9 @@ Document TelemetryCommands::lcores(std::string_view parameters) const {
     report.batches = executor.value(ExecutorCounter::derive_batches) +
                      executor.value(ExecutorCounter::sign_batches) +
                      executor.value(ExecutorCounter::key_share_batches);
-    report.batch_lanes = executor.value(ExecutorCounter::derive_lanes) +
-                         executor.value(ExecutorCounter::sign_lanes) +
-                         executor.value(ExecutorCounter::key_share_lanes);
+    report.operations = executor.value(ExecutorCounter::derive_lanes) +
+                        executor.value(ExecutorCounter::sign_lanes) +
+                        executor.value(ExecutorCounter::key_share_lanes);
   }
   return admin::lcores_document(reports, admin::first_of(parameters));
 }

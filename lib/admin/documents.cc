@@ -90,7 +90,7 @@ Document lcore_document(const LcoreReport& report) {
   }
   out.add("jobs_executed", report.jobs_executed);
   out.add("batches", report.batches);
-  out.add("batch_lanes", report.batch_lanes);
+  out.add("operations", report.operations);
   return out;
 }
 

@@ -53,7 +53,7 @@ struct ConnectionReport {
   SocketAddress listener;
   SocketAddress source;       // our end towards the backend; port 0 while there is none
   SocketAddress backend;      // port 0 while there is none
-  std::string client_state;   // TCP states by their RFC 9293 names, lower case
+  std::string client_state;   // TCP states by their RFC 9293 names: "ESTABLISHED"
   std::string backend_state;  // empty while there is none
   std::string tls_state;      // "handshake", "established", "closing"
   std::string tls_version;    // "1.3", "1.2", empty before negotiation
@@ -70,8 +70,8 @@ struct LcoreReport {
   std::uint64_t ticks_per_us = 1'000;  // of the TSC, never 0
   std::uint64_t iterations = 0;
   std::uint64_t jobs_executed = 0;
-  std::uint64_t batches = 0;      // groups of up to eight equal operations
-  std::uint64_t batch_lanes = 0;  // operations in them: per batch, the lane fill
+  std::uint64_t batches = 0;     // groups of up to eight operations of one kind, done at once
+  std::uint64_t operations = 0;  // key agreements, signatures and key pairs in those groups
 };
 
 }  // namespace sallyport::admin

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <sstream>
 #include <string>
 
 #include "app/sallyctl/table.h"
@@ -26,6 +27,11 @@ TEST(Numbers, AreReadable) {
   EXPECT_EQ(duration_text(1'234), "1.23 us");
   EXPECT_EQ(duration_text(999'900), "1.00 ms");
   EXPECT_EQ(duration_text(90'000'000'000), "90.0 s");
+  EXPECT_EQ(age_text(0), "0.0 s");
+  EXPECT_EQ(age_text(61'540), "61.5 s");
+  EXPECT_EQ(age_text(150'000), "2.5 min");
+  EXPECT_EQ(age_text(9'000'000), "2.5 h");
+  EXPECT_EQ(age_text(100ULL * 86'400'000), "100.0 d");
   EXPECT_EQ(microseconds_text(1'234'567), "1,234.6");
   EXPECT_EQ(percent_text(1, 3), "33.3 %");
   EXPECT_EQ(percent_text(1, 0), "-");
@@ -131,7 +137,7 @@ TEST(Connections, ShowTotalsAndBothSides) {
 
 client               listener            state        tls              backend           state           age  to backend  to client  worker
 198.18.0.2:50000     198.18.0.10:443     established  established 1.3  198.18.0.20:8080  established  61.5 s     2.0 KiB    5.0 MiB       0
-[2001:db8::2]:50000  [2001:db8::10]:443  established  handshake        -                 -              0 ns         0 B        0 B       1
+[2001:db8::2]:50000  [2001:db8::10]:443  established  handshake        -                 -             0.0 s         0 B        0 B       1
 
 1,232 more are not listed: --limit, and 256 of each I/O core at most
 )");
@@ -152,15 +158,36 @@ TEST(Lcores, ShowWhatTheirTimeIsSpentOn) {
   report.stats = stats.get();
   report.jobs_executed = 50;
   report.batches = 20;
-  report.batch_lanes = 130;
+  report.operations = 130;
   const std::array reports{report};
   const Json document = parsed(admin::lcores_document(reports));
   EXPECT_EQ(
       render_lcores(document, Detail::relevant),
-      R"(lcore  role    busy  crypto  backpressured    idle  connections  established  rx frames  tx frames  steered in  jobs  lanes/batch
-    1  io    30.0 %  10.0 %          0.0 %  60.0 %            0            0    123,456          0           0    50          6.5
+      R"(lcore  role    busy  crypto  backpressured    idle  connections  established  rx frames  tx frames  steered in  jobs  ops/batch
+    1  io    30.0 %  10.0 %          0.0 %  60.0 %            0            0    123,456          0           0    50        6.5
 )");
-  EXPECT_NE(render_lcores(document, Detail::all).find("echo_replies"), std::string::npos);
+  const std::string all = render_lcores(document, Detail::all);
+  EXPECT_NE(all.find("echo_replies"), std::string::npos);
+}
+
+TEST(Lcores, SayWhatEachNumberMeans) {
+  const auto stats = std::make_unique<stats::WorkerStats>();
+  admin::LcoreReport report;
+  report.stats = stats.get();
+  const std::array reports{report};
+  std::istringstream lines{render_lcores(parsed(admin::lcores_document(reports)), Detail::all)};
+  std::string line;
+  while (line != "lcore 0" && std::getline(lines, line)) line = line.substr(0, line.find("  "));
+  std::size_t rows = 0;
+  for (; std::getline(lines, line); ++rows) {
+    std::istringstream words{line};
+    std::string name;
+    std::string count;
+    std::string meaning;
+    words >> name >> count >> meaning;
+    EXPECT_FALSE(meaning.empty()) << name;
+  }
+  EXPECT_GT(rows, stats::Counters<stats::Traffic>::kSize);
 }
 
 TEST(Ports, ShowWhatTheDeviceDoesAndWhatWasLost) {

@@ -166,8 +166,8 @@ TEST(Documents, TheLargestStillFitTelemetry) {
   constexpr std::uint64_t kMany = 99'999'999'999'999;
   ConnectionReport connection;
   connection.client = connection.listener = connection.source = connection.backend = widest;
-  connection.client_state = "syn_received";
-  connection.backend_state = connection.tls_state = "established";
+  connection.client_state = connection.backend_state = "SYN_RECEIVED";
+  connection.tls_state = "established";
   connection.tls_version = "1.3";
   connection.age_milliseconds = 999'999'999;
   connection.client_to_backend_bytes = connection.backend_to_client_bytes = kMany;
@@ -180,7 +180,7 @@ TEST(Documents, TheLargestStillFitTelemetry) {
   const std::vector<BackendReport> backends(200, backend);
   LcoreReport lcore;
   lcore.stats = w.a.get();
-  lcore.iterations = lcore.jobs_executed = lcore.batches = lcore.batch_lanes = kMany;
+  lcore.iterations = lcore.jobs_executed = lcore.batches = lcore.operations = kMany;
   const std::vector<LcoreReport> lcores(128, lcore);
   PortReport port;
   port.name = name;
