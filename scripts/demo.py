@@ -18,7 +18,7 @@ SERVICES = ("web", "web6", "rsa", "nginx")
 
 
 class Interrupted(Exception):
-    """Ctrl-C or SIGTERM: the way out, with everything cleaned up."""
+    """Ctrl-C, SIGTERM or a closed terminal: the way out, with everything cleaned up."""
 
 
 def interrupt(*_) -> None:
@@ -75,8 +75,9 @@ def main() -> int:
     for name in testbed.remove_leftovers():
         print(f"Removed what run {name} had left behind.")
 
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGINT, interrupt)
+    ways_out = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in ways_out:
+        signal.signal(number, interrupt)
     bed = None
     try:
         print("Starting two backends and Sallyport ...", flush=True)
@@ -102,7 +103,7 @@ def main() -> int:
         print(f"demo: {why}", file=sys.stderr)
         return 1
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ways_out:
             signal.signal(number, signal.SIG_IGN)
         if bed is not None:
             bed.close()
