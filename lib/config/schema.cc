@@ -348,8 +348,8 @@ constexpr auto kKeys = std::to_array<Key>({
      .default_text = "0",
      .reload = Reload::live,
      .help =
-         "Connections of this listener at once; 0: as many as the appliance holds.  Whoever comes "
-         "when there are as many gets no answer, and his host tries again."},
+         "Connections of this listener at once; 0: as many as the appliance holds.  A client that "
+         "comes when there are as many gets no answer, and tries again by itself."},
     {.path = "listener[].limits.max_handshakes",
      .type = KeyType::integer,
      .unit = "connections",
@@ -468,18 +468,21 @@ std::string expectation_of_one(const Key& key) {
 void wrap(std::string& out, std::string_view text, std::string_view indent) {
   constexpr std::size_t kColumns = 80;
   std::string line{indent};
+  const auto end_line = [&] {
+    out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+    line = indent;
+  };
   while (!text.empty()) {
     const std::size_t space = text.find(' ');
     const std::string_view word = text.substr(0, space);
     if (line.size() > indent.size() && line.size() + 1 + word.size() > kColumns) {
-      out += line + "\n";
-      line = indent;
+      end_line();
     }
     if (line.size() > indent.size()) line += ' ';
     line += word;
     text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
   }
-  out += line + "\n";
+  end_line();
 }
 
 bool is_direct_child(std::string_view path, std::string_view section) {

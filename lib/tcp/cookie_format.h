@@ -22,8 +22,8 @@ inline constexpr std::uint32_t kScaleMask = 15;
 inline constexpr std::uint32_t kNoScale = 15;
 inline constexpr unsigned kSackShift = 1;
 
-// The low bits of our TSval: three of finer MSS, one for ECN.  No MAC covers them: who changes them
-// in his echo lies about what he offered himself.
+// The low bits of our TSval: three of finer MSS, one for ECN.  No MAC covers them: a client
+// that changes them in its echo lies about what it offered itself.
 inline constexpr std::uint32_t kTimestampBits = 15;
 inline constexpr unsigned kFineShift = 1;
 inline constexpr std::uint32_t kFineSteps = 8;

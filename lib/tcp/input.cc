@@ -392,7 +392,7 @@ Arrival take_segment(Tcb& tcb, const Segment& segment, Instant now, TextPolicy p
 }
 
 // [RFC 5961 7] The limit belongs to the connection alone: one that all shared would let an attacker
-// count, on a connection of his own, what he provokes on another (CVE-2016-5696).
+// count, on a connection of its own, what it provokes on another (CVE-2016-5696).
 bool may_challenge(Tcb& tcb, Instant now) noexcept {
   if (tcb.challenged && tcb.challenged_at.elapsed_us(now) < kChallengeInterval.count) return false;
   tcb.challenged = true;

@@ -1,6 +1,6 @@
 // Admission: which proven handshakes become connections.  Limits of a listener, and of each network
 // that clients come from; what an attacker gains without them is every slot for one listener, or
-// for one network of his.
+// for one network of its own.
 //
 // Listeners are named by their snapshot::Listener::group.  All limits are this worker's share of
 // what the configuration says for the appliance.

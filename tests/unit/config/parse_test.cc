@@ -204,6 +204,7 @@ TEST(KeyTable, EveryKeyHasASectionAndIsExplained) {
 
 TEST(KeyTable, ManualFitsATerminal) {
   const std::string text = manual();
+  EXPECT_EQ(text.find(" \n"), std::string::npos);
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t end = text.find('\n', start);
     EXPECT_LE(end - start, 90U) << text.substr(start, end - start);
