@@ -8,13 +8,14 @@
 // a resource, and last the ready list, where everything larger than a direct reply is pulled while
 // there is credit for it.  The parts of the class are in files of their own:
 //
-//   worker.cc    the order of a call, slabs, lists and timers, the end of a connection
-//   receive.cc   frame -> packet -> connection; TIME_WAIT; segments of a connection
-//   accept.cc    from a SYN to a connection: cookies, tracked handshakes, strays, limits
-//   client.cc    TLS: records, steps, jobs
-//   backend.cc   choosing and opening a backend, and another one when it does not answer
-//   relay.cc     plaintext both ways, and how one side's end becomes the other's
-//   transmit.cc  segments out
+//   worker.cc      the order of a call, slabs, lists and timers, the end of a connection
+//   receive.cc     frame -> packet -> connection; TIME_WAIT; segments of a connection
+//   icmp_error.cc  what a router says about a segment of ours
+//   accept.cc      from a SYN to a connection: cookies, tracked handshakes, strays, limits
+//   client.cc      TLS: records, steps, jobs
+//   backend.cc     choosing and opening a backend, and another one when it does not answer
+//   relay.cc       plaintext both ways, and how one side's end becomes the other's
+//   transmit.cc    segments out
 #pragma once
 #include <array>
 #include <cstdint>
@@ -138,8 +139,6 @@ class Worker {
   [[nodiscard]] stats::DropReason receive_tcp(frame::Frame& f, const wire::Packet& packet,
                                               snapshot::InterfaceIndex interface,
                                               Turn& turn) noexcept;
-  // receive_icmp_error: what a router says about a segment of ours (icmp_error.cc).
-  [[nodiscard]] stats::DropReason receive_icmp_error(const wire::IcmpError& error) noexcept;
   [[nodiscard]] FlowRef find_flow(const FourTuple& tuple, FlowTable::Hash hash) noexcept;
   [[nodiscard]] stats::DropReason receive_time_wait(std::uint32_t index, const wire::Packet& packet,
                                                     const tcp::Segment& segment,
@@ -159,6 +158,9 @@ class Worker {
   void answer_with_reset(const wire::Packet& packet, const tcp::Segment& segment,
                          snapshot::InterfaceIndex interface, Turn& turn) noexcept;
   [[nodiscard]] bool reads(const Connection& c, const Side& side) const noexcept;
+
+  // --- icmp_error.cc -------------------------------------------------------------------------
+  [[nodiscard]] stats::DropReason receive_icmp_error(const wire::IcmpError& error) noexcept;
 
   // --- accept.cc -----------------------------------------------------------------------------
   [[nodiscard]] const snapshot::Listener* find_listener(const SocketAddress& address,
