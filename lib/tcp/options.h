@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "lib/wire/tcp.h"
+
 namespace sallyport::tcp {
 
 // [RFC 9293 3.7.1] A host that is not told a maximum segment size assumes the one that fits the
@@ -13,8 +15,7 @@ inline constexpr std::uint16_t kDefaultMssV6 = 1220;
 // on every few bytes (the class of CVE-2019-11479).
 inline constexpr std::uint16_t kSmallestMss = 216;
 
-// [RFC 7323 2.3] A shift above 14 is used as 14.
-inline constexpr std::uint8_t kMaxWindowScale = 14;
+inline constexpr std::uint8_t kMaxWindowScale = wire::TcpOptions::kMaxWindowScale;
 // The shift that we offer, always the same: a SYN cookie needs no bits for it, and a reload that
 // changes buffer sizes cannot change the meaning of a window already in flight.  8 lets 16 MiB
 // through, in steps of 256 bytes.

@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-namespace sallyport::tcp {
+namespace sallyport::wire {
 
 // Arithmetic is modulo 2^32 and the order holds only between numbers less than 2^31 apart, so it is
 // not transitive: there is no operator<, and none may be added, or std::sort would accept it.
@@ -33,4 +33,4 @@ struct SeqNum {
   return to.raw - from.raw;
 }
 
-}  // namespace sallyport::tcp
+}  // namespace sallyport::wire

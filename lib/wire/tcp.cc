@@ -58,8 +58,8 @@ void read_option(TcpOptionKind option, Reader& body, TcpOptions& o) noexcept {
       if (body.at_end()) body.fail();  // [RFC 2018 3] at least one block
       while (!body.at_end() && o.num_sack_blocks < TcpOptions::kMaxSackBlocks) {
         TcpOptions::SackBlock& block = o.sack_blocks[o.num_sack_blocks++];
-        block.left = body.u32();
-        block.right = body.u32();
+        block.left = {body.u32()};
+        block.right = {body.u32()};
       }
       return;
     case TcpOptionKind::end_of_list:
@@ -141,8 +141,8 @@ void write_tcp_options(MutableBytes room, const TcpOptions& o) noexcept {
   nop();
   begin(TcpOptionKind::sack, 2 + blocks * kSackBlockLength);
   for (const TcpOptions::SackBlock& block : std::span{o.sack_blocks}.first(blocks)) {
-    w.u32(block.left);
-    w.u32(block.right);
+    w.u32(block.left.raw);
+    w.u32(block.right.raw);
   }
 }
 

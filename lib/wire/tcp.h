@@ -9,6 +9,7 @@
 #include "lib/base/byteorder.h"
 #include "lib/base/result.h"
 #include "lib/wire/packet_error.h"
+#include "lib/wire/seq_num.h"
 
 namespace sallyport::wire {
 
@@ -26,6 +27,7 @@ struct TcpHeader {
 static_assert(sizeof(TcpHeader) == 20 && alignof(TcpHeader) == 1);
 constexpr std::size_t kMaxTcpOptionsLength = 40;
 
+// TcpFlags is the set of control bits, in the positions that they have on the wire.
 struct TcpFlags {
   std::uint8_t bits = 0;
   [[nodiscard]] constexpr bool fin() const noexcept { return (bits & 0x01U) != 0; }
@@ -37,6 +39,13 @@ struct TcpFlags {
   [[nodiscard]] constexpr bool ece() const noexcept { return (bits & 0x40U) != 0; }
   [[nodiscard]] constexpr bool cwr() const noexcept { return (bits & 0x80U) != 0; }
   friend constexpr bool operator==(TcpFlags, TcpFlags) noexcept = default;
+  friend constexpr TcpFlags operator|(TcpFlags a, TcpFlags b) noexcept {
+    return {static_cast<std::uint8_t>(a.bits | b.bits)};
+  }
+  constexpr TcpFlags& operator|=(TcpFlags b) noexcept { return *this = *this | b; }
+  [[nodiscard]] constexpr TcpFlags without(TcpFlags b) const noexcept {
+    return {static_cast<std::uint8_t>(bits & ~unsigned{b.bits})};
+  }
 };
 
 enum class TcpOptionKind : std::uint8_t {
@@ -55,16 +64,18 @@ struct TcpOptions {
   // [RFC 7323 2.3] A larger shift counts as this one.
   static constexpr std::uint8_t kMaxWindowScale = 14;
 
+  // SackBlock is received data ahead of a gap: [left, right).
   struct SackBlock {
-    std::uint32_t left = 0;
-    std::uint32_t right = 0;
+    SeqNum left;
+    SeqNum right;
+    [[nodiscard]] constexpr bool empty() const noexcept { return left == right; }
     friend constexpr bool operator==(const SackBlock&, const SackBlock&) noexcept = default;
   };
 
-  std::uint16_t mss = 0;  // 0: absent
-  std::uint8_t window_scale = 0;
-  bool has_window_scale = false;
-  bool sack_permitted = false;
+  std::uint16_t mss = 0;          // 0: absent
+  std::uint8_t window_scale = 0;  // meaningful with has_window_scale
+  bool has_window_scale = false;  // SYN only
+  bool sack_permitted = false;    // SYN only
   bool has_timestamps = false;
   std::uint8_t num_sack_blocks = 0;
   std::uint32_t tsval = 0;

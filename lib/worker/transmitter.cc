@@ -1,7 +1,5 @@
 #include "lib/worker/transmitter.h"
 
-#include <algorithm>
-
 #include "lib/wire/headers.h"
 
 namespace sallyport::worker {
@@ -11,21 +9,11 @@ tcp::Segment segment_of(const wire::Packet& packet) noexcept {
   tcp::Segment to;
   to.seq = {from.sequence_number};
   to.ack = {from.acknowledgment_number};
-  to.flags = {from.flags.bits};
+  to.flags = from.flags;
   to.window = from.window;
   to.ecn = packet.ecn;
   to.payload_len = packet.payload_len;
-  to.options.mss = from.options.mss;
-  to.options.window_scale = from.options.window_scale;
-  to.options.has_window_scale = from.options.has_window_scale;
-  to.options.sack_permitted = from.options.sack_permitted;
-  to.options.has_timestamps = from.options.has_timestamps;
-  to.options.tsval = from.options.tsval;
-  to.options.tsecr = from.options.tsecr;
-  to.options.num_sack_blocks = from.options.num_sack_blocks;
-  std::ranges::transform(from.options.sack(), to.options.sack_blocks.begin(), [](const auto& b) {
-    return tcp::SackBlock{{b.left}, {b.right}};
-  });
+  to.options = from.options;
   return to;
 }
 
@@ -35,19 +23,9 @@ wire::TcpSegment wire_segment_of(const FourTuple& tuple, const tcp::Segment& fro
   to.destination_port = tuple.remote.port;
   to.sequence_number = from.seq.raw;
   to.acknowledgment_number = from.ack.raw;
-  to.flags = {from.flags.bits};
+  to.flags = from.flags;
   to.window = from.window;
-  to.options.mss = from.options.mss;
-  to.options.window_scale = from.options.window_scale;
-  to.options.has_window_scale = from.options.has_window_scale;
-  to.options.sack_permitted = from.options.sack_permitted;
-  to.options.has_timestamps = from.options.has_timestamps;
-  to.options.tsval = from.options.tsval;
-  to.options.tsecr = from.options.tsecr;
-  to.options.num_sack_blocks = from.options.num_sack_blocks;
-  std::ranges::transform(from.options.sack(), to.options.sack_blocks.begin(), [](const auto& b) {
-    return wire::TcpOptions::SackBlock{b.left.raw, b.right.raw};
-  });
+  to.options = from.options;
   return to;
 }
 
