@@ -95,7 +95,7 @@ inline Bytes frame_from(const Simulation& sim, const SocketAddress& source, tcp:
   headers.tcp.destination_port = sim.listener().port;
   headers.tcp.sequence_number = seq;
   headers.tcp.acknowledgment_number = ack;
-  headers.tcp.flags = {flags.bits};
+  headers.tcp.flags = flags;
   headers.tcp.window = 1'000;
   const std::size_t total = wire::header_lengths(headers).total();
   Bytes frame(total + payload.size());

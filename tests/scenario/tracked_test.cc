@@ -15,7 +15,7 @@ using stats::Traffic;
 
 constexpr snapshot::TcpPolicy kTracked{.syn_mode = snapshot::SynMode::tracked};
 
-tcp::Flags flags_of(ByteView frame) { return {wire::parse_packet(frame, 0, {})->tcp.flags.bits}; }
+tcp::Flags flags_of(ByteView frame) { return wire::parse_packet(frame, 0, {})->tcp.flags; }
 
 SocketAddress stranger(std::uint32_t n) {
   return {

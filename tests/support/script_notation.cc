@@ -19,8 +19,8 @@ constexpr std::array<FlagLetter, 8> kFlagLetters{{{'S', tcp::kSyn},
                                                   {'R', tcp::kRst},
                                                   {'P', tcp::kPsh},
                                                   {'U', kUrg},
-                                                  {'E', kEce},
-                                                  {'W', kCwr},
+                                                  {'E', tcp::kEce},
+                                                  {'W', tcp::kCwr},
                                                   {'.', tcp::kAck}}};
 
 struct EcnWord {

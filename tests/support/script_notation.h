@@ -18,8 +18,6 @@
 namespace sallyport::testing {
 
 inline constexpr tcp::Flags kUrg{0x20};
-inline constexpr tcp::Flags kEce{0x40};
-inline constexpr tcp::Flags kCwr{0x80};
 
 // Options of a segment.
 struct ScriptOptions {
