@@ -408,6 +408,7 @@ bool SynResponder::take_ack(frame::Frame& f, const BurstLook::View& view, Turn& 
   batch.lanes.timestamps[lane] = timestamps;
   batch.lanes.tsecr[lane] = tsecr;
   batch.frames[lane] = &f;
+  batch.may_be_reset[lane] = usual.interface->strays == snapshot::StrayPolicy::reset;
   return true;
 }
 
@@ -425,6 +426,7 @@ void SynResponder::judge(AckBatch& batch, TokenBucket& resets, Tsc now) noexcept
   std::array<Verdict, kLanes> verdicts;
   batch.lanes.check(snapshot_->cookie_keys, wall_, batch.size, verdicts);
   std::uint64_t num_refused = 0;
+  std::uint64_t num_resets_withheld = 0;
   std::uint64_t num_expired = 0;
   std::uint64_t num_overtaking = 0;
   for (std::size_t i = 0; i < batch.size; ++i) {
@@ -437,11 +439,12 @@ void SynResponder::judge(AckBatch& batch, TokenBucket& resets, Tsc now) noexcept
         break;
       case Verdict::expired:
       case Verdict::bad_mac:
-        if (resets.has(now)) {
+        if (batch.may_be_reset[i] && resets.has(now)) {
           referred_[num_referred_++] = batch.frames[i];
           break;
         }
         ++num_refused;
+        num_resets_withheld += batch.may_be_reset[i] ? 1U : 0U;
         num_expired += verdicts[i] == Verdict::expired ? 1U : 0U;
         break;
     }
@@ -451,7 +454,7 @@ void SynResponder::judge(AckBatch& batch, TokenBucket& resets, Tsc now) noexcept
   if (num_refused == 0) return;
   stats_.cookie_refusals.count(CookieRefusal::bad_mac, num_refused - num_expired);
   stats_.cookie_refusals.count(CookieRefusal::expired, num_expired);
-  stats_.traffic.count(stats::Traffic::rst_rate_limited, num_refused);
+  stats_.traffic.count(stats::Traffic::rst_rate_limited, num_resets_withheld);
   stats_.drops.count(DropReason::tcp_cookie_refused, num_refused);
 }
 

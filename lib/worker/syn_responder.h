@@ -86,6 +86,7 @@ class SynResponder {
   struct AckBatch {
     tcp::AckLanes lanes;
     std::array<frame::Frame*, kLanes> frames{};
+    std::array<bool, kLanes> may_be_reset{};  // by the policy of the interface
     std::size_t size = 0;
   };
   struct Syn;

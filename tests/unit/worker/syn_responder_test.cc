@@ -29,7 +29,8 @@ IpAddress v4(std::uint8_t host) { return IpAddress::v4({198, 18, 0, host}); }
 
 // One interface untagged with replies to where frames came from, one in a VLAN with replies through
 // gateways, of which one is not known; 40 listeners of either family, more than paths are kept for.
-snapshot::Snapshot make_snapshot() {
+snapshot::Snapshot make_snapshot(
+    snapshot::StrayPolicy strays_in_vlan = snapshot::StrayPolicy::reset) {
   snapshot::Snapshot s;
   s.tsc_rate = kRate;
   s.wall = {Tsc{1'000}, 1'700'000'000'000};
@@ -40,6 +41,7 @@ snapshot::Snapshot make_snapshot() {
   plain.local_ips = {v4(10), v4(11), v6(10), v6(11)};
   snapshot::Interface tagged = plain;
   tagged.vlan = 7;
+  tagged.strays = strays_in_vlan;
   tagged.mtu = 9000;
   tagged.reply = snapshot::ReplyMode::gateway;
   tagged.next_hops = {{v4(254), kGatewayMac, true}, {v6(254), {}, false}};
@@ -282,8 +284,10 @@ Bytes ack(const Bytes& syn_ack, std::mt19937_64& random, std::uint8_t flags) {
 }
 
 // With a RST now and then, which of the refused ACKs gets it may differ: eight are judged together.
-TEST(SynResponder, RefusesTheAcksThatTheUsualWayRefuses) {
-  snapshot::Snapshot snapshot = make_snapshot();
+class RefusedAcks : public ::testing::TestWithParam<snapshot::StrayPolicy> {};
+
+TEST_P(RefusedAcks, AreThoseThatTheUsualWayRefuses) {
+  snapshot::Snapshot snapshot = make_snapshot(GetParam());
   Side fast{1};
   Side slow{1};
   fast.worker.use(snapshot);
@@ -337,6 +341,10 @@ TEST(SynResponder, RefusesTheAcksThatTheUsualWayRefuses) {
             fast.stats->cookie_refusals.value(CookieRefusal::bad_mac) +
                 fast.stats->cookie_refusals.value(CookieRefusal::expired));
 }
+
+INSTANTIATE_TEST_SUITE_P(SynResponder, RefusedAcks,
+                         ::testing::Values(snapshot::StrayPolicy::reset,
+                                           snapshot::StrayPolicy::silence));
 
 TEST(SynResponder, LeavesSynsToTheUsualWayWhileDraining) {
   snapshot::Snapshot snapshot = make_snapshot();
