@@ -169,7 +169,8 @@ void take_text(Tcb& tcb, const Segment& segment, SeqNum seq, Instant now, TextPo
     tcb.ack_now = true;
   }
   // [RFC 9293 3.8.6.3] Every second segment is acknowledged at once, a single one after a while.
-  if (++tcb.segments_unacked >= 2) {
+  if (tcb.segments_unacked < 2) ++tcb.segments_unacked;
+  if (tcb.segments_unacked == 2) {
     tcb.ack_now = true;
   } else if (!tcb.ack_delayed) {
     tcb.ack_delayed = true;

@@ -160,7 +160,7 @@ void make_ecn_capable(Tcb& tcb, Segment& header) noexcept {
 // What is needed to find out later that a retransmission had no reason.
 void remember_retransmission(Tcb& tcb, const Segment& header) noexcept {
   if (!tcb.undo_possible) return;
-  if (tcb.undo_retransmissions < 0xffff) ++tcb.undo_retransmissions;
+  if (tcb.undo_retransmissions < 0xff) ++tcb.undo_retransmissions;
   if (tcb.undo_has_tsval || tcb.undo_retransmissions > 1 || !tcb.timestamps) return;
   if (tcb.recovery == Recovery::open) return;  // a tail probe
   // [RFC 3522 3.2] What moves SND.UNA next tells only of the segment that begins there.

@@ -29,14 +29,14 @@ void suspect_black_hole(Tcb& tcb) noexcept;
 template <SegmentQueue Q>
 bool packet_too_big(Tcb& tcb, Q& queue, SeqNum quoted, std::uint32_t mtu) noexcept {
   if (!is_about_us(tcb, quoted) || !limit_to_path_mtu(tcb, mtu)) return false;
-  internal::in_flight_chunks(
-      tcb, queue, [&](auto& chunk, SentMark mark, SeqNum seq, SeqNum end) noexcept {
-        const std::uint32_t len = distance(seq, end);
-        if (len > tcb.snd_mss && !mark.sacked && !mark.lost && after(end, tcb.snd_una)) {
-          internal::mark_lost<Q>(tcb, chunk, mark, len);
-        }
-        return true;
-      });
+  internal::in_flight_chunks(tcb, queue,
+                             [&](auto& chunk, SentMark mark, SeqNum seq, SeqNum end) noexcept {
+                               const std::uint32_t len = distance(seq, end);
+                               if (len > tcb.snd_mss && !mark.lost && after(end, tcb.snd_una)) {
+                                 internal::mark_lost<Q>(tcb, chunk, mark, len);
+                               }
+                               return true;
+                             });
   return true;
 }
 

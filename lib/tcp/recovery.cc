@@ -87,7 +87,7 @@ void count_duplicates(Tcb& tcb, const Arrival& arrival, Delivery& delivery) noex
   const std::uint32_t mss = tcb.snd_mss;
   if (arrival.ack == Acknowledgment::duplicate) {
     if (tcb.recovery == Recovery::timed_out) return;  // answers to what was in flight before
-    if (tcb.dup_acks < 255) ++tcb.dup_acks;
+    if (tcb.dup_acks < 15) ++tcb.dup_acks;
     const std::uint32_t others = flight(tcb) > mss ? flight(tcb) - mss : 0;
     const std::uint32_t counted = std::min(tcb.sacked + mss, std::max(others, tcb.sacked));
     delivery.bytes = counted - tcb.sacked;
@@ -278,7 +278,9 @@ void ack_taken(Tcb& tcb, const Segment& segment, const Arrival& arrival, Instant
   }
   if (delivery.dsack) {
     widen_reo_wnd(tcb, now);
-    if (tcb.undo_retransmissions > 0) --tcb.undo_retransmissions;
+    if (tcb.undo_retransmissions > 0 && tcb.undo_retransmissions < 0xff) {
+      --tcb.undo_retransmissions;
+    }
   }
   judge_tail_probe(tcb, segment, arrival, delivery);
 }

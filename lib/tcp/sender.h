@@ -27,21 +27,48 @@ namespace sallyport::tcp {
 // The chunks that one walk looks at.  Without a limit a peer with a large window makes every ACK
 // cost a walk over all of it (the class of CVE-2019-11478).  What lies behind is repaired a little
 // later.  Chunks that SEG.ACK covers do not count: they leave the queue, each once, and those that
-// nobody took off the account would stay in it for ever.
+// nobody took off the account would stay in it for ever.  A run of chunks that SACK has reported
+// counts as one: its first knows its last, so an ACK costs what is missing, not what is in flight.
 inline constexpr unsigned kMaxWalk = 8192;
 
 namespace internal {
 
 // in_flight_chunks calls visit(chunk, mark, seq, end) for each chunk that was sent as a whole,
-// until it returns false.
+// until it returns false; not for those ahead of SND.UNA that were sacked before.
+//
+// The run_end of every sacked chunk lies at or behind it in the same run, so it never points at
+// what has left the queue, which is from the front.  That of the first of a run, or of what is left
+// of it, is the right one, unless two runs have come to touch: then the next walk joins them.
 template <SegmentQueue Q, class Visit>
 void in_flight_chunks(const Tcb& tcb, Q& queue, Visit&& visit) noexcept {
   unsigned left = kMaxWalk;
+  typename Q::Node* run = nullptr;  // the first chunk of the run that ends before `c`
+  const auto continue_run = [&run](typename Q::Node& first, typename Q::Node& last) noexcept {
+    if (run == nullptr) run = &first;
+    Q::set_run_end(*run, last);
+  };
   for (auto* c = queue.first_chunk(); c != nullptr && left > 0; c = Q::next(*c)) {
     const SeqNum seq = Q::seq(*c);
     const SeqNum end = seq + Q::len(*c);
-    if (after(end, tcb.snd_una)) --left;
-    if (after(end, tcb.snd_nxt) || !visit(*c, Q::mark(*c), seq, end)) return;
+    if (after(end, tcb.snd_nxt)) return;
+    const bool is_acked = at_or_before(end, tcb.snd_una);
+    if (!is_acked) --left;
+    if (Q::mark(*c).sacked) {
+      auto* const last = Q::run_end(*c);
+      if (!is_acked) {
+        continue_run(*c, *last);
+        c = last;
+        continue;
+      }
+      if (last != c) Q::set_run_end(*Q::next(*c), *last);  // the new first of the run
+    }
+    if (!visit(*c, Q::mark(*c), seq, end)) return;
+    if (Q::mark(*c).sacked) {
+      Q::set_run_end(*c, *c);
+      continue_run(*c, *c);
+    } else {
+      run = nullptr;
+    }
   }
 }
 
@@ -86,10 +113,7 @@ Delivery take_delivered(Tcb& tcb, Q& queue, const Segment& segment, const Arriva
     if (!is_acked) {
       while (at < blocks.count && at_or_before(blocks.sorted[at].right, seq)) ++at;
       if (at == blocks.count) return false;
-      if (mark.sacked || before(seq, blocks.sorted[at].left) ||
-          after(end, blocks.sorted[at].right)) {
-        return true;
-      }
+      if (before(seq, blocks.sorted[at].left) || after(end, blocks.sorted[at].right)) return true;
     }
     if (mark.lost) tcb.lost -= std::min(tcb.lost, len - std::min<std::uint32_t>(mark.resent, len));
     if (mark.sacked) {
@@ -117,8 +141,29 @@ template <SegmentQueue Q>
 void mark_lost(Tcb& tcb, typename Q::Node& chunk, SentMark mark, std::uint32_t len) noexcept {
   mark.lost = true;
   mark.resent = 0;
+  tcb.lost_from = tcb.lost == 0 ? Q::seq(chunk) : earlier(tcb.lost_from, Q::seq(chunk));
   tcb.lost += len;
   Q::set_mark(chunk, mark);
+}
+
+inline void mark_fin_lost(Tcb& tcb) noexcept {
+  tcb.fin_lost = true;
+  if (tcb.lost == 0) tcb.lost_from = tcb.snd_una;
+  ++tcb.lost;
+}
+
+// first_lost is the first chunk that waits for being sent again.
+template <SegmentQueue Q>
+typename Q::Node* first_lost(Tcb& tcb, Q& queue) noexcept {
+  auto* c = queue.chunk_at(later(tcb.lost_from, tcb.snd_una));
+  for (unsigned left = kMaxWalk; c != nullptr && left > 0; --left) {
+    const SentMark mark = Q::mark(*c);
+    if (after(Q::seq(*c) + Q::len(*c), tcb.snd_nxt)) return nullptr;
+    tcb.lost_from = Q::seq(*c);
+    if (mark.lost) return c;
+    c = Q::next(mark.sacked ? *Q::run_end(*c) : *c);
+  }
+  return nullptr;
 }
 
 struct Losses {
@@ -131,9 +176,10 @@ template <SegmentQueue Q>
 Losses detect_losses(Tcb& tcb, Q& queue, Instant now) noexcept {
   Losses losses;
   in_flight_chunks(tcb, queue, [&](auto& chunk, SentMark mark, SeqNum seq, SeqNum end) noexcept {
-    if (mark.sacked || mark.lost || at_or_before(end, tcb.snd_una)) return true;
+    if (mark.lost || at_or_before(end, tcb.snd_una)) return true;
     const auto left = time_left(tcb, mark, end, now);
-    if (!left) return true;
+    // What was sent once, and too late to be judged, has only later ones behind it.
+    if (!left) return bool{mark.retransmitted};
     if (left->count > 0) {
       losses.wait = std::max(losses.wait, *left);
       return true;
@@ -163,8 +209,8 @@ bool detect_first_loss(Tcb& tcb, Q& queue, const Delivery& delivery, Instant now
     return false;
   });
   if (!found && tcb.fin_sent && !tcb.fin_acked && !tcb.fin_lost && tcb.snd_una + 1 == tcb.snd_max) {
-    tcb.fin_lost = found = true;
-    ++tcb.lost;
+    mark_fin_lost(tcb);
+    found = true;
   }
   return found;
 }
@@ -206,12 +252,15 @@ void mark_all_lost(Tcb& tcb, Q& queue) noexcept {
       break;
     }
     SentMark mark = Q::mark(*c);
-    if (reneged) mark.sacked = false;
-    if (mark.sacked) continue;
+    if (mark.sacked) {
+      if (!reneged) continue;
+      mark.sacked = false;
+      mark.sent_at = tcb.last_sent;
+    }
     mark_lost<Q>(tcb, *c, mark, distance(seq, end));
   }
-  tcb.fin_lost = tcb.fin_sent && !tcb.fin_acked;
-  if (tcb.fin_lost) ++tcb.lost;
+  tcb.fin_lost = false;
+  if (tcb.fin_sent && !tcb.fin_acked) mark_fin_lost(tcb);
 }
 
 }  // namespace internal
@@ -271,12 +320,11 @@ template <SegmentQueue Q>
   const SeqNum end = queue.end();
   if (after(end, tcb.snd_una)) pending.queued = distance(tcb.snd_una, end);
   if (tcb.lost > 0) {
-    internal::in_flight_chunks(
-        tcb, queue, [&](auto& chunk, SentMark mark, SeqNum seq, SeqNum) noexcept {
-          if (!mark.lost) return true;
-          pending.lost = piece_from(&chunk, later(seq + mark.resent, tcb.snd_una));
-          return false;
-        });
+    if (auto* chunk = internal::first_lost(tcb, queue)) {
+      const SeqNum from = Q::seq(*chunk) + Q::mark(*chunk).resent;
+      pending.lost = piece_from(chunk, later(from, tcb.snd_una));
+    }
+    return next_transmission(tcb, pending, now);
   }
   if (tcb.tail_probe_due && flight(tcb) > 0) {
     // The last chunk in flight, or the part of it that fitted a small window.
@@ -300,7 +348,7 @@ template <SegmentQueue Q>
   if (t.len > 0) {
     if (auto* chunk = queue.chunk_at(t.seq)) {
       SentMark mark = Q::mark(*chunk);
-      mark.sent_at = Stamp{now};
+      if (!mark.sacked) mark.sent_at = Stamp{now};
       mark.retransmitted = mark.retransmitted || is_repeated;
       if (mark.lost) {
         const std::uint32_t resent = distance(Q::seq(*chunk), t.seq + t.len);

@@ -11,7 +11,10 @@ namespace sallyport::tcp {
 
 // SentMark belongs to one chunk, means something below SND.NXT only, and starts out as SentMark{}.
 struct SentMark {
-  Stamp sent_at;             // its latest transmission (RFC 8985 section 5.2, xmit_ts)
+  union {
+    Stamp sent_at = {};  // its latest transmission (RFC 8985 section 5.2, xmit_ts)
+    std::int32_t run;    // once it is `sacked`: room for the queue to keep run_end() in
+  };
   std::uint16_t resent = 0;  // bytes of a lost chunk that went out again so far, when a smaller
                              // MSS makes several segments of it
   bool retransmitted : 1 = false;  // sent more than once
@@ -33,6 +36,9 @@ concept SegmentQueue = requires(Q& queue, typename Q::Node& chunk, SeqNum seq, S
   { Q::len(chunk) } -> std::convertible_to<std::uint32_t>;
   { Q::mark(chunk) } -> std::convertible_to<SentMark>;
   Q::set_mark(chunk, mark);
+  // run_end: while `chunk` is sacked, what set_run_end said last: itself, or a chunk behind it.
+  { Q::run_end(chunk) } -> std::same_as<typename Q::Node*>;
+  Q::set_run_end(chunk, chunk);
 };
 
 }  // namespace sallyport::tcp

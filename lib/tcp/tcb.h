@@ -98,6 +98,7 @@ struct Tcb {
   Stamp last_sent;   // of the SYN or of data; for the restart after idleness
   Rack rack;
   // --- while something is being repaired ---------------------------------------------------------
+  SeqNum lost_from;             // no chunk before it is lost, while `lost`
   std::uint32_t undo_cwnd = 0;  // cwnd before the last reduction, while undo_possible
   union {
     SeqNum tail_end = {};      // [RFC 8985 7.2] TLP.end_seq, while tail_probe_out
@@ -106,20 +107,21 @@ struct Tcb {
   // --- cold --------------------------------------------------------------------------------------
   SeqNum iss;
   SeqNum irs;
-  SeqNum fin_seq;                          // sequence number of the peer's FIN, once `fin_known`
-  TimerStamp challenged_at;                // of the last challenge ACK
-  TimerStamp stuck_since;                  // first time-out without progress: measures R2
-  TimerStamp heard_at;                     // last segment of the peer that was acceptable
-  std::uint16_t keep_alive = 0;            // seconds of silence before the peer is probed; 0: never
-  AgeStamp ts_recent_at;                   // when ts_recent was taken
-  std::uint16_t undo_retransmissions = 0;  // since then, not yet reported by a DSACK
+  SeqNum fin_seq;                   // sequence number of the peer's FIN, once `fin_known`
+  TimerStamp challenged_at;         // of the last challenge ACK
+  TimerStamp stuck_since;           // first time-out without progress: measures R2
+  TimerStamp heard_at;              // last segment of the peer that was acceptable
+  std::uint16_t keep_alive = 0;     // seconds of silence before the peer is probed; 0: never
+  AgeStamp ts_recent_at;            // when ts_recent was taken
   std::uint16_t rcv_buffer = 0;     // largest room ever, up to 65,535: the measure of silly windows
   std::uint16_t our_mss = 0;        // what we announce in a SYN, and our limit for sending
   std::uint8_t snd_wscale : 4 = 0;  // shift of the windows that we read
   std::uint8_t rcv_wscale : 4 = 0;  // shift of the windows that we write
-  std::uint8_t dup_acks = 0;
-  std::uint8_t backoff = 0;           // expirations in a row
-  std::uint8_t segments_unacked = 0;  // with data, since we last sent an ACK
+  std::uint8_t dup_acks : 4 = 0;    // up to 15
+  std::uint8_t segments_unacked : 2 = 0;  // with data, since we last sent an ACK; up to 2
+  std::uint8_t backoff = 0;               // expirations in a row
+  // Since the last reduction, and not reported by a DSACK; 255: or more.
+  std::uint8_t undo_retransmissions = 0;
 
   SendTimer timer : 3 = SendTimer::none;
   CongestionAlgorithm algorithm : 1 = CongestionAlgorithm::cubic;

@@ -55,6 +55,10 @@ class SendQueue {
     chunk.store(f);
   }
 
+  // The end of a run lies in the mark of its first frame, as a distance in frames' lengths.
+  [[nodiscard]] static frame::Frame* run_end(frame::Frame& f) noexcept;
+  static void set_run_end(frame::Frame& f, frame::Frame& last) noexcept;
+
   // restart begins an empty queue whose first byte will have sequence number `seq`.
   void restart(tcp::SeqNum seq) noexcept { end_ = seq; }
 

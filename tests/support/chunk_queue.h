@@ -15,6 +15,7 @@ struct ChunkNode {
   std::uint32_t len = 0;
   tcp::SentMark mark;
   ChunkNode* next = nullptr;
+  ChunkNode* run_end = nullptr;
 };
 
 class ChunkQueue {
@@ -31,7 +32,7 @@ class ChunkQueue {
   }
   void push(std::uint32_t len) {
     Node* last = chunks_.empty() ? nullptr : &chunks_.back();
-    chunks_.push_back({end_, len, {}, nullptr});
+    chunks_.push_back({end_, len, {}, nullptr, nullptr});
     if (last != nullptr) last->next = &chunks_.back();
     end_ += len;
   }
@@ -57,6 +58,8 @@ class ChunkQueue {
   [[nodiscard]] static std::uint32_t len(const Node& c) noexcept { return c.len; }
   [[nodiscard]] static tcp::SentMark mark(const Node& c) noexcept { return c.mark; }
   static void set_mark(Node& c, tcp::SentMark mark) noexcept { c.mark = mark; }
+  [[nodiscard]] static Node* run_end(const Node& c) noexcept { return c.run_end; }
+  static void set_run_end(Node& c, Node& last) noexcept { c.run_end = &last; }
 
  private:
   std::deque<Node> chunks_;  // references to others survive push_back and pop_front

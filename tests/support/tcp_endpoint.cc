@@ -389,11 +389,23 @@ void TcpEndpoint::check(Instant now) {
 void TcpEndpoint::check_send_marks() {
   std::uint32_t lost = tcb_.fin_lost ? 1 : 0;
   std::uint32_t sacked = 0;
+  const ChunkNode* last_of_run = nullptr;  // the furthest that a chunk of this run has named
   for (const ChunkNode* c = chunks_.first_chunk(); c != nullptr; c = c->next) {
     if (tcp::after(c->seq + c->len, tcb_.snd_nxt)) break;
     if (c->mark.lost && c->mark.sacked) violate("a chunk is both lost and received");
     if (c->mark.lost) lost += c->len - c->mark.resent;
-    if (c->mark.sacked) sacked += c->len;
+    if (!c->mark.sacked) {
+      if (last_of_run != nullptr && tcp::after(last_of_run->seq, c->seq)) {
+        violate("a run has a gap");
+      }
+      last_of_run = nullptr;
+      continue;
+    }
+    sacked += c->len;
+    if (c->run_end == nullptr || tcp::before(c->run_end->seq, c->seq)) violate("a run ends before");
+    if (last_of_run == nullptr || tcp::after(c->run_end->seq, last_of_run->seq)) {
+      last_of_run = c->run_end;
+    }
   }
   if (tcb_.lost != lost) violate("`lost` is not the sum of the marks");
   if (tcb_.sack && tcb_.sacked != sacked) violate("`sacked` is not the sum of the marks");

@@ -348,6 +348,116 @@ TEST_F(RecoveryTest, AnAckLooksAtABoundedPartOfALargeFlight) {  // CVE-2019-1147
   EXPECT_EQ(tcb_.sacked, 100U * kMss);
 }
 
+// CountingQueue counts how many marks are looked at: what a walk costs.
+struct CountingQueue : testing::ChunkQueue {
+  using ChunkQueue::ChunkQueue;
+  static SentMark mark(const Node& c) noexcept {
+    ++looks;
+    return c.mark;
+  }
+  static inline std::uint64_t looks = 0;
+};
+
+// LargeFlight is a connection with thousands of segments in flight, and the cost of one ACK.
+class LargeFlight {
+ public:
+  static constexpr unsigned kSegments = 4'000;
+  LargeFlight() {
+    tcb_.sack = true;
+    measured(tcb_.rtt, kRtt);
+    tcb_.rack.min_rtt = kRtt;
+    tcb_.congestion.cwnd = kSegments * kMss;
+    tcb_.snd_wscale = 14;
+    tcb_.snd_wnd = tcb_.max_snd_wnd = 1U << 29;
+    for (unsigned i = 0; i < kSegments; ++i) queue_.push(kMss);
+    EXPECT_EQ(send(), kSegments);
+    now_ = now_ + kRtt;
+  }
+  static SeqNum seq(unsigned segment) { return kOurIss + 1U + segment * kMss; }
+  unsigned send() {
+    unsigned num = 0;
+    while (const Transmission t = next_transmission(tcb_, queue_, now_)) {
+      (void)transmit(tcb_, queue_, t, now_);
+      ++num;
+    }
+    return num;
+  }
+  // ack returns how many marks were looked at, all that follows from it included.
+  std::uint64_t ack(unsigned next, std::vector<std::pair<unsigned, unsigned>> blocks) {
+    Segment s = segment_of(kAck, tcb_.rcv_nxt.raw, seq(next).raw);
+    s.window = static_cast<std::uint16_t>(tcb_.snd_wnd >> tcb_.snd_wscale);
+    for (const auto& [first, last] : blocks) {
+      s.options.sack_blocks[s.options.num_sack_blocks++] = {seq(first), seq(last)};
+    }
+    const std::uint64_t before = CountingQueue::looks;
+    Arrival a = segment_arrives(static_cast<Tcb&>(tcb_), s, now_);
+    process_ack(tcb_, queue_, s, a, now_);
+    queue_.acknowledge(tcb_.snd_una);
+    (void)send();
+    return CountingQueue::looks - before;
+  }
+  [[nodiscard]] const Tcb& tcb() const { return tcb_; }
+
+ private:
+  Conn tcb_ = tcb_in(State::established);
+  CountingQueue queue_{kOurIss + 1U};
+  Instant now_ = kStart;
+};
+
+// A hole at the head of a large flight: each segment behind it is reported by an ACK of its own.
+TEST(LargeFlight, AnAckCostsWhatIsMissingAndNotWhatIsInFlight) {  // CVE-2019-11478
+  LargeFlight flight;
+  for (unsigned last = 2; last <= LargeFlight::kSegments; ++last) {
+    ASSERT_LE(flight.ack(0, {{1, last}}), 40U) << last;
+  }
+  EXPECT_EQ(flight.tcb().sacked, (LargeFlight::kSegments - 1) * kMss);
+}
+
+TEST(LargeFlight, RunsThatComeToTouchAreOne) {
+  LargeFlight flight;
+  // From behind, so that each block begins a run, and then the gaps between them.
+  for (unsigned first = 3'000; first >= 100; first -= 100) {
+    (void)flight.ack(0, {{first, first + 50}});
+  }
+  for (unsigned first = 100; first <= 3'000; first += 100) {
+    (void)flight.ack(0, {{first, first + 100}});
+  }
+  (void)flight.ack(0, {{1, 100}});
+  EXPECT_EQ(flight.tcb().sacked, 3'099U * kMss);
+  EXPECT_LE(flight.ack(0, {{1, 3'101}}), 40U);
+}
+
+// What is left of a run, when its beginning is acknowledged, is still one.
+TEST(LargeFlight, ARunThatIsAcknowledgedInPartsStaysOne) {
+  LargeFlight flight;
+  (void)flight.ack(0, {{1, 3'000}});
+  for (unsigned next = 1; next < 3'000; ++next) {
+    ASSERT_LE(flight.ack(next, {{next, 3'000}}), 40U) << next;
+  }
+  EXPECT_EQ(flight.tcb().sacked, kMss);
+  (void)flight.ack(3'000, {});
+  EXPECT_EQ(flight.tcb().sacked, 0U);
+}
+
+// Repetitions are found where the last one was found, not from the beginning.
+TEST(LargeFlight, ARepetitionDoesNotLookAtThoseBefore) {
+  LargeFlight flight;
+  // Every second segment of the first 1,600 is missing.
+  for (unsigned first = 1; first < 1'600; first += 8) {
+    (void)flight.ack(0, {{first, first + 1},
+                         {first + 2, first + 3},
+                         {first + 4, first + 5},
+                         {first + 6, first + 7}});
+  }
+  ASSERT_GT(flight.tcb().lost, 300U * kMss);
+  const std::uint32_t lost = flight.tcb().lost;
+  // 1,600 marks for each of two walks over holes and runs; repetitions add a few each.
+  const std::uint64_t looks = flight.ack(0, {{1'601, 1'901}});
+  const std::uint32_t repeated = (lost - flight.tcb().lost) / kMss;
+  EXPECT_GE(repeated, 100U);
+  EXPECT_LE(looks, 3 * 2 * 1'600U + 12 * repeated);
+}
+
 TEST_F(RecoveryTest, AnAckOfMoreThanOneWalkLeavesNothingOfItInTheAccount) {
   tcb_.congestion.cwnd = 1U << 30;
   tcb_.snd_wnd = tcb_.max_snd_wnd = 1U << 29;
