@@ -40,7 +40,7 @@ void new_ack(Tcb& tcb, const Segment& segment, Instant now, Arrival& arrival) no
 
   if (acks_syn) take_ack_of_syn(tcb, segment, now);
   tcb.stuck = false;
-  tcb.backoff = std::min(tcb.backoff, kBackoffKeptOnProgress);
+  if (tcb.backoff > kBackoffKeptOnProgress) tcb.backoff = kBackoffKeptOnProgress;
 
   tcb.snd_una = segment.ack;
   tcb.snd_nxt = later(tcb.snd_nxt, tcb.snd_una);

@@ -194,6 +194,9 @@ Transmission next_transmission(Tcb& tcb, const Pending& pending, Instant now) no
   if (offset == 0 && tcb.has_sent_data && tcb.snd_una == tcb.snd_max &&
       tcb.last_sent.elapsed(now) > tcb.rtt.rto()) {
     on_idle(tcb.congestion, tcb.snd_mss);
+    // What was delivered long ago judges nothing that is sent from now on; and after half an hour
+    // its stamp would seem to lie ahead.
+    tcb.rack.valid = false;
   }
   const std::uint32_t len = std::min(pending.chunk_len, std::uint32_t{tcb.snd_mss});
   // After a time-out what was sent of one segment goes whatever the windows say: the peer had room

@@ -88,6 +88,9 @@ void count_duplicates(Tcb& tcb, const Arrival& arrival, Delivery& delivery) noex
   if (arrival.ack == Acknowledgment::duplicate) {
     if (tcb.recovery == Recovery::timed_out) return;  // answers to what was in flight before
     if (tcb.dup_acks < 15) ++tcb.dup_acks;
+    // [RFC 3042 2] Two segments, and where the third duplicate may not begin a recovery, no more.
+    const bool is_limited = tcb.recovery == Recovery::open && tcb.dup_acks >= kDuplicateThreshold;
+    if (is_limited && !first_chunk_is_lost(tcb, delivery)) return;
     const std::uint32_t others = flight(tcb) > mss ? flight(tcb) - mss : 0;
     const std::uint32_t counted = std::min(tcb.sacked + mss, std::max(others, tcb.sacked));
     delivery.bytes = counted - tcb.sacked;
@@ -105,6 +108,16 @@ void count_duplicates(Tcb& tcb, const Arrival& arrival, Delivery& delivery) noex
   const std::uint32_t known = std::min(tcb.sacked, delivery.bytes > mss ? delivery.bytes - mss : 0);
   tcb.sacked = std::min(tcb.sacked - known, flight(tcb));
   delivery.bytes -= known;
+}
+
+// [RFC 3708 2] A duplicate from before the reduction, or while nothing was repeated yet, is one
+// that the network made, and says nothing about our repetitions.
+void take_dsack(Tcb& tcb, const Segment& segment, Delivery& delivery) noexcept {
+  if (!tcb.undo_possible || tcb.undo_retransmissions == 0) return;
+  if (!tcb.undo_from.is_before(segment.options.sack()[0].right)) return;
+  if (tcb.undo_retransmissions == 0xff) return;  // too many to be counted
+  --tcb.undo_retransmissions;
+  delivery.unneeded = true;
 }
 
 // flight_to_reduce is FlightSize for a reduction.
@@ -171,7 +184,7 @@ void end_recovery(Tcb& tcb) noexcept {
 void heed_mark(Tcb& tcb, Arrival& arrival) noexcept {
   if (tcb.recovery != Recovery::open || tcb.ecn_reduced) return;
   // What the very ACK acknowledges was in flight when the mark was made.
-  on_loss(tcb.congestion, tcb.algorithm, flight(tcb) + arrival.bytes_acked, tcb.snd_mss);
+  on_loss(tcb.congestion, tcb.algorithm, flight_to_reduce(tcb, arrival.bytes_acked), tcb.snd_mss);
   on_recovered(tcb.congestion);
   tcb.recover = tcb.snd_max;
   tcb.ecn_reduced = true;
@@ -226,6 +239,7 @@ void prepare_undo(Tcb& tcb) noexcept {
   tcb.undo_possible = true;
   tcb.undo_has_tsval = false;
   tcb.undo_retransmissions = 0;
+  tcb.undo_from = CoarseSeq{tcb.snd_una};
   tcb.undo_cwnd = tcb.congestion.cwnd;
   tcb.undo_slow_start = tcb.congestion.ssthresh == kNoThreshold;
   tcb.tail_probe_out = false;
@@ -278,9 +292,7 @@ void ack_taken(Tcb& tcb, const Segment& segment, const Arrival& arrival, Instant
   }
   if (delivery.dsack) {
     widen_reo_wnd(tcb, now);
-    if (tcb.undo_retransmissions > 0 && tcb.undo_retransmissions < 0xff) {
-      --tcb.undo_retransmissions;
-    }
+    take_dsack(tcb, segment, delivery);
   }
   judge_tail_probe(tcb, segment, arrival, delivery);
 }
@@ -296,7 +308,7 @@ bool was_spurious(Tcb& tcb, const Segment& segment, const Delivery& delivery) no
     if (!spurious) tcb.undo_has_tsval = false;
   }
   // [RFC 3708 2] Every retransmission was reported as a duplicate.
-  if (delivery.dsack && tcb.undo_retransmissions == 0) spurious = true;
+  if (delivery.unneeded && tcb.undo_retransmissions == 0) spurious = true;
   if (!spurious) return false;
   on_undo(tcb.congestion, tcb.undo_cwnd, tcb.undo_slow_start);
   tcb.undo_possible = false;

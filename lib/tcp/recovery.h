@@ -27,6 +27,7 @@ struct Delivery {
   bool acked = false;              // SND.UNA moved
   bool sacked = false;             // a chunk was reported by SACK for the first time
   bool dsack = false;              // its first block reports a duplicate
+  bool unneeded = false;           // ... of what the last recovery repeated
   bool congestion_echoed = false;  // [RFC 3168 6.1.2] ECE: a router has marked what we sent
   bool repeated = false;           // some of it had been sent more than once
   bool has_sample = false;

@@ -81,8 +81,12 @@ struct Tcb {
   std::uint32_t sacked = 0;   // bytes in flight that the peer has, as far as we know
   std::uint32_t lost = 0;     // bytes in flight that are lost and were not sent again since
   std::uint16_t snd_mss = 0;  // Eff.snd.MSS: payload per segment, our options subtracted
-  State state = State::closed;
-  Recovery recovery = Recovery::open;
+  State state : 4 = State::closed;
+  Recovery recovery : 2 = Recovery::open;
+  bool ecn : 1 = false;                    // negotiated (offered, while in SYN_SENT) (RFC 3168)
+  bool ece_due : 1 = false;                // a mark arrived: say so until the peer's CWR
+  std::uint8_t backoff : 5 = 0;            // expirations in a row
+  std::uint8_t keep_alive_probes : 3 = 0;  // unanswered
   // --- second line -------------------------------------------------------------------------------
   std::uint32_t rcv_room = 0;     // bytes that the caller can take beyond RCV.NXT
   std::uint32_t max_snd_wnd = 0;  // largest window the peer ever offered
@@ -113,13 +117,16 @@ struct Tcb {
   TimerStamp heard_at;              // last segment of the peer that was acceptable
   std::uint16_t keep_alive = 0;     // seconds of silence before the peer is probed; 0: never
   AgeStamp ts_recent_at;            // when ts_recent was taken
+  CoarseSeq undo_from;              // SND.UNA at the last reduction, while undo_possible
   std::uint16_t rcv_buffer = 0;     // largest room ever, up to 65,535: the measure of silly windows
   std::uint16_t our_mss = 0;        // what we announce in a SYN, and our limit for sending
   std::uint8_t snd_wscale : 4 = 0;  // shift of the windows that we read
   std::uint8_t rcv_wscale : 4 = 0;  // shift of the windows that we write
   std::uint8_t dup_acks : 4 = 0;    // up to 15
   std::uint8_t segments_unacked : 2 = 0;  // with data, since we last sent an ACK; up to 2
-  std::uint8_t backoff = 0;               // expirations in a row
+  bool cwr_due : 1 = false;               // cwnd was reduced: say so with the next new data
+  bool ecn_reduced : 1 = false;           // ... because of a mark, in this window: until `recover`
+                                          // is acknowledged, no other reduction
   // Since the last reduction, and not reported by a DSACK; 255: or more.
   std::uint8_t undo_retransmissions = 0;
 
@@ -145,22 +152,16 @@ struct Tcb {
   bool tail_probe_repeats : 1 = false;  // ... and was a retransmission (TLP.is_retrans)
   bool cwnd_limited : 1 = false;        // cwnd held us back since the last ACK
   bool syn_retransmitted : 1 = false;
-  bool undo_possible : 1 = false;          // the last reduction may turn out to have had no reason
-  bool undo_slow_start : 1 = false;        // before it ssthresh had never been set
-  bool undo_has_tsval : 1 = false;         // undo_tsval means something
-  bool challenged : 1 = false;             // challenged_at means something
-  bool stuck : 1 = false;                  // stuck_since is valid
-  bool has_sent_data : 1 = false;          // last_sent is that of data
-  bool fin_lost : 1 = false;               // our FIN is to be sent again; counted in `lost`
-  std::uint8_t window_doublings : 4 = 0;   // of the receive window, since the start
-  std::uint8_t quick_acks : 4 = 0;         // full segments that were acknowledged at once
-  std::uint8_t keep_alive_probes : 3 = 0;  // unanswered
-  bool keep_alive_due : 1 = false;         // send another
-  bool ecn : 1 = false;                    // negotiated (offered, while in SYN_SENT) (RFC 3168)
-  bool ece_due : 1 = false;                // a mark arrived: say so until the peer's CWR
-  bool cwr_due : 1 = false;                // cwnd was reduced: say so with the next new data
-  bool ecn_reduced : 1 = false;  // ... because of a mark, in this window: until `recover` is
-                                 // acknowledged, no other reduction
+  bool undo_possible : 1 = false;         // the last reduction may turn out to have had no reason
+  bool undo_slow_start : 1 = false;       // before it ssthresh had never been set
+  bool undo_has_tsval : 1 = false;        // undo_tsval means something
+  bool challenged : 1 = false;            // challenged_at means something
+  bool stuck : 1 = false;                 // stuck_since is valid
+  bool has_sent_data : 1 = false;         // last_sent is that of data
+  bool fin_lost : 1 = false;              // our FIN is to be sent again; counted in `lost`
+  bool keep_alive_due : 1 = false;        // send another probe
+  std::uint8_t window_doublings : 4 = 0;  // of the receive window, since the start
+  std::uint8_t quick_acks : 4 = 0;        // full segments that were acknowledged at once
 };
 static_assert(sizeof(Tcb) <= 204, "two of them are part of the 1 KiB of an idle connection");
 

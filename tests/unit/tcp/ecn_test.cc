@@ -203,6 +203,15 @@ TEST_F(EcnConnection, AnEchoHalvesTheWindowOnceAndRepeatsNothing) {  // [RFC 316
   EXPECT_EQ(tcb_.congestion.cwnd, 10U * kMss) << "and an echo lets nothing grow";
 }
 
+// More than the window is in flight when it was reduced a moment ago, or when new segments took the
+// place of those that SACK reports: half of all that would be no reduction.
+TEST_F(EcnConnection, AnEchoNeverLeavesMoreThanHalfOfTheWindow) {  // [RFC 5681 3.2]
+  EXPECT_EQ(send(20).size(), 20U);
+  tcb_.congestion.cwnd = 8 * kMss;
+  EXPECT_TRUE(ack(2, kEce).events.has(Event::ecn_reduction));
+  EXPECT_EQ(tcb_.congestion.cwnd, 4U * kMss);
+}
+
 TEST_F(EcnConnection, CwrIsSaidOnceWithNewText) {
   (void)send(20);
   (void)ack(12, kEce);

@@ -311,6 +311,61 @@ TEST_F(RecoveryTest, AReductionWithoutReasonIsTakenBackByDsack) {  // [RFC 3708 
   EXPECT_GE(tcb_.congestion.cwnd, before_it);
 }
 
+// The network has doubled a segment long before: that is not our repetition.
+TEST_F(RecoveryTest, ADsackOfWhatWasNotRepeatedTakesNothingBack) {  // [RFC 3708 2]
+  (void)send();
+  wait(kRtt);
+  (void)ack(2);
+  num_queued_ = 12;
+  (void)send();
+  (void)ack(2, {{3, 6}});
+  ASSERT_EQ(tcb_.recovery, Recovery::fast_recovery);
+  // Before anything was repeated ...
+  EXPECT_FALSE(ack(2, {{0, 1}, {3, 6}}).events.has(Event::spurious_recovery));
+  ASSERT_EQ(numbers(send())[0], 2U);
+  // ... and afterwards.
+  EXPECT_FALSE(ack(2, {{1, 2}, {3, 7}}).events.has(Event::spurious_recovery));
+  EXPECT_EQ(tcb_.recovery, Recovery::fast_recovery);
+  // The very segment, though, is a proof.
+  EXPECT_TRUE(ack(7, {{2, 3}}).events.has(Event::spurious_recovery));
+}
+
+// After 36 minutes a stamp of before seems to lie ahead.
+TEST_F(RecoveryTest, AnHourOfSilenceDoesNotMakeTheNextFlightLookLost) {
+  num_queued_ = 4;
+  (void)send();
+  wait(kRtt);
+  (void)ack(4);
+  wait(from_millis(50 * 60'000));
+  num_queued_ = 14;
+  EXPECT_EQ(send().size(), 10U);
+  // Each segment comes after a round trip and a half, and the first is missing.
+  wait(kRtt + Micros{kRtt.count / 2});
+  (void)ack(4, {{5, 6}});
+  if (tcb_.timer == SendTimer::reordering) (void)expire();
+  EXPECT_LE(tcb_.lost, kMss) << "those behind may still come";
+  EXPECT_EQ(numbers(send()), Numbers{4});
+}
+
+// A peer without SACK repeats itself where no recovery may begin: what a time-out has repeated.
+TEST_F(RecoveryTest, DuplicatesThatBeginNoRecoveryReleaseTwoSegments) {  // [RFC 3042 2]
+  tcb_.sack = false;
+  (void)send();
+  while (!expire().retransmission_timeout) (void)send();
+  (void)send();
+  (void)ack(10);
+  ASSERT_EQ(tcb_.recovery, Recovery::open);
+  ASSERT_EQ(tcb_.snd_una, tcb_.recover);
+  num_queued_ = 100;
+  ASSERT_FALSE(send().empty());
+  std::size_t released = 0;
+  for (int i = 0; i < 20; ++i) {
+    (void)ack(10);
+    released += send().size();
+  }
+  EXPECT_EQ(released, 2U);
+}
+
 // CVE-2019-11477 and its kin: whatever blocks a peer names, the work is bounded and nothing is
 // believed that cannot be true.
 TEST_F(RecoveryTest, BlocksThatCannotBeTrueAreIgnored) {
