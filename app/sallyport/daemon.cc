@@ -53,6 +53,7 @@ milliseconds monotonic() {
   return std::chrono::duration_cast<milliseconds>(since);
 }
 
+std::int64_t unix_seconds() { return static_cast<std::int64_t>(unix_ms() / 1000); }
 WallClock wall_clock() { return {dpdk::now(), unix_ms()}; }
 
 LogLevel level_of(control::NeighbourEvent::Kind kind) {
@@ -99,6 +100,7 @@ Daemon::Daemon(config::Parsed parsed, admin::LogLevel log_level)
       config_{parsed_.config},
       log_{2, log_level},
       random_{system_seed()},
+      staples_{config_},
       publisher_{config_.dataplane.io_lcores.size()},
       dataplane_{config_, plan_, parsed_.diagnostics.file()} {}
 
@@ -115,8 +117,7 @@ int Daemon::run() {
 
 dpdk::Failure Daemon::load(config::LoadedCredentials& credentials) {
   config::Diagnostics& diagnostics = parsed_.diagnostics;
-  credentials = config::load_credentials(config_, parsed_.positions,
-                                         static_cast<std::int64_t>(unix_ms() / 1000), diagnostics);
+  credentials = config::load_credentials(config_, parsed_.positions, unix_seconds(), diagnostics);
   std::vector<std::uint8_t> secret =
       config::load_cluster_secret(config_, parsed_.positions, diagnostics);
   if (diagnostics.has_errors()) return diagnostics.text();
@@ -138,16 +139,16 @@ dpdk::Failure Daemon::start() {
   config::LoadedCredentials credentials;
   if (dpdk::Failure failure = load(credentials)) return failure;
   constexpr std::uint32_t kFirstGeneration = 1;
-  identities_ = control::identify(config_, std::move(credentials), kFirstGeneration,
-                                  static_cast<std::int64_t>(unix_ms() / 1000));
+  identities_ =
+      control::identify(config_, std::move(credentials), kFirstGeneration, unix_seconds());
   if (!identities_.error.empty()) return identities_.error;
 
   plan_ = plan_memory(config_);
   if (dpdk::Failure failure = dataplane_.open()) return failure;
-  std::vector<control::PortFacts> facts;
-  for (const auto& port : dataplane_.ports()) facts.push_back({port->mac()});
-  control::Compiled compiled =
-      control::compile({config_, facts, identities_.of_listener, dpdk::Eal::tsc_rate()});
+  for (const auto& port : dataplane_.ports()) port_facts_.push_back({port->mac()});
+  // What is wrong with a staple was told with the certificates.
+  static_cast<void>(staples_.look(identities_.of_listener, unix_seconds()));
+  control::Compiled compiled = compile();
   for (std::uint8_t i = 0; i < dataplane_.ports().size(); ++i) {
     const auto groups = multicast_groups(*compiled.interfaces, i);
     if (dpdk::Failure failure = dataplane_.ports()[i]->set_groups(groups)) return failure;
@@ -168,6 +169,10 @@ dpdk::Failure Daemon::start() {
   std::fputs(start_report(config_, plan_, dataplane_, identities_).c_str(), stdout);
   std::fflush(stdout);
   return {};
+}
+
+control::Compiled Daemon::compile() const {
+  return control::compile({config_, port_facts_, identities_.of_listener, dpdk::Eal::tsc_rate()});
 }
 
 void Daemon::serve() {
@@ -233,6 +238,21 @@ void Daemon::tick() {
     log(level_of(event.kind), LogTopic::neighbour, control::to_string(event));
   }
   watch_ports();
+  watch_staples();
+}
+
+void Daemon::watch_staples() {
+  const std::uint64_t now = unix_ms();
+  const auto interval =
+      static_cast<std::uint64_t>(milliseconds{control::StapleWatch::kInterval}.count());
+  if (staples_.empty() || now - staples_watched_ms_ < interval) return;
+  staples_watched_ms_ = now;
+  const control::StapleWatch::Outcome outcome =
+      staples_.look(identities_.of_listener, unix_seconds());
+  for (const std::string& message : outcome.messages) {
+    log(LogLevel::info, LogTopic::configuration, message);
+  }
+  if (outcome.changed) control_->replace_listeners(compile().listeners);
 }
 
 void Daemon::hear() {

@@ -19,6 +19,7 @@
 #include "lib/control/cookie_keyring.h"
 #include "lib/control/identities.h"
 #include "lib/control/publisher.h"
+#include "lib/control/staple_watch.h"
 
 namespace sallyport {
 
@@ -40,11 +41,14 @@ class Daemon {
   void drain();
   [[nodiscard]] int finish();
 
+  [[nodiscard]] control::Compiled compile() const;
+
   // tick is what the control thread does every few milliseconds.
   void tick();
   void hear();
   void send();
   void watch_ports();
+  void watch_staples();
   [[nodiscard]] std::size_t num_connections() const;
   [[nodiscard]] bool all_passed() const;
   void log(admin::LogLevel level, admin::LogTopic topic, std::string_view message);
@@ -55,6 +59,9 @@ class Daemon {
   MemoryPlan plan_;
   Random random_;
   control::Identities identities_;
+  control::StapleWatch staples_;
+  std::uint64_t staples_watched_ms_ = 0;
+  std::vector<control::PortFacts> port_facts_;
   std::optional<control::CookieKeyring> cookie_keyring_;
   std::optional<control::TicketKeyring> ticket_keyring_;
 

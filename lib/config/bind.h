@@ -59,6 +59,7 @@ template <class Visitor>
 void bind(Visitor& v, CertificateFiles& c) {
   v.field("chain", c.chain);
   v.field("key", c.key);
+  v.field("ocsp", c.ocsp);
 }
 
 template <class Visitor>
@@ -78,6 +79,7 @@ template <class Visitor>
 void bind(Visitor& v, Tls& t) {
   v.field("policy", t.policy);
   v.field("unknown_name", t.unknown_name);
+  v.field("compress_certificates", t.compress_certificates);
   v.tables("certificates", t.certificates);
   v.tables("alpn", t.alpn);
   v.table("tickets", t.tickets);

@@ -70,6 +70,7 @@ struct Interface {
 struct CertificateFiles {
   std::string chain;
   std::string key;
+  std::string ocsp;  // empty: nothing is stapled
   friend bool operator==(const CertificateFiles&, const CertificateFiles&) = default;
 };
 
@@ -89,6 +90,7 @@ struct Tickets {
 struct Tls {
   TlsPolicy policy = TlsPolicy::intermediate;
   UnknownName unknown_name = UnknownName::show_default;
+  bool compress_certificates = true;
   std::vector<CertificateFiles> certificates;  // empty: one is made at start
   std::vector<AlpnRule> alpn;                  // in order of preference
   Tickets tickets;

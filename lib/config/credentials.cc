@@ -13,6 +13,7 @@
 #include "lib/base/secret.h"
 #include "lib/config/file.h"
 #include "lib/config/text.h"
+#include "lib/x509/staple.h"
 
 namespace sallyport::config {
 namespace {
@@ -93,6 +94,7 @@ class Loader {
       return std::nullopt;
     }
     judge(*loaded.credential, files, path);
+    if (!files.ocsp.empty()) judge_staple(*loaded.credential, files, path);
     pair.index = loaded_.credentials.size();
     loaded_.credentials.push_back(std::move(*loaded.credential));
     return pair.index;
@@ -121,6 +123,15 @@ class Loader {
                            "every user of this machine may read " + quoted(files.key),
                            "Take the permission away: chmod o-r.");
     }
+  }
+
+  // Clients do without a staple, so that a bad one is no reason not to start.
+  void judge_staple(const x509::Credential& credential, const CertificateFiles& files,
+                    const std::string& path) {
+    x509::LoadedStaple loaded = x509::load_staple(files.ocsp, credential.chain, now_);
+    if (loaded) return;
+    diagnostics_.warning(positions_.of(path + ".ocsp"), std::move(loaded.message),
+                         "Until the file is replaced, clients see the certificate without it.");
   }
 
   const Config& config_;

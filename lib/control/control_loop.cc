@@ -13,7 +13,12 @@ ControlLoop::ControlLoop(const Dependencies& dependencies, Compiled compiled, co
       listeners_{std::move(compiled.listeners)},
       pools_{std::move(compiled.pools)},
       neighbours_{*compiled.interfaces, dependencies.random, milliseconds{0}} {
-  publish(now);
+  publish(now, 0);
+}
+
+void ControlLoop::replace_listeners(
+    std::shared_ptr<const std::vector<snapshot::Listener>> listeners) noexcept {
+  next_listeners_ = std::move(listeners);
 }
 
 milliseconds ControlLoop::since_start(Tsc now) const noexcept {
@@ -28,7 +33,13 @@ void ControlLoop::on_frame(std::uint8_t port, std::uint16_t stripped_vlan, ByteV
 void ControlLoop::tick(const WallClock& now, std::vector<ControlFrame>& out) {
   neighbours_.advance(since_start(now.at), out);
   // What cannot be published now stays due.
-  if (is_due(now) && publisher_.can_publish(current().configuration)) publish(now);
+  // While handshakes pin as many configurations as there may be, new listeners wait, alone.
+  const std::uint64_t configuration = current().configuration;
+  const bool replaces = next_listeners_ != nullptr && publisher_.can_publish(configuration + 1);
+  if (replaces) listeners_ = std::exchange(next_listeners_, nullptr);
+  if (replaces || (is_due(now) && publisher_.can_publish(configuration))) {
+    publish(now, configuration + (replaces ? 1 : 0));
+  }
   publisher_.reclaim();
 }
 
@@ -41,7 +52,7 @@ bool ControlLoop::is_due(const WallClock& now) const noexcept {
          tsc_rate_.nanos(now.at - last.wall.at) > kMaxWallClockAge;
 }
 
-void ControlLoop::publish(const WallClock& now) {
+void ControlLoop::publish(const WallClock& now, std::uint64_t configuration) {
   if (neighbours_.is_changed()) interfaces_ = neighbours_.take_interfaces();
   if (ticket_keys_ == nullptr || TicketKeyring::epoch_of(now.unix_ms) != ticket_epoch_) {
     ticket_epoch_ = TicketKeyring::epoch_of(now.unix_ms);
@@ -56,6 +67,7 @@ void ControlLoop::publish(const WallClock& now) {
   next->interfaces = interfaces_;
   next->listeners = listeners_;
   next->pools = pools_;
+  next->configuration = configuration;
   publisher_.publish(std::move(next));
 }
 

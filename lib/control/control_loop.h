@@ -38,6 +38,10 @@ class ControlLoop {
   // tick appends frames to be sent, and publishes when something has changed and there is room.
   void tick(const WallClock& now, std::vector<ControlFrame>& out);
 
+  // replace_listeners: from the next tick on, new handshakes see these.  They are as many as
+  // before, in the same order, and differ in their TLS only.
+  void replace_listeners(std::shared_ptr<const std::vector<snapshot::Listener>> listeners) noexcept;
+
   // drain: from the next tick on, snapshots say that nothing new is accepted.
   void drain() noexcept { draining_ = true; }
 
@@ -48,7 +52,7 @@ class ControlLoop {
  private:
   [[nodiscard]] milliseconds since_start(Tsc now) const noexcept;
   [[nodiscard]] bool is_due(const WallClock& now) const noexcept;
-  void publish(const WallClock& now);
+  void publish(const WallClock& now, std::uint64_t configuration);
 
   Publisher& publisher_;
   const CookieKeyring& cookie_keyring_;
@@ -56,6 +60,7 @@ class ControlLoop {
   TscRate tsc_rate_;
   Tsc start_;
   std::shared_ptr<const std::vector<snapshot::Listener>> listeners_;
+  std::shared_ptr<const std::vector<snapshot::Listener>> next_listeners_;  // wait to be published
   std::shared_ptr<const std::vector<snapshot::Pool>> pools_;
   std::shared_ptr<const NeighbourService::Interfaces> interfaces_;
   NeighbourService neighbours_;

@@ -2,15 +2,19 @@
 
 #include <utility>
 
+#include "lib/control/certificate_compression.h"
+
 namespace sallyport::control {
 namespace {
 
 tls::Credential describe(const x509::Credential& credential, crypto::CredentialId id) {
-  return {.id = id,
-          .key_type = credential.key_type,
-          .key_bits = credential.key_bits,
-          .chain = credential.chain,
-          .names = credential.names};
+  tls::Credential described;
+  described.id = id;
+  described.key_type = credential.key_type;
+  described.key_bits = credential.key_bits;
+  described.chain = credential.chain;
+  described.names = credential.names;
+  return described;
 }
 
 }  // namespace
@@ -43,10 +47,13 @@ Identities identify(const config::Config& config, config::LoadedCredentials load
                                     .pem = x509::certificate_pem(*made.credential)});
     add(*made.credential);
   }
-  for (const auto& indices : loaded.of_listener) {
+  for (std::size_t i = 0; i < loaded.of_listener.size(); ++i) {
+    const auto& indices = loaded.of_listener[i];
     ListenerCredentials& credentials = identities.of_listener.emplace_back();
     for (const std::size_t index : indices) credentials.push_back(described[index]);
     if (indices.empty()) credentials.push_back(described.back());
+    if (!config.listeners[i].tls.compress_certificates) continue;
+    for (tls::Credential& credential : credentials) compress(credential);
   }
   return identities;
 }

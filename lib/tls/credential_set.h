@@ -16,6 +16,7 @@
 #include "lib/base/siphash.h"
 #include "lib/crypto/algorithms.h"
 #include "lib/crypto/job.h"
+#include "lib/wire/tls_types.h"
 
 namespace sallyport::tls {
 
@@ -26,6 +27,15 @@ struct Credential {
   std::uint16_t key_bits = 0;
   std::vector<std::vector<std::uint8_t>> chain;  // DER, leaf first
   std::vector<std::string> names;                // lower-case DNS names; one may start with "*."
+  std::vector<std::uint8_t> staple;              // OCSPResponse in DER; empty: none
+
+  // Compressed is the Certificate message of TLS 1.3, staple included, in the body of a
+  // CompressedCertificate message.
+  struct Compressed {
+    wire::CertificateCompression algorithm{};
+    std::vector<std::uint8_t> body;
+  };
+  std::vector<Compressed> compressed;  // in our order of preference
 };
 
 class CredentialSet {

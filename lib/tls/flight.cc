@@ -1,15 +1,44 @@
 #include "lib/tls/flight.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/tls/pieces.h"
 #include "lib/wire/tls_messages.h"
 
 namespace sallyport::tls {
 
+namespace {
+
+// [RFC 6066 8] CertificateStatus but for the response itself.
+constexpr std::size_t kStatusHead = 1 + 3;
+void write_status_head(wire::Writer& w, std::size_t response_len) noexcept {
+  constexpr std::uint8_t kOcsp = 1;
+  w.u8(kOcsp);
+  w.u24(static_cast<std::uint32_t>(response_len));
+}
+
+void write_handshake_header(wire::Writer& w, wire::HandshakeType type, std::size_t len) noexcept {
+  w.u8(static_cast<std::uint8_t>(type));
+  w.u24(static_cast<std::uint32_t>(len));
+}
+
+[[nodiscard]] ByteView compressed_by(const Credential& credential,
+                                     wire::CertificateCompression algorithm) noexcept {
+  for (const Credential::Compressed& compressed : credential.compressed) {
+    if (compressed.algorithm == algorithm) return compressed.body;
+  }
+  return {};
+}
+
+}  // namespace
+
 CertificateMessage::CertificateMessage(const Credential& credential,
-                                       wire::ProtocolVersion version) noexcept
-    : credential_{credential}, tls13_{version == wire::ProtocolVersion::tls13} {
+                                       const Parameters& agreed) noexcept
+    : credential_{credential},
+      compressed_{compressed_by(credential, agreed.certificate_compression)},
+      tls13_{agreed.version == wire::ProtocolVersion::tls13},
+      staple_{agreed.staple} {
   for_each_part([this](ByteView part) {
     len_ += part.size();
     return true;
@@ -18,26 +47,50 @@ CertificateMessage::CertificateMessage(const Credential& credential,
 
 template <class Visit>
 void CertificateMessage::for_each_part(Visit&& visit) const noexcept {
-  // [RFC 8446 4.4.2] every entry ends with its extensions, of which we have none.
-  const std::size_t entry_tail = tls13_ ? 2 : 0;
-  std::size_t list_len = 0;
-  for (const auto& certificate : credential_.chain) {
-    list_len += 3 + certificate.size() + entry_tail;
+  std::array<std::uint8_t, 12> head;  // structure between the long parts
+  if (!compressed_.empty()) {
+    wire::Writer w{head};
+    write_handshake_header(w, wire::HandshakeType::compressed_certificate, compressed_.size());
+    if (visit(ByteView{w.written()})) visit(compressed_);
+    return;
   }
-  std::array<std::uint8_t, 8> head{};
-  wire::Writer w{head};
-  w.u8(static_cast<std::uint8_t>(wire::HandshakeType::certificate));
-  // [RFC 8446 4.4.2] a server's certificate_request_context is empty; TLS 1.2 has no such field.
-  w.u24(static_cast<std::uint32_t>((tls13_ ? 1 : 0) + 3 + list_len));
-  if (tls13_) w.u8(0);
-  w.u24(static_cast<std::uint32_t>(list_len));
-  if (!visit(ByteView{w.written()})) return;
+  const ByteView staple{credential_.staple};
+  // [RFC 8446 4.4.2] every entry ends with its extensions; the leaf's may hold the staple
+  // [4.4.2.1].
+  const std::size_t staple_len = staple_ ? 2 + 2 + kStatusHead + staple.size() : 0;
+  std::size_t list_len = tls13_ ? staple_len : 0;
+  for (const auto& certificate : credential_.chain) {
+    list_len += 3 + certificate.size() + (tls13_ ? 2 : 0);
+  }
+  {
+    wire::Writer w{head};
+    // [RFC 8446 4.4.2] a server's certificate_request_context is empty; TLS 1.2 has no such field.
+    write_handshake_header(w, wire::HandshakeType::certificate, (tls13_ ? 1U : 0U) + 3 + list_len);
+    if (tls13_) w.u8(0);
+    w.u24(static_cast<std::uint32_t>(list_len));
+    if (!visit(ByteView{w.written()})) return;
+  }
+  bool is_leaf = true;
   for (const auto& certificate : credential_.chain) {
     const auto len = Be24::of(static_cast<std::uint32_t>(certificate.size()));
-    static constexpr std::array<std::uint8_t, 2> kNoExtensions{};
     if (!visit(ByteView{len.bytes}) || !visit(ByteView{certificate})) return;
-    if (!visit(ByteView{kNoExtensions}.first(entry_tail))) return;
+    const bool has_staple = std::exchange(is_leaf, false) && staple_;
+    if (!tls13_) continue;
+    wire::Writer w{head};
+    w.u16(static_cast<std::uint16_t>(has_staple ? staple_len : 0));
+    if (has_staple) {
+      w.u16(static_cast<std::uint16_t>(wire::ExtensionType::status_request));
+      w.u16(static_cast<std::uint16_t>(kStatusHead + staple.size()));
+      write_status_head(w, staple.size());
+    }
+    if (!visit(ByteView{w.written()})) return;
+    if (has_staple && !visit(staple)) return;
   }
+  if (tls13_ || !staple_) return;
+  wire::Writer w{head};
+  write_handshake_header(w, wire::HandshakeType::certificate_status, kStatusHead + staple.size());
+  write_status_head(w, staple.size());
+  if (visit(ByteView{w.written()})) visit(staple);
 }
 
 std::size_t CertificateMessage::copy_to(std::size_t offset, MutableBytes out) const noexcept {

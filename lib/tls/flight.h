@@ -10,17 +10,19 @@
 
 #include "lib/base/byteorder.h"
 #include "lib/crypto/hash/transcript_hash.h"
+#include "lib/tls/negotiation.h"
 #include "lib/tls/server_config.h"
 #include "lib/wire/tls_types.h"
 #include "lib/wire/writer.h"
 
 namespace sallyport::tls {
 
-// CertificateMessage is the Certificate message of a credential, in the form of either version,
-// without existing anywhere as a whole.
+// CertificateMessage is how a credential is shown, without existing anywhere as a whole: a
+// Certificate message (RFC 8446 4.4.2, RFC 5246 7.4.2), in TLS 1.2 followed by CertificateStatus
+// when there is a staple (RFC 6066 8), or a CompressedCertificate message (RFC 8879 4).
 class CertificateMessage {
  public:
-  CertificateMessage(const Credential& credential, wire::ProtocolVersion version) noexcept;
+  CertificateMessage(const Credential& credential, const Parameters& agreed) noexcept;
 
   [[nodiscard]] std::size_t len() const noexcept { return len_; }
   // copy_to writes as many bytes from `offset` on as there are and fit, and returns how many.
@@ -33,7 +35,9 @@ class CertificateMessage {
   void for_each_part(Visit&& visit) const noexcept;
 
   const Credential& credential_;
+  ByteView compressed_;  // body of the CompressedCertificate message; empty: not compressed
   bool tls13_;
+  bool staple_;
   std::size_t len_ = 0;
 };
 

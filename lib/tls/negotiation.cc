@@ -417,6 +417,23 @@ struct Misses {
   return HandshakeFailure::none;
 }
 
+// choose_certificate_form settles how the certificate is sent.
+void choose_certificate_form(const ClientHello& hello, const ServerConfig& config,
+                             Parameters& parameters) noexcept {
+  const Credential& credential = config.credentials[parameters.credential];
+  parameters.staple = hello.ocsp_requested && !credential.staple.empty();
+  // [RFC 8879 3] TLS 1.3 alone knows the message.  It was made with the staple, which must not go
+  // to a client that did not ask for it [RFC 8446 4.4.2].
+  if (parameters.version != ProtocolVersion::tls13) return;
+  if (parameters.staple == credential.staple.empty()) return;
+  for (const Credential::Compressed& compressed : credential.compressed) {
+    if (hello.compress_certificate.contains(static_cast<std::uint16_t>(compressed.algorithm))) {
+      parameters.certificate_compression = compressed.algorithm;
+      return;
+    }
+  }
+}
+
 // --- ALPN ---
 
 [[nodiscard]] HandshakeFailure choose_protocol(const ClientHello& hello, const ServerConfig& config,
@@ -477,6 +494,7 @@ Result<Parameters, HandshakeFailure> negotiate(const ClientHello& hello,
     parameters.without_psk =
         has_needs_of_certificate(hello) ? why : HandshakeFailure::missing_extension;
   }
+  choose_certificate_form(hello, config, parameters);
   if (const auto why = choose_protocol(hello, config, parameters); why != HandshakeFailure::none) {
     return Err{why};
   }

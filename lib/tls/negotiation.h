@@ -33,6 +33,8 @@ struct Parameters {
   // The client supports the group but sent no share of it: ask for one.
   bool hello_retry = false;
   bool server_name_matched = false;
+  bool staple = false;  // the client wants to see the credential's OCSP response, and there is one
+  wire::CertificateCompression certificate_compression{};
   bool early_data_offered = false;
   bool downgraded = false;  // TLS 1.2 although we would speak 1.3: mark ServerHello.random
   // TLS 1.3 only.

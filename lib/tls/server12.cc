@@ -70,7 +70,9 @@ bool Server::write_hello12(Handshake& handshake) noexcept {
             .ec_point_formats = agreed.ec_point_formats,
             // [RFC 6066 3] not said again when a session is resumed.
             .server_name_accepted = agreed.server_name_matched && !handshake.resumed,
-            .session_ticket = agreed.session_ticket});
+            .session_ticket = agreed.session_ticket,
+            // [RFC 6066 8] no certificate is shown then, nor what speaks for it.
+            .status_follows = agreed.staple && !handshake.resumed});
   });
   handshake.transcript.update(server_hello);
   return !server_hello.empty();
@@ -111,7 +113,7 @@ Step Server::hello_done12(Engine& engine, Handshake& handshake) noexcept {
   if (!write_hello12(handshake)) return fail(&handshake, HandshakeFailure::internal_error);
   Flight& flight = handshake.flight;
   flight.add(Flight::Part::certificate);
-  CertificateMessage{handshake.credential(), version_}.update(handshake.transcript);
+  CertificateMessage{handshake.credential(), handshake.parameters}.update(handshake.transcript);
   const ByteView done = flight.write([](wire::Writer& w) { wire::write_server_hello_done(w); });
   if (done.empty()) return fail(&handshake, HandshakeFailure::internal_error);
   handshake.transcript.update(done);
@@ -124,7 +126,7 @@ Step Server::start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
                               crypto::KeyShare& key_share) noexcept {
   if (!write_hello12(handshake)) return fail(&handshake, HandshakeFailure::internal_error);
   handshake.flight.add(Flight::Part::certificate);
-  CertificateMessage{handshake.credential(), version_}.update(handshake.transcript);
+  CertificateMessage{handshake.credential(), handshake.parameters}.update(handshake.transcript);
 
   // The executor signs the public half; the private half waits for ClientKeyExchange.
   job.kind = crypto::JobKind::tls12_sign_params;

@@ -190,7 +190,7 @@ Step Server::start_exchange13(Handshake& handshake, crypto::CryptoJob& job,
     return step();
   }
   handshake.flight.add(Flight::Part::certificate);
-  CertificateMessage{handshake.credential(), version_}.update(handshake.transcript);
+  CertificateMessage{handshake.credential(), handshake.parameters}.update(handshake.transcript);
   // [RFC 8446 4.4.3] CertificateVerify signs the transcript up to Certificate.  All of it is known
   // before the shared secret is, so one trip brings both.
   job.kind = crypto::JobKind::tls13_derive_and_sign;

@@ -81,7 +81,7 @@ std::size_t Server::put_messages(Engine& engine, Handshake& handshake, MutableBy
   if (out.size() < kMinPullRoom) return 0;
   const std::size_t max_len = std::min(out.size() - fragment_overhead(), kMaxFragment);
   const std::size_t at = write_protected_ ? plaintext_offset(write_) : kRecordHeader;
-  const CertificateMessage certificate{handshake.credential(), version_};
+  const CertificateMessage certificate{handshake.credential(), handshake.parameters};
   const std::size_t len = handshake.flight.copy_messages(
       certificate, crypto::finite_field_prime(handshake.parameters.group),
       out.subspan(at, max_len));

@@ -61,6 +61,7 @@ struct ClientHello {
   U16List signature_algorithms;
   U16List signature_algorithms_cert;
   U16List supported_versions;
+  U16List compress_certificate;
   ByteView alpn_protocols;      // body of ProtocolNameList
   ByteView key_shares;          // body of client_shares
   ByteView renegotiation_info;  // renegotiated_connection
@@ -73,6 +74,7 @@ struct ClientHello {
   ByteView extensions;                   // all of them, in order, well-formed
   std::uint32_t extensions_offered = 0;  // one bit per extension in extension_bit()
   bool pre_shared_key_last = false;
+  bool ocsp_requested = false;
 
   [[nodiscard]] constexpr bool offers(ExtensionType type) const noexcept {
     return (extensions_offered & extension_bit(type)) != 0;
@@ -118,6 +120,8 @@ struct ClientHello {
         ExtensionType::key_share,
         ExtensionType::renegotiation_info,
         ExtensionType::encrypt_then_mac,
+        ExtensionType::status_request,
+        ExtensionType::compress_certificate,
     };
     for (std::size_t i = 0; i < kKnown.size(); ++i) {
       if (kKnown[i] == type) return std::uint32_t{1} << i;
@@ -211,6 +215,20 @@ constexpr void parse_pre_shared_key(Reader& r, ClientHello& hello,
   if (r.ok() && num_identities != num_binders) alert = AlertDescription::illegal_parameter;
 }
 
+// [RFC 6066 8] Of the kinds of status only OCSP has a form that is known.
+constexpr void parse_status_request(Reader& r, ClientHello& hello) noexcept {
+  constexpr std::uint8_t kOcsp = 1;
+  if (r.u8() != kOcsp) {
+    static_cast<void>(r.rest());
+    return;
+  }
+  r.within(r.vec16(0, 65'535), [](Reader& responder_ids) {
+    while (!responder_ids.at_end()) static_cast<void>(responder_ids.vec16(1, 65'535));
+  });
+  static_cast<void>(r.vec16(0, 65'535));  // request_extensions
+  hello.ocsp_requested = r.ok();
+}
+
 // parse_extension reads the body of one extension that we know; others stay unread.
 constexpr void parse_extension(ExtensionType type, ByteView body, ClientHello& hello,
                                AlertDescription& alert, Reader& outer) noexcept {
@@ -263,11 +281,15 @@ constexpr void parse_extension(ExtensionType type, ByteView body, ClientHello& h
     case ExtensionType::extended_master_secret:
     case ExtensionType::post_handshake_auth:
       break;
-    case ExtensionType::max_fragment_length:
     case ExtensionType::status_request:
+      parse_status_request(r, hello);
+      break;
+    case ExtensionType::compress_certificate:
+      hello.compress_certificate = u16_list(r, r.vec8(2, 254));
+      break;
+    case ExtensionType::max_fragment_length:
     case ExtensionType::signed_certificate_timestamp:
     case ExtensionType::padding:
-    case ExtensionType::compress_certificate:
     case ExtensionType::record_size_limit:
     case ExtensionType::certificate_authorities:
       return;

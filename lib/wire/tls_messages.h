@@ -103,6 +103,15 @@ constexpr void write_alpn(Writer& w, ByteView protocol) noexcept {
                   [&] { w.vec16([&] { w.vec8(protocol); }); });
 }
 
+// write_staple is the extension status_request of a CertificateEntry (RFC 8446 4.4.2.1).
+constexpr void write_staple(Writer& w, ByteView ocsp_response) noexcept {
+  constexpr std::uint8_t kOcsp = 1;
+  write_extension(w, ExtensionType::status_request, [&] {
+    w.u8(kOcsp);
+    w.vec24([&] { w.bytes(ocsp_response); });
+  });
+}
+
 struct EncryptedExtensions {
   ByteView alpn_protocol;  // empty: none agreed
   bool server_name_accepted = false;
@@ -115,6 +124,22 @@ constexpr void write_encrypted_extensions(Writer& w, const EncryptedExtensions& 
       if (ee.server_name_accepted) write_extension(w, ExtensionType::server_name, [] {});
       if (!ee.alpn_protocol.empty()) write_alpn(w, ee.alpn_protocol);
     });
+  });
+}
+
+// write_certificate13 is the body of a server's Certificate message of TLS 1.3 (RFC 8446 4.4.2):
+// `chain` holds DER, leaf first; `staple` is an OCSPResponse for the leaf, or empty.
+template <class Chain>
+constexpr void write_certificate13(Writer& w, const Chain& chain, ByteView staple) noexcept {
+  w.u8(0);  // certificate_request_context
+  w.vec24([&] {
+    for (const auto& certificate : chain) {
+      w.vec24([&] { w.bytes(certificate); });
+      w.vec16([&] {
+        if (!staple.empty()) write_staple(w, staple);
+      });
+      staple = {};  // [4.4.2.1] only the leaf's
+    }
   });
 }
 
@@ -163,6 +188,7 @@ struct ServerHello12 {
   bool ec_point_formats = false;        // the client sent the extension
   bool server_name_accepted = false;
   bool session_ticket = false;  // RFC 5077: NewSessionTicket will follow
+  bool status_follows = false;  // RFC 6066 8: a CertificateStatus message
 };
 
 constexpr void write_server_hello12(Writer& w, const ServerHello12& hello) noexcept {
@@ -175,11 +201,12 @@ constexpr void write_server_hello12(Writer& w, const ServerHello12& hello) noexc
     // [RFC 5246 7.4.1.3] no extension the client did not offer, and no empty list at all.
     if (!hello.secure_renegotiation && !hello.extended_master_secret && !hello.ec_point_formats &&
         !hello.server_name_accepted && !hello.session_ticket && !hello.encrypt_then_mac &&
-        hello.alpn_protocol.empty()) {
+        !hello.status_follows && hello.alpn_protocol.empty()) {
       return;
     }
     w.vec16([&] {
       if (hello.server_name_accepted) write_extension(w, ExtensionType::server_name, [] {});
+      if (hello.status_follows) write_extension(w, ExtensionType::status_request, [] {});
       // [RFC 5746 3.6] empty in the first handshake of a connection.
       if (hello.secure_renegotiation) {
         write_extension(w, ExtensionType::renegotiation_info, [&] { w.vec8(ByteView{}); });

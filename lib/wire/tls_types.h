@@ -40,6 +40,7 @@ enum class HandshakeType : std::uint8_t {
   certificate_url = 21,
   certificate_status = 22,
   key_update = 24,
+  compressed_certificate = 25,
   message_hash = 254,
 };
 
@@ -105,6 +106,9 @@ enum class ExtensionType : std::uint16_t {
   key_share = 51,
   renegotiation_info = 0xff01,
 };
+
+// RFC 8879 section 7.3.
+enum class CertificateCompression : std::uint16_t { none = 0, zlib = 1, brotli = 2, zstd = 3 };
 
 enum class CipherSuite : std::uint16_t {
   none = 0,

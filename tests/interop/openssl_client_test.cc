@@ -25,6 +25,7 @@ using testing::converse;
 using testing::Delivery;
 using testing::der_of;
 using testing::Owned;
+using testing::pattern;
 using testing::site;
 using testing::TlsDriver;
 using wire::CipherSuite;
@@ -184,6 +185,32 @@ TEST(OpenSslClient, GetsTheCertificateOfTheNameThatItAsksFor) {
     EXPECT_EQ(certificate_for("a.b.wild.test", version), first);
     EXPECT_EQ(certificate_for("unknown.test", version), first);
     EXPECT_EQ(certificate_for(nullptr, version), first);
+  }
+}
+
+TEST(OpenSslClient, SeesAStapleWhenItAsksForOne) {  // [RFC 6066 8, RFC 8446 4.4.2.1]
+  std::vector<Credential> credentials = site().config().credentials.all();
+  for (Credential& credential : credentials) credential.staple = pattern(2'000);
+  ServerConfig config = site().config();
+  config.credentials = credentials;
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const bool asks : {true, false}) {
+      Client client;
+      SSL_CTX_set_max_proto_version(client.context(), version);
+      client.start();
+      if (asks) SSL_ctrl(client.ssl(), SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE, 1, nullptr);
+      TlsDriver server{config, site().jobs()};
+      ASSERT_TRUE(connect(client, server));
+      unsigned char* staple = nullptr;
+      const long len = SSL_ctrl(client.ssl(), SSL_CTRL_GET_TLSEXT_STATUS_REQ_OCSP_RESP, 0, &staple);
+      if (asks) {
+        ASSERT_EQ(len, 2'000);
+        EXPECT_EQ(Bytes(staple, staple + len), pattern(2'000));
+      } else {
+        EXPECT_LE(len, 0);
+      }
+      converse(client, server);
+    }
   }
 }
 

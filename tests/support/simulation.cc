@@ -158,11 +158,13 @@ void Simulation::build_snapshot() {
   interface.routes = {{.destination = {any, 0}, .next_hop = 1}};
 
   auto tls_config = std::make_shared<tls::ServerConfig>();
-  tls_config->credentials = {tls::Credential{.id = {0, 1},
-                                             .key_type = credential_.key_type,
-                                             .key_bits = credential_.key_bits,
-                                             .chain = credential_.chain,
-                                             .names = credential_.names}};
+  tls::Credential credential;
+  credential.id = {0, 1};
+  credential.key_type = credential_.key_type;
+  credential.key_bits = credential_.key_bits;
+  credential.chain = credential_.chain;
+  credential.names = credential_.names;
+  tls_config->credentials = {credential};
   tls_config->alpn_protocols = options_.alpn;
   tls_config->tickets = {
       .enabled = options_.tickets, .psk_only = false, .lifetime_seconds = 7'200, .domain = "web"};

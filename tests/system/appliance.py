@@ -55,7 +55,11 @@ class Programs:
 
 def listener(name: str, port: int, pool: str, certificate: testbed.Certificate | None,
              limits: dict[str, int]) -> str:
-    files = f'{{ chain = "{certificate.chain}", key = "{certificate.key}" }}' if certificate else ""
+    files = ""
+    if certificate:
+        # There is no response at first, which is told and harms nobody.
+        staple = f', ocsp = "{certificate.chain}.ocsp"' if name == "web" else ""
+        files = f'{{ chain = "{certificate.chain}", key = "{certificate.key}"{staple} }}'
     return f"""
 [[listener]]
 name = "{name}"

@@ -22,6 +22,17 @@ EVERY_SUITE = [("TLSv1.3", "TLS_AES_128_GCM_SHA256"), ("TLSv1.3", "TLS_AES_256_G
     for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")]
 
 
+def make_staple(certificate: pathlib.Path, key: pathlib.Path, response: pathlib.Path) -> None:
+    """make_staple writes what the issuer of a self-signed certificate, itself, says about it."""
+    serial = command("openssl", "x509", "-in", certificate, "-noout", "-serial").stdout.strip().partition("=")[2]
+    index = response.with_suffix(".index")
+    index.write_text(f"V\t491231235959Z\t\t{serial}\tunknown\t/CN={SERVER_NAME}\n")
+    fresh = response.with_suffix(".new")
+    command("openssl", "ocsp", "-index", index, "-CA", certificate, "-rsigner", certificate, "-rkey", key,
+            "-issuer", certificate, "-cert", certificate, "-respout", fresh, "-ndays", "1", "-noverify")
+    fresh.rename(response)
+
+
 class LocalProtocols(OnBed):
     @on_each(address=[GATE4, SERVICE4, SOURCE4])
     def test_arp_requests_for_every_own_address_are_answered(self, address):
@@ -137,6 +148,20 @@ class Clients(OnBed):
                 "--sni-hostname", SERVER_NAME, "--verify-hostname", SERVER_NAME, "--port", port, SERVICE4,
                 input=REQUEST)
             self.assertIn("Handshake was completed", done.stdout)
+            self.assert_page(done.stdout)
+
+    def test_a_staple_is_shown_soon_after_its_file_was_written(self):  # RFC 6066 section 8
+        self.assertIn("no response sent", self.s_client("-status").stdout)
+        chain = self.bed.directory / "ecdsa.pem"
+        make_staple(chain, self.bed.directory / "ecdsa.key", chain.with_name(chain.name + ".ocsp"))
+        deadline = time.monotonic() + 20
+        while "no response sent" in self.s_client("-status").stdout:
+            self.assertLess(time.monotonic(), deadline, "the response is not shown")
+            time.sleep(0.5)
+        for version in ("-tls1_3", "-tls1_2"):
+            done = self.s_client("-status", version)
+            self.assertIn("OCSP Response Status: successful", done.stdout)
+            self.assertIn("Cert Status: good", done.stdout)
             self.assert_page(done.stdout)
 
     @on_each(version=[clients.TLS13, clients.TLS12])

@@ -62,8 +62,9 @@ tcp.ecn = "offer"
 tcp.keep_alive_seconds = 75
 tls.policy = "modern"
 tls.unknown_name = "refuse"
+tls.compress_certificates = false
 tls.certificates = [
-  { chain = "site.pem", key = "site.key" },
+  { chain = "site.pem", key = "site.key", ocsp = "site.ocsp" },
   { chain = "/keys/other.pem", key = "/keys/other.key" },
 ]
 tls.alpn = [{ protocol = "h2", pool = "web-h2" }]

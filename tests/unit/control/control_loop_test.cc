@@ -126,6 +126,47 @@ TEST_F(Loop, ABackendThatAnswersIsPublishedWithItsMac) {
   EXPECT_EQ(loop_->current().configuration, 0U) << "no handshake has to end for that";
 }
 
+TEST_F(Loop, NewListenersAreANewConfiguration) {
+  run_until(100);
+  const auto listeners =
+      std::make_shared<const std::vector<snapshot::Listener>>(*loop_->current().listeners);
+  loop_->replace_listeners(listeners);
+  run_until(110);
+  EXPECT_EQ(loop_->current().listeners, listeners);
+  EXPECT_EQ(loop_->current().configuration, 1U);
+  run_until(1'000);
+  EXPECT_EQ(loop_->current().configuration, 1U) << "once";
+}
+
+TEST_F(Loop, NewListenersWaitWhileHandshakesPinTheOldOnes) {
+  run_until(100);
+  const auto next = [&] {
+    return std::make_shared<const std::vector<snapshot::Listener>>(*loop_->current().listeners);
+  };
+  snapshot::Reader& reader = publisher_.reader(0);
+  for (std::uint64_t i = 0; i + 1 < snapshot::kMaxConfigurations; ++i) {
+    reader.pin(loop_->current().configuration);
+    loop_->replace_listeners(next());
+    run_until(now_ + 100);
+    EXPECT_EQ(loop_->current().configuration, i + 1);
+  }
+  reader.pin(loop_->current().configuration);
+  const auto waiting = next();
+  loop_->replace_listeners(waiting);
+  run_until(now_ + 100);
+  EXPECT_NE(loop_->current().listeners, waiting);
+  // What else changes does not wait with them.
+  const auto epoch = loop_->current().epoch;
+  hear(arp(kBackendMac, wire::ArpOperation::reply, *parse_ip("198.18.0.20"),
+           *parse_ip("198.18.0.1")));
+  run_until(now_ + 10);
+  EXPECT_GT(loop_->current().epoch, epoch);
+  EXPECT_TRUE(interface().next_hops.at(0).resolved);
+  reader.unpin(0);
+  run_until(now_ + 100);
+  EXPECT_EQ(loop_->current().listeners, waiting);
+}
+
 TEST_F(Loop, ABackendThatFallsSilentKeepsItsLastMac) {
   run_until(100);
   hear(arp(kBackendMac, wire::ArpOperation::reply, *parse_ip("198.18.0.20"),

@@ -330,6 +330,51 @@ TEST(Negotiation, OfNamesThatNobodyHasIsRefusedWhereNoDefaultIsShown) {
   EXPECT_EQ(agree(hello, config).error(), HandshakeFailure::no_common_signature_scheme);
 }
 
+// [RFC 6066 8, RFC 8446 4.4.2, RFC 8879 3]
+TEST(Negotiation, OfTheCertificatesFormFollowsWhatTheClientAsksFor) {
+  using wire::CertificateCompression;
+  std::vector<Credential> credentials = test_config().credentials.all();
+  for (Credential& credential : credentials) {
+    credential.compressed = {{CertificateCompression::brotli, {1}},
+                             {CertificateCompression::zlib, {2}}};
+  }
+  const Bytes ocsp{1, 0, 0, 0, 0};
+  struct Row {
+    bool tls13;
+    bool has_staple;
+    bool asks_for_staple;
+    Bytes unpacks;
+    bool staple;
+    CertificateCompression compression;
+  };
+  constexpr auto kNone = CertificateCompression::none;
+  const Row rows[] = {
+      {true, true, true, {}, true, kNone},
+      {true, true, false, {}, false, kNone},
+      {true, false, true, {}, false, kNone},
+      {true, false, true, {2, 0, 1}, false, CertificateCompression::zlib},
+      {true, false, false, {4, 0, 1, 0, 2}, false, CertificateCompression::brotli},
+      {true, false, false, {2, 0, 3}, false, kNone},
+      {true, true, true, {2, 0, 1}, true, CertificateCompression::zlib},
+      {true, true, false, {2, 0, 1}, false, kNone},  // the staple is inside
+      {false, true, true, {2, 0, 1}, true, kNone},
+      {false, true, false, {2, 0, 1}, false, kNone},
+  };
+  for (const Row& row : rows) {
+    for (Credential& credential : credentials) credential.staple = Bytes(row.has_staple ? 9 : 0);
+    ServerConfig config = test_config();
+    config.credentials = credentials;
+    HelloBuilder hello = row.tls13 ? HelloBuilder::tls13() : HelloBuilder::tls12();
+    if (row.asks_for_staple) hello.set(ExtensionType::status_request, ocsp);
+    if (!row.unpacks.empty()) hello.set(ExtensionType::compress_certificate, row.unpacks);
+    const auto agreed = agree(hello, config);
+    ASSERT_TRUE(agreed.has_value());
+    const auto at = &row - rows;
+    EXPECT_EQ(agreed->staple, row.staple) << "row " << at;
+    EXPECT_EQ(agreed->certificate_compression, row.compression) << "row " << at;
+  }
+}
+
 TEST(Negotiation, OfSchemesFitsKeyAndVersion) {
   struct Row {
     std::vector<std::uint16_t> offered;

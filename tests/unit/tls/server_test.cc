@@ -58,6 +58,28 @@ TEST_F(ServerTest, NeedsOneJobForTls13) {
   EXPECT_EQ(jobs.num_jobs, 1);
 }
 
+TEST_F(ServerTest, ShowsACompressedCertificateInFragments) {  // [RFC 8879 4]
+  std::vector<Credential> credentials = config.credentials.all();
+  const Bytes body(3'000, 0xbb);
+  for (Credential& credential : credentials) {
+    credential.compressed = {{wire::CertificateCompression::brotli, body}};
+  }
+  config.credentials = credentials;
+  TlsDriver server{config, jobs, {.room = 700}};
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.set(ExtensionType::compress_certificate, {2, 0, 2});
+  server.feed(client.hello(hello));
+  client.hear(server.take_output());
+  server.feed(client.finish());
+  ASSERT_TRUE(server.server().is_established());
+  Bytes flight;
+  for (const ScriptedClient::Received& heard : client.received()) {
+    if (heard.was_protected && heard.type == ContentType::handshake) append(flight, heard.content);
+  }
+  const Bytes wanted = message(HandshakeType::compressed_certificate, body);
+  EXPECT_FALSE(std::ranges::search(flight, wanted).empty());
+}
+
 TEST_F(ServerTest, OfTls12NeedsTwoJobs) {
   TlsDriver server{config, jobs};
   establish12(server);

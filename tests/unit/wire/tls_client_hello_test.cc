@@ -99,6 +99,59 @@ TEST(ClientHello, ProtocolsAreCompared) {
   EXPECT_FALSE(hello->offers_protocol(testing::bytes_of("h3")));
 }
 
+// hello_with is a ClientHello with one extension.
+std::vector<std::uint8_t> hello_with(const std::string& extension) {
+  std::vector<std::uint8_t> body =
+      unhex("0303" + std::string(64, '1') + "00" + "0002c02f" + "0100" + "0000" + extension);
+  const std::size_t len = extension.size() / 2;
+  body[body.size() - len - 1] = static_cast<std::uint8_t>(len);
+  return body;
+}
+
+TEST(ClientHello, AsksForAnOcspResponse) {  // [RFC 6066 8]
+  EXPECT_TRUE(parse_client_hello(hello_with("00050005"
+                                            "0100000000"))
+                  ->ocsp_requested);
+  EXPECT_TRUE(parse_client_hello(hello_with("0005000a"
+                                            "01"
+                                            "0003000161"
+                                            "0002"
+                                            "0500"))
+                  ->ocsp_requested);
+  EXPECT_FALSE(parse_client_hello(hello_with("00050003"
+                                             "02abcd"))
+                   ->ocsp_requested)
+      << "another kind, in a form of its own";
+  for (const char* const bad : {"00050000",
+                                "00050004"
+                                "01000000",
+                                "00050006"
+                                "010000000000",
+                                "00050007"
+                                "01000200000000"}) {
+    EXPECT_FALSE(parse_client_hello(hello_with(bad)).has_value()) << bad;
+  }
+}
+
+TEST(ClientHello, SaysHowItUnpacksCertificates) {  // [RFC 8879 3]
+  const auto body = hello_with(
+      "001b0005"
+      "0400020001");
+  const auto hello = parse_client_hello(body);
+  ASSERT_TRUE(hello.has_value());
+  EXPECT_TRUE(hello->compress_certificate.contains(1));
+  EXPECT_TRUE(hello->compress_certificate.contains(2));
+  EXPECT_FALSE(hello->compress_certificate.contains(3));
+  for (const char* const bad : {"001b0001"
+                                "00",
+                                "001b0002"
+                                "0100",
+                                "001b0004"
+                                "03000200"}) {
+    EXPECT_FALSE(parse_client_hello(hello_with(bad)).has_value()) << bad;
+  }
+}
+
 // The parser is constexpr, so an out-of-range read in this one would not compile.
 constexpr bool reads_minimal() {
   std::array<std::uint8_t, 64> bytes{};
