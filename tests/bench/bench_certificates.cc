@@ -16,6 +16,7 @@
 #include "lib/offload/executor.h"
 #include "tests/bench/metric.h"
 #include "tests/support/certificates.h"
+#include "tests/support/temporary_directory.h"
 
 namespace sallyport::bench {
 namespace {

@@ -38,14 +38,6 @@ class ExecutorJobs : public JobRunner {
   offload::Executor executor;
 };
 
-[[nodiscard]] inline std::vector<std::uint8_t> der_of(X509* certificate) {
-  unsigned char* der = nullptr;
-  const int len = i2d_X509(certificate, &der);
-  std::vector<std::uint8_t> bytes(der, der + len);
-  OPENSSL_free(der);
-  return bytes;
-}
-
 // read_key reads a private key that lies beside the test vectors.
 [[nodiscard]] inline Owned<EVP_PKEY> read_key(const char* name) {
   const std::string path = std::string{SALLYPORT_TEST_VECTORS "/"} + name;

@@ -2,12 +2,13 @@
 // code with lib/x509.
 #pragma once
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,10 @@ struct OpensslFree {
   void operator()(EVP_MD_CTX* p) const { EVP_MD_CTX_free(p); }
   void operator()(EVP_PKEY_CTX* p) const { EVP_PKEY_CTX_free(p); }
   void operator()(X509_EXTENSION* p) const { X509_EXTENSION_free(p); }
+  void operator()(ASN1_TIME* p) const { ASN1_TIME_free(p); }
+  void operator()(OCSP_BASICRESP* p) const { OCSP_BASICRESP_free(p); }
+  void operator()(OCSP_CERTID* p) const { OCSP_CERTID_free(p); }
+  void operator()(OCSP_RESPONSE* p) const { OCSP_RESPONSE_free(p); }
 };
 template <class T>
 using Owned = std::unique_ptr<T, OpensslFree>;
@@ -77,6 +82,13 @@ inline void add_extension(X509* certificate, int nid, const std::string& value) 
   return owner;
 }
 
+[[nodiscard]] inline std::vector<std::uint8_t> der_of(X509* certificate) {
+  std::vector<std::uint8_t> der(static_cast<std::size_t>(i2d_X509(certificate, nullptr)));
+  std::uint8_t* at = der.data();
+  i2d_X509(certificate, &at);
+  return der;
+}
+
 [[nodiscard]] inline std::string text_of(BIO* bio) {
   char* text = nullptr;
   const long len = BIO_get_mem_data(bio, &text);
@@ -98,34 +110,5 @@ inline void add_extension(X509* certificate, int nid, const std::string& value) 
   }
   return text_of(out.get());
 }
-
-// TemporaryDirectory goes away with everything in it.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "sallyport-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  [[nodiscard]] std::string path(const std::string& name) const { return (path_ / name).string(); }
-  // write returns the path of the file that it made.
-  [[nodiscard]] std::string write(const std::string& name, const std::string& content) const {
-    const std::string file = path(name);
-    if (std::FILE* const out = std::fopen(file.c_str(), "wb"); out != nullptr) {
-      std::fwrite(content.data(), 1, content.size(), out);
-      std::fclose(out);
-    }
-    return file;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace sallyport::testing

@@ -75,11 +75,7 @@ x509::Credential make_credential(const SimulationOptions& options) {
                                    .not_before = kUnixSeconds - 1'000,
                                    .not_after = kUnixSeconds + 1'000'000});
   x509::Credential credential;
-  unsigned char* der = nullptr;
-  const int len = i2d_X509(certificate.get(), &der);
-  SALLYPORT_CHECK(len > 0);
-  credential.chain.emplace_back(der, der + len);
-  OPENSSL_free(der);
+  credential.chain.push_back(der_of(certificate.get()));
   credential.names = {"sallyport.test"};
   credential.key_type = crypto::KeyType::rsa;
   credential.key_bits = 2048;

@@ -7,10 +7,11 @@
 
 #include <array>
 #include <cstring>
-#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "tests/support/temporary_directory.h"
 
 namespace sallyport::sallyctl {
 namespace {
@@ -19,8 +20,6 @@ namespace {
 class Server {
  public:
   Server(std::string greeting, std::vector<std::string> answers) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "sallyctl-XXXXXX").string();
-    directory_ = mkdtemp(pattern.data());
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path().c_str(), path().size() + 1);
@@ -43,16 +42,15 @@ class Server {
   ~Server() {
     join();
     close(listening_);
-    std::filesystem::remove_all(directory_);
   }
   void join() {
     if (thread_.joinable()) thread_.join();
   }
-  [[nodiscard]] std::string path() const { return (directory_ / "socket").string(); }
+  [[nodiscard]] std::string path() const { return directory_.path("socket"); }
   std::vector<std::string> requests_;
 
  private:
-  std::filesystem::path directory_;
+  testing::TemporaryDirectory directory_;
   int listening_ = -1;
   std::thread thread_;
 };

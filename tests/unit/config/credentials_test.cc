@@ -3,42 +3,31 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "lib/config/load.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/unit/config/example.h"
 
 namespace sallyport::config {
 namespace {
 
-// Directory is a fresh one that goes away with its files.
-class Directory : public testing::Test {
+class Credentials : public ::testing::Test {
  protected:
-  Directory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "sallyport-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Directory() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
   void write(const std::string& name, std::string_view text, mode_t mode = 0600) const {
-    std::ofstream{path_ / name} << text;
-    chmod((path_ / name).c_str(), mode);
+    chmod(dir_.write(name, text).c_str(), mode);
   }
   // make writes a self-signed certificate and its key with the openssl command.
   void make(const std::string& name, const std::string& algorithm, int days) const {
     const std::string command = "openssl req -x509 -newkey " + algorithm + " -nodes -days " +
                                 std::to_string(days) + " -subj /CN=example.test -keyout " +
-                                (path_ / (name + ".key")).string() + " -out " +
-                                (path_ / (name + ".pem")).string() + " 2>/dev/null";
+                                dir_.path(name + ".key") + " -out " + dir_.path(name + ".pem") +
+                                " 2>/dev/null";
     ASSERT_EQ(std::system(command.c_str()), 0) << command;
   }
-  [[nodiscard]] std::string file() const { return (path_ / "s.toml").string(); }
+  [[nodiscard]] std::string file() const { return dir_.path("s.toml"); }
   // complaints loads what `extra`, put into the listener, names.
   std::string complaints(std::string_view extra, std::string_view head = "") {
     std::string text{kSmallest};
@@ -52,19 +41,17 @@ class Directory : public testing::Test {
     secret_ = load_cluster_secret(parsed.config, parsed.positions, parsed.diagnostics);
     std::string out = parsed.diagnostics.text();
     // Only the name of the directory differs from run to run.
-    const std::string prefix = path_.string();
+    const std::string prefix = dir_.path();
     for (std::size_t at = 0; (at = out.find(prefix, at)) != std::string::npos;) {
       out.replace(at, prefix.size(), "/d");
     }
     return out;
   }
 
-  std::filesystem::path path_;
+  testing::TemporaryDirectory dir_;
   LoadedCredentials loaded_;
   std::vector<std::uint8_t> secret_;
 };
-
-using Credentials = Directory;
 
 TEST_F(Credentials, AListenerWithoutCertificateHasNone) {
   EXPECT_EQ(complaints(""), "");
@@ -91,10 +78,10 @@ TEST_F(Credentials, ManyFilesAreToldApartAndTheirFaultsInOrder) {
   for (int i = 0; i < kPairs; ++i) {
     const std::string name = std::to_string(i);
     const std::string source = i % 2 == 0 ? "a" : "b";
-    std::filesystem::create_symlink(path_ / (source + ".pem"), path_ / (name + ".pem"));
+    std::filesystem::create_symlink(dir_.path(source + ".pem"), dir_.path(name + ".pem"));
     // Two of them have the key of the other kind.
     const std::string key = i == 101 ? "a" : i == 400 ? "b" : source;
-    std::filesystem::create_symlink(path_ / (key + ".key"), path_ / (name + ".key"));
+    std::filesystem::create_symlink(dir_.path(key + ".key"), dir_.path(name + ".key"));
     files += "{ chain = \"" + name + ".pem\", key = \"" + name + ".key\" },\n";
   }
   const std::string text = complaints(files + "]\n");
@@ -141,7 +128,7 @@ TEST_F(Credentials, RsaOnIoCoresMustBeAskedFor) {
 
 TEST_F(Credentials, WarnsOfWhatExpiresSoonAndOfKeysThatAllMayRead) {
   make("site", "ec -pkeyopt ec_paramgen_curve:P-256", 5);
-  chmod((path_ / "site.key").c_str(), 0644);
+  chmod(dir_.path("site.key").c_str(), 0644);
   EXPECT_EQ(complaints("tls.certificates = [{ chain = \"site.pem\", key = \"site.key\" }]\n"),
             "/d/s.toml:13:31: warning: \"/d/site.pem\" expires in 5 days\n    Renew it.\n"
             "/d/s.toml:13:49: warning: every user of this machine may read \"/d/site.key\"\n"

@@ -1,13 +1,15 @@
 #include "lib/control/staple_watch.h"
 
 #include <gtest/gtest.h>
-#include <openssl/ocsp.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "lib/control/certificate_compression.h"
 #include "tests/support/certificates.h"
+#include "tests/support/ocsp.h"
+#include "tests/support/temporary_directory.h"
 
 namespace sallyport::control {
 namespace {
@@ -23,10 +25,7 @@ class Watch : public ::testing::Test {
     certificate_ = testing::make_certificate(key_.get(), options);
     of_listener_.resize(2);
     of_listener_[1].resize(2);
-    Bytes der(static_cast<std::size_t>(i2d_X509(certificate_.get(), nullptr)));
-    std::uint8_t* at = der.data();
-    i2d_X509(certificate_.get(), &at);
-    credential().chain = {der};
+    credential().chain = {testing::der_of(certificate_.get())};
     compress(credential());
     config_.listeners.resize(2);
     config_.listeners[1].tls.certificates.resize(2);
@@ -34,22 +33,11 @@ class Watch : public ::testing::Test {
   }
   // response says that the certificate is good until `next_update`.
   [[nodiscard]] std::string response(std::int64_t next_update) const {
-    OCSP_BASICRESP* const basic = OCSP_BASICRESP_new();
-    OCSP_CERTID* const id = OCSP_cert_to_id(EVP_sha1(), certificate_.get(), certificate_.get());
-    ASN1_TIME* const since = ASN1_GENERALIZEDTIME_set(nullptr, kNow - 100);
-    ASN1_TIME* const until = ASN1_GENERALIZEDTIME_set(nullptr, next_update);
-    OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, nullptr, since, until);
-    OCSP_basic_sign(basic, certificate_.get(), key_.get(), EVP_sha256(), nullptr, 0);
-    OCSP_RESPONSE* const whole = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
-    std::string der(static_cast<std::size_t>(i2d_OCSP_RESPONSE(whole, nullptr)), '\0');
-    auto* at = reinterpret_cast<std::uint8_t*>(der.data());
-    i2d_OCSP_RESPONSE(whole, &at);
-    OCSP_RESPONSE_free(whole);
-    OCSP_BASICRESP_free(basic);
-    OCSP_CERTID_free(id);
-    ASN1_TIME_free(since);
-    ASN1_TIME_free(until);
-    return der;
+    return testing::ocsp_response({.about = certificate_.get(),
+                                   .issuer = certificate_.get(),
+                                   .signer = certificate_.get(),
+                                   .signer_key = key_.get(),
+                                   .next_update = next_update});
   }
   // replace writes the file as other programs do: beside it, then renamed.
   void replace(const std::string& content) const {

@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "tests/support/certificates.h"
+#include "tests/support/temporary_directory.h"
 
 namespace sallyport::x509 {
 namespace {
 
 using crypto::SignatureScheme;
 using testing::CertificateOptions;
+using testing::der_of;
 using testing::make_certificate;
 using testing::make_ec_key;
 using testing::make_key;
@@ -24,13 +26,6 @@ using testing::pem_of;
 using Bytes = std::vector<std::uint8_t>;
 
 constexpr std::int64_t kNow = 1'500'000;
-
-Bytes der_of(X509* certificate) {
-  Bytes der(static_cast<std::size_t>(i2d_X509(certificate, nullptr)));
-  std::uint8_t* at = der.data();
-  i2d_X509(certificate, &at);
-  return der;
-}
 
 // Member is a certificate with its key.
 struct Member {

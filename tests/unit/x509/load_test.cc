@@ -6,6 +6,7 @@
 
 #include "lib/x509/credential.h"
 #include "tests/support/certificates.h"
+#include "tests/support/temporary_directory.h"
 
 namespace sallyport::x509 {
 namespace {

@@ -1,41 +1,25 @@
 #include "lib/x509/staple.h"
 
 #include <gtest/gtest.h>
-#include <openssl/ocsp.h>
 
 #include <string>
 #include <vector>
 
 #include "tests/support/certificates.h"
+#include "tests/support/ocsp.h"
+#include "tests/support/temporary_directory.h"
 
 namespace sallyport::x509 {
 namespace {
 
 using testing::CertificateOptions;
+using testing::der_of;
 using testing::make_certificate;
 using testing::make_ec_key;
 using testing::Owned;
 using Bytes = std::vector<std::uint8_t>;
 
 constexpr std::int64_t kNow = 1'500'000;
-
-Bytes der_of(X509* certificate) {
-  Bytes der(static_cast<std::size_t>(i2d_X509(certificate, nullptr)));
-  std::uint8_t* at = der.data();
-  i2d_X509(certificate, &at);
-  return der;
-}
-
-// ResponderOptions is what a responder says, and who it is.
-struct ResponderOptions {
-  int status = V_OCSP_CERTSTATUS_GOOD;
-  std::int64_t this_update = kNow - 100;
-  std::int64_t next_update = kNow + 100;  // 0: it does not say
-  X509* about = nullptr;
-  X509* signer = nullptr;
-  EVP_PKEY* signer_key = nullptr;
-  const EVP_MD* hash = EVP_sha1();
-};
 
 class StapleTest : public ::testing::Test {
  protected:
@@ -55,32 +39,15 @@ class StapleTest : public ::testing::Test {
     return make_certificate(key, options);
   }
 
-  std::string respond(const ResponderOptions& options) const {
-    OCSP_BASICRESP* const basic = OCSP_BASICRESP_new();
-    X509* const about = options.about != nullptr ? options.about : leaf_.get();
-    OCSP_CERTID* const id = OCSP_cert_to_id(options.hash, about, issuer_.get());
-    ASN1_TIME* const this_update = ASN1_GENERALIZEDTIME_set(nullptr, options.this_update);
-    ASN1_TIME* const next_update = ASN1_GENERALIZEDTIME_set(nullptr, options.next_update);
-    OCSP_basic_add1_status(basic, id, options.status, 0,
-                           options.status == V_OCSP_CERTSTATUS_REVOKED ? this_update : nullptr,
-                           this_update, options.next_update == 0 ? nullptr : next_update);
-    OCSP_basic_sign(basic, options.signer != nullptr ? options.signer : issuer_.get(),
-                    options.signer_key != nullptr ? options.signer_key : issuer_key_.get(),
-                    EVP_sha256(), nullptr, 0);
-    OCSP_RESPONSE* const response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
-    const std::string der = to_der(response);
-    OCSP_RESPONSE_free(response);
-    OCSP_BASICRESP_free(basic);
-    OCSP_CERTID_free(id);
-    ASN1_TIME_free(this_update);
-    ASN1_TIME_free(next_update);
-    return der;
-  }
-  static std::string to_der(OCSP_RESPONSE* response) {
-    std::string der(static_cast<std::size_t>(i2d_OCSP_RESPONSE(response, nullptr)), '\0');
-    auto* at = reinterpret_cast<std::uint8_t*>(der.data());
-    i2d_OCSP_RESPONSE(response, &at);
-    return der;
+  // respond is the issuer, and speaks of the leaf, unless the answer says otherwise.
+  std::string respond(testing::OcspAnswer answer) const {
+    answer.issuer = issuer_.get();
+    if (answer.about == nullptr) answer.about = leaf_.get();
+    if (answer.signer == nullptr) {
+      answer.signer = issuer_.get();
+      answer.signer_key = issuer_key_.get();
+    }
+    return testing::ocsp_response(answer);
   }
   LoadedStaple load(const std::string& der) const {
     return load_staple(dir_.write("site.ocsp", der), chain_, kNow);
@@ -148,9 +115,8 @@ TEST_F(StapleTest, IsRefusedWhenItIsNone) {
   expect_refused(good + "x", "is no OCSP response in DER");
   expect_refused(good.substr(0, good.size() - 1), "is no OCSP response in DER");
   expect_refused(std::string(kMaxStapleBytes + 1, 'x'), "at most 6000");
-  OCSP_RESPONSE* const later = OCSP_response_create(OCSP_RESPONSE_STATUS_TRYLATER, nullptr);
-  expect_refused(to_der(later), "gave no answer: trylater");
-  OCSP_RESPONSE_free(later);
+  const Owned<OCSP_RESPONSE> later{OCSP_response_create(OCSP_RESPONSE_STATUS_TRYLATER, nullptr)};
+  expect_refused(der_of(later.get()), "gave no answer: trylater");
   EXPECT_FALSE(load_staple(dir_.path("missing"), chain_, kNow));
 }
 
