@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <functional>
-#include <memory>
 
-#include "tests/support/hex.h"
 #include "tests/support/tls_client.h"
+#include "tests/unit/tls/resumption.h"
 
 namespace sallyport::tls {
 namespace {
@@ -15,44 +14,22 @@ namespace {
 using stats::HandshakeFailure;
 using stats::TicketRefusal;
 using testing::Bytes;
-using testing::bytes_of;
 using testing::contains;
-using testing::FakeJobs;
 using testing::HelloBuilder;
 using testing::kChangeCipherSpec;
 using testing::ReceivedTicket;
-using testing::ScriptedClient;
 using testing::TlsDriver;
 using wire::AlertDescription;
 using wire::ContentType;
 using wire::ExtensionType;
 using wire::HandshakeType;
 
-constexpr std::uint64_t kNow = 1'800'000'000'000;
-constexpr std::uint32_t kLifetime = 3'600;
-
-void fill(TicketKey& key, std::uint8_t with) {
-  key.name.fill(with);
-  std::ranges::fill(key.bytes.expose_for_write(), static_cast<std::uint8_t>(with + 1));
-}
-
-class Resumption12 : public ::testing::Test {
+class Resumption12 : public Resumption {
  protected:
-  Resumption12() {
-    fill(keys.current, 1);
-    fill(keys.previous, 2);
-    fill(keys.next, 3);
-    config.tickets = {
-        .enabled = true, .psk_only = false, .lifetime_seconds = kLifetime, .domain = "web"};
-  }
   // hello asks for a ticket.
   static HelloBuilder hello() {
     return HelloBuilder::tls12().set(ExtensionType::session_ticket, {}).server_name("site.test");
   }
-  void at(TlsDriver& server, std::uint64_t unix_ms = kNow) {
-    server.engine().use_tickets(&keys, {server.now, unix_ms});
-  }
-  void renew_client() { client = std::make_unique<ScriptedClient>(); }
 
   // complete_full takes a handshake of which the hello was fed to its end.
   void complete_full(TlsDriver& server) {
@@ -80,14 +57,6 @@ class Resumption12 : public ::testing::Test {
     EXPECT_FALSE(server.server().has_output(server.handshake()));
     talk(server);
   }
-  void talk(TlsDriver& server) {
-    EXPECT_EQ(server.handshake(), nullptr);
-    server.feed(client->seal(ContentType::application_data, {'u', 'p'}));
-    EXPECT_EQ(server.application_data(), (Bytes{'u', 'p'}));
-    client->hear(server.send(bytes_of("down")));
-    ASSERT_NE(client->last_of(ContentType::application_data), nullptr);
-    EXPECT_EQ(client->last_of(ContentType::application_data)->content, (Bytes{'d', 'o', 'w', 'n'}));
-  }
   ReceivedTicket first_ticket(const HelloBuilder& with = hello()) {
     TlsDriver server{config, jobs};
     at(server);
@@ -109,32 +78,15 @@ class Resumption12 : public ::testing::Test {
     EXPECT_EQ(server.ticket_refusal(), why);
     EXPECT_TRUE(client->session_id().empty());
   }
-  // sealed makes a ticket out of a state, as a server with the same keys would.
-  ReceivedTicket sealed(const std::function<void(SessionState&)>& change) {
-    SessionState state;
-    state.version = wire::ProtocolVersion::tls12;
-    state.cipher_suite = wire::CipherSuite::tls_ecdhe_ecdsa_with_aes_128_gcm_sha256;
-    state.extended_master_secret = true;
-    state.secret_len = 48;
-    state.lifetime_seconds = kLifetime;
-    state.issued_ms = kNow;
-    state.authenticated_ms = kNow;
-    state.binding = bind_session(bytes_of("site.test"), {});
-    change(state);
-    ReceivedTicket out;
-    crypto::AeadEngine aead;
-    Random random{Random::Seed{1}};
-    Ticket ticket;
-    seal_ticket(keys, config.tickets.domain, state, aead, random, ticket);
-    out.ticket.assign(ticket.begin(), ticket.end());
-    out.secret.assign(48, 0);
-    return out;
+  ReceivedTicket sealed(const std::function<void(SessionState&)>& change) const {
+    return seal([&change](SessionState& state) {
+      state.version = wire::ProtocolVersion::tls12;
+      state.cipher_suite = wire::CipherSuite::tls_ecdhe_ecdsa_with_aes_128_gcm_sha256;
+      state.extended_master_secret = true;
+      state.secret_len = 48;
+      change(state);
+    });
   }
-
-  ServerConfig config = testing::test_config();
-  TicketKeys keys;
-  FakeJobs jobs;
-  std::unique_ptr<ScriptedClient> client = std::make_unique<ScriptedClient>();
 };
 
 // [RFC 5077 3.2, 3.3] the server answers an empty extension with its own, and with a ticket.

@@ -2,13 +2,11 @@
 // instead, and when the handshake ends.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <functional>
-#include <memory>
 #include <string>
 
-#include "tests/support/hex.h"
 #include "tests/support/tls_client.h"
+#include "tests/unit/tls/resumption.h"
 
 namespace sallyport::tls {
 namespace {
@@ -16,9 +14,7 @@ namespace {
 using stats::HandshakeFailure;
 using stats::TicketRefusal;
 using testing::Bytes;
-using testing::bytes_of;
 using testing::contains;
-using testing::FakeJobs;
 using testing::HelloBuilder;
 using testing::PskOffer;
 using testing::ReceivedTicket;
@@ -30,31 +26,12 @@ using wire::ContentType;
 using wire::ExtensionType;
 using wire::HandshakeType;
 
-constexpr std::uint64_t kNow = 1'800'000'000'000;
-constexpr std::uint32_t kLifetime = 3'600;
-
-void fill(TicketKey& key, std::uint8_t with) {
-  key.name.fill(with);
-  std::ranges::fill(key.bytes.expose_for_write(), static_cast<std::uint8_t>(with + 1));
-}
-
-class Resumption13 : public ::testing::Test {
+class Resumption13 : public Resumption {
  protected:
-  Resumption13() {
-    fill(keys.current, 1);
-    fill(keys.previous, 2);
-    fill(keys.next, 3);
-    config.tickets = {
-        .enabled = true, .psk_only = false, .lifetime_seconds = kLifetime, .domain = "web"};
-  }
   static HelloBuilder hello() {
     return HelloBuilder::tls13()
         .set(ExtensionType::psk_key_exchange_modes, {1, 1})
         .server_name("site.test");
-  }
-  // at gives the server the keys and the time.
-  void at(TlsDriver& server, std::uint64_t unix_ms = kNow) {
-    server.engine().use_tickets(&keys, {server.now, unix_ms});
   }
   // first_tickets are those of a full handshake at kNow.
   std::vector<ReceivedTicket> first_tickets(const HelloBuilder& with = hello()) {
@@ -75,11 +52,7 @@ class Resumption13 : public ::testing::Test {
     server.feed(client->finish());
     ASSERT_TRUE(server.server().is_established());
     client->hear(server.take_output());
-    server.feed(client->seal(ContentType::application_data, {'u', 'p'}));
-    EXPECT_EQ(server.application_data(), (Bytes{'u', 'p'}));
-    client->hear(server.send(bytes_of("down")));
-    ASSERT_NE(client->last_of(ContentType::application_data), nullptr);
-    EXPECT_EQ(client->last_of(ContentType::application_data)->content, (Bytes{'d', 'o', 'w', 'n'}));
+    talk(server);
   }
   void expect_resumed(TlsDriver& server, int identity = 0) {
     complete(server);
@@ -102,32 +75,14 @@ class Resumption13 : public ::testing::Test {
     EXPECT_EQ(client->alert(), static_cast<std::uint8_t>(alert));
     EXPECT_EQ(server.handshake(), nullptr);
   }
-  // sealed makes a ticket out of a state, as a server with the same keys would.
-  ReceivedTicket sealed(const std::function<void(SessionState&)>& change) {
-    SessionState state;
-    state.version = wire::ProtocolVersion::tls13;
-    state.cipher_suite = wire::CipherSuite::tls_aes_128_gcm_sha256;
-    state.secret_len = 32;
-    state.lifetime_seconds = kLifetime;
-    state.issued_ms = kNow;
-    state.authenticated_ms = kNow;
-    state.binding = bind_session(bytes_of("site.test"), {});
-    change(state);
-    ReceivedTicket out;
-    crypto::AeadEngine aead;
-    Random random{Random::Seed{1}};
-    Ticket ticket;
-    seal_ticket(keys, config.tickets.domain, state, aead, random, ticket);
-    out.ticket.assign(ticket.begin(), ticket.end());
-    out.age_add = state.age_add;
-    out.secret.assign(state.secret_bytes().begin(), state.secret_bytes().end());
-    return out;
+  ReceivedTicket sealed(const std::function<void(SessionState&)>& change) const {
+    return seal([&change](SessionState& state) {
+      state.version = wire::ProtocolVersion::tls13;
+      state.cipher_suite = wire::CipherSuite::tls_aes_128_gcm_sha256;
+      state.secret_len = 32;
+      change(state);
+    });
   }
-
-  ServerConfig config = testing::test_config();
-  TicketKeys keys;
-  FakeJobs jobs;
-  std::unique_ptr<ScriptedClient> client = std::make_unique<ScriptedClient>();
 };
 
 // [RFC 8446 4.6.1]
@@ -179,7 +134,7 @@ TEST_F(Resumption13, ATicketReplacesTheCertificate) {
 TEST_F(Resumption13, FreshTicketsFollowAndWorkAgain) {
   auto tickets = first_tickets();
   for (int generation = 0; generation < 3; ++generation) {
-    client = std::make_unique<ScriptedClient>();
+    renew_client();
     TlsDriver server{config, jobs};
     at(server);
     server.feed(client->resuming_hello(hello(), {{tickets[0]}}));
@@ -195,7 +150,7 @@ TEST_F(Resumption13, WorksWithEveryCipherSuite) {
     HelloBuilder only = hello();
     only.cipher_suites = {suite};
     const auto tickets = first_tickets(only);
-    client = std::make_unique<ScriptedClient>();
+    renew_client();
     TlsDriver server{config, jobs};
     at(server);
     server.feed(client->resuming_hello(only, {{tickets[0]}}));
@@ -269,7 +224,7 @@ TEST_F(Resumption13, AnyChangeOfTheHelloBreaksTheBinder) {
   const Bytes sent = ScriptedClient{}.resuming_hello(hello(), {{tickets[0]}});
   constexpr std::size_t kRandomAt = 5 + 4 + 2;
   for (const std::size_t at_byte : {kRandomAt, kRandomAt + 31, kRandomAt + 33}) {
-    client = std::make_unique<ScriptedClient>();
+    renew_client();
     Bytes changed = sent;
     changed[at_byte] ^= 1;
     TlsDriver server{config, jobs};
@@ -311,7 +266,7 @@ TEST_F(Resumption13, ATicketOfAnotherListenerMakesAFullHandshake) {
 TEST_F(Resumption13, ATicketOfAnotherServerNameMakesAFullHandshake) {
   const auto tickets = first_tickets();
   for (const char* name : {"other.test", "site.test.", ""}) {
-    client = std::make_unique<ScriptedClient>();
+    renew_client();
     HelloBuilder other = hello().remove(ExtensionType::server_name);
     if (*name != '\0') other.server_name(name);
     TlsDriver server{config, jobs};
@@ -358,7 +313,7 @@ TEST_F(Resumption13, ATicketLivesAsLongAsItsLifetimeAndNoLonger) {
     server.feed(client->resuming_hello(hello(), {{tickets[0], kMs}}));
     expect_resumed(server);
   }
-  client = std::make_unique<ScriptedClient>();
+  renew_client();
   TlsDriver server{config, jobs};
   at(server, kNow + kMs + 1);
   server.feed(client->resuming_hello(hello(), {{tickets[0], kMs}}));
@@ -379,7 +334,7 @@ TEST_F(Resumption13, AClientThatSaysItsTicketIsTooOldGetsAFullHandshake) {
 TEST_F(Resumption13, AnAgeThatIsOffIsCountedAndNotHeldAgainstTheClient) {
   const auto tickets = first_tickets();
   const auto differs = [&](std::uint64_t real, std::uint32_t told) {
-    client = std::make_unique<ScriptedClient>();
+    renew_client();
     TlsDriver server{config, jobs};
     at(server, kNow + real);
     server.feed(client->resuming_hello(hello(), {{tickets[0], told}}));
@@ -401,7 +356,7 @@ TEST_F(Resumption13, ATicketFromTheFutureIsAcceptedWithinTheSkewOfClocks) {
     server.feed(client->resuming_hello(hello(), {{tickets[0]}}));
     expect_resumed(server);
   }
-  client = std::make_unique<ScriptedClient>();
+  renew_client();
   TlsDriver server{config, jobs};
   at(server, kNow - 300'001);
   server.feed(client->resuming_hello(hello(), {{tickets[0]}}));
@@ -412,7 +367,7 @@ TEST_F(Resumption13, ATicketFromTheFutureIsAcceptedWithinTheSkewOfClocks) {
 TEST_F(Resumption13, NoTicketOutlivesSevenDaysSinceTheCertificate) {
   constexpr std::uint64_t kDay = 86'400'000;
   const auto lifetime_after = [&](std::uint64_t age) {
-    client = std::make_unique<ScriptedClient>();
+    renew_client();
     const auto old = sealed([&](SessionState& s) { s.authenticated_ms = kNow - age; });
     TlsDriver server{config, jobs};
     at(server);
@@ -446,7 +401,7 @@ TEST_F(Resumption13, AStateThatDoesNotFitMakesAFullHandshake) {
       {TicketRefusal::other_name, [](SessionState& s) { s.binding[15] ^= 1; }},
   };
   for (const Case& c : cases) {
-    client = std::make_unique<ScriptedClient>();
+    renew_client();
     TlsDriver server{config, jobs};
     at(server);
     server.feed(client->resuming_hello(hello(), {{sealed(c.change)}}));
@@ -520,7 +475,7 @@ TEST_F(Resumption13, NeedsNoSignatureAlgorithms) {
     expect_resumed(server);
   }
   // ... [4.2.3] but then there is no way back to a certificate.
-  client = std::make_unique<ScriptedClient>();
+  renew_client();
   ReceivedTicket unknown = tickets[0];
   unknown.ticket[0] ^= 1;
   TlsDriver server{config, jobs};
@@ -538,7 +493,7 @@ TEST_F(Resumption13, WithoutACommonSignatureSchemeATicketStillDoes) {
     server.feed(client->resuming_hello(odd, {{tickets[0]}}));
     expect_resumed(server);
   }
-  client = std::make_unique<ScriptedClient>();
+  renew_client();
   config.tickets.enabled = false;
   TlsDriver server{config, jobs};
   at(server);
@@ -575,7 +530,7 @@ TEST_F(Resumption13, WithoutKeyExchangeOnlyWhereThePolicySaysSo) {
     EXPECT_EQ(jobs.num_jobs, jobs_before);
     EXPECT_EQ(client->tickets().size(), 2U);
   }
-  client = std::make_unique<ScriptedClient>();
+  renew_client();
   config.tickets.psk_only = false;
   {
     TlsDriver server{config, jobs};
@@ -584,7 +539,7 @@ TEST_F(Resumption13, WithoutKeyExchangeOnlyWhereThePolicySaysSo) {
     expect_failure(server, HandshakeFailure::missing_extension,
                    AlertDescription::missing_extension);
   }
-  client = std::make_unique<ScriptedClient>();
+  renew_client();
   TlsDriver server{config, jobs};
   at(server);
   server.feed(client->resuming_hello(plain, {{tickets[0]}}));
@@ -620,7 +575,7 @@ TEST_F(Resumption13, WithoutKeyExchangeASharelessGroupNeedsNoRetry) {
 TEST_F(Resumption13, SupportedGroupsAndKeyShareComeTogether) {
   const auto tickets = first_tickets();
   for (const auto missing : {ExtensionType::key_share, ExtensionType::supported_groups}) {
-    client = std::make_unique<ScriptedClient>();
+    renew_client();
     TlsDriver server{config, jobs};
     at(server);
     server.feed(client->resuming_hello(hello().remove(missing), {{tickets[0]}}));

@@ -9,6 +9,7 @@
 
 #include "tests/support/bytes.h"
 #include "tests/support/hex.h"
+#include "tests/unit/tls/ticket_keys.h"
 
 namespace sallyport::tls {
 namespace {
@@ -18,11 +19,6 @@ using testing::Bytes;
 using testing::bytes_of;
 using testing::contains;
 using testing::hex;
-
-void fill(TicketKey& key, std::uint8_t with) {
-  key.name.fill(with);
-  std::ranges::fill(key.bytes.expose_for_write(), static_cast<std::uint8_t>(with + 1));
-}
 
 class Tickets : public ::testing::Test {
  protected:
