@@ -89,6 +89,6 @@ class Handshake {
 
   Flight flight;
 };
-static_assert(sizeof(Handshake) <= 3'008);
+static_assert(sizeof(Handshake) <= 3'016);
 
 }  // namespace sallyport::tls

@@ -60,6 +60,23 @@ using wire::ProtocolVersion;
   return chosen;
 }
 
+// check_fragment_limits judges the client's limits on the size of records.
+[[nodiscard]] HandshakeFailure check_fragment_limits(const ClientHello& hello) noexcept {
+  constexpr std::uint16_t kLeastRecordSize = 64;
+  constexpr std::uint8_t kMostFragmentCode = 4;
+  // [RFC 8449 4] Less would let a client make us spend a record's overhead on a few bytes.  [5] It
+  // takes the place of max_fragment_length.
+  if (hello.offers(ExtensionType::record_size_limit)) {
+    return hello.record_size_limit < kLeastRecordSize ? HandshakeFailure::illegal_parameter
+                                                      : HandshakeFailure::none;
+  }
+  // [RFC 6066 4]
+  const std::uint8_t code = hello.max_fragment_length;
+  return hello.offers(ExtensionType::max_fragment_length) && (code == 0 || code > kMostFragmentCode)
+             ? HandshakeFailure::illegal_parameter
+             : HandshakeFailure::none;
+}
+
 // has_needs_of_certificate: what a TLS 1.3 handshake with a certificate cannot do without.
 [[nodiscard]] bool has_needs_of_certificate(const ClientHello& hello) noexcept {
   return hello.offers(ExtensionType::signature_algorithms) &&
@@ -69,6 +86,7 @@ using wire::ProtocolVersion;
 // check_fields looks at what each version demands of a hello.
 [[nodiscard]] HandshakeFailure check_fields(const ClientHello& hello,
                                             ProtocolVersion version) noexcept {
+  if (const auto why = check_fragment_limits(hello); why != HandshakeFailure::none) return why;
   const ByteView compression = hello.legacy_compression_methods;
   if (version == ProtocolVersion::tls13) {
     // [RFC 8446 4.1.2] null compression and nothing else.
@@ -434,6 +452,22 @@ void choose_certificate_form(const ClientHello& hello, const ServerConfig& confi
   }
 }
 
+// --- Size of records ---
+
+void choose_fragment_limits(const ClientHello& hello, Parameters& parameters) noexcept {
+  if (hello.record_size_limit != 0) {
+    // [RFC 8449 4] In TLS 1.3 the limits count the content type, too.
+    const std::size_t inner = parameters.version == ProtocolVersion::tls13 ? 1 : 0;
+    parameters.fragment_limits.record_size_limit = static_cast<std::uint16_t>(kMaxFragment + inner);
+    parameters.max_fragment = static_cast<std::uint16_t>(
+        std::min<std::size_t>(hello.record_size_limit - inner, kMaxFragment));
+  } else if (hello.max_fragment_length != 0) {
+    parameters.fragment_limits.max_fragment_length = hello.max_fragment_length;
+    parameters.max_fragment =
+        static_cast<std::uint16_t>(std::uint32_t{1} << (8U + hello.max_fragment_length));
+  }
+}
+
 // --- ALPN ---
 
 [[nodiscard]] HandshakeFailure choose_protocol(const ClientHello& hello, const ServerConfig& config,
@@ -495,6 +529,7 @@ Result<Parameters, HandshakeFailure> negotiate(const ClientHello& hello,
         has_needs_of_certificate(hello) ? why : HandshakeFailure::missing_extension;
   }
   choose_certificate_form(hello, config, parameters);
+  choose_fragment_limits(hello, parameters);
   if (const auto why = choose_protocol(hello, config, parameters); why != HandshakeFailure::none) {
     return Err{why};
   }

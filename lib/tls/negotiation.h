@@ -7,8 +7,10 @@
 #include "lib/crypto/algorithms.h"
 #include "lib/stats/reasons.h"
 #include "lib/tls/cipher_suites.h"
+#include "lib/tls/record.h"
 #include "lib/tls/server_config.h"
 #include "lib/wire/tls_client_hello.h"
+#include "lib/wire/tls_messages.h"
 #include "lib/wire/tls_types.h"
 
 namespace sallyport::tls {
@@ -36,6 +38,8 @@ struct Parameters {
   bool staple = false;  // the client wants to see the credential's OCSP response, and there is one
   wire::CertificateCompression certificate_compression{};
   bool early_data_offered = false;
+  wire::FragmentLimits fragment_limits;       // our answers
+  std::uint16_t max_fragment = kMaxFragment;  // the most that one of our records may carry
   bool downgraded = false;  // TLS 1.2 although we would speak 1.3: mark ServerHello.random
   // TLS 1.3 only.
   PskMode psk_mode = PskMode::none;  // of those that both sides know

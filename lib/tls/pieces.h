@@ -17,9 +17,10 @@ inline void copy_bytes(ByteView from, MutableBytes to) noexcept {
   if (!from.empty()) std::memcpy(to.first(from.size()).data(), from.data(), from.size());
 }
 
-[[nodiscard]] inline std::size_t total_len(std::span<const MutableBytes> pieces) noexcept {
+template <class Bytes>
+[[nodiscard]] std::size_t total_len(std::span<const Bytes> pieces) noexcept {
   std::size_t total = 0;
-  for (const MutableBytes piece : pieces) total += piece.size();
+  for (const Bytes piece : pieces) total += piece.size();
   return total;
 }
 

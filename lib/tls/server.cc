@@ -194,6 +194,12 @@ Step Server::client_hello(Engine& engine, Handshake& handshake, ByteView message
                                             : begin12(engine, handshake, *hello, message);
 }
 
+// limit_fragments begins to obey what the client said about the size of records.
+void Server::limit_fragments(const Parameters& agreed) noexcept {
+  max_fragment_ = agreed.max_fragment;
+  fragments_limited_both_ways_ = agreed.fragment_limits.max_fragment_length != 0;
+}
+
 Step Server::complete_message(Engine& engine, Handshake* handshake, ByteView message) noexcept {
   if (phase_ == Phase::established) return key_update(engine, message);
   if (phase_ == Phase::client_key_exchange) return client_key_exchange(*handshake, message);

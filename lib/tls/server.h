@@ -163,8 +163,12 @@ class Server {
   [[nodiscard]] std::size_t record_overhead() const noexcept;
   [[nodiscard]] std::size_t record_len(std::size_t plaintext_len) const noexcept;
 
+  // max_fragment is the most plaintext that the client takes in one record: 63 at least,
+  // kMaxFragment unless it said otherwise.
+  [[nodiscard]] std::size_t max_fragment() const noexcept { return max_fragment_; }
+
   // seal writes one record of application data and returns its size, record_len() of the
-  // plaintext.  Preconditions: can_seal(); 0 < plaintext <= kMaxFragment; out has room for
+  // plaintext.  Preconditions: can_seal(); 0 < plaintext <= max_fragment(); out has room for
   // the record and does not overlap the plaintext.  Returns 0 when one of them does not hold.  When
   // a key has been used up, output waits afterwards: a KeyUpdate, or close_notify in TLS 1.2.
   [[nodiscard]] std::size_t seal(Engine& engine, std::span<const ByteView> plaintext,
@@ -246,12 +250,16 @@ class Server {
   [[nodiscard]] stats::HandshakeFailure check_message(wire::HandshakeType type,
                                                       std::size_t len) const noexcept;
   [[nodiscard]] bool count_idle_record() noexcept;
+  [[nodiscard]] std::size_t max_received_fragment() const noexcept {
+    return fragments_limited_both_ways_ ? max_fragment_ : kMaxFragment;
+  }
 
   // server.cc: what both versions share.
   [[nodiscard]] Step client_hello(Engine& engine, Handshake& handshake, ByteView message) noexcept;
   [[nodiscard]] Step complete_message(Engine& engine, Handshake* handshake,
                                       ByteView message) noexcept;
   void finish_handshake(Handshake& handshake) noexcept;
+  void limit_fragments(const Parameters& agreed) noexcept;
 
   // server13.cc
   [[nodiscard]] Step begin13(Engine& engine, Handshake& handshake, const wire::ClientHello& hello,
@@ -335,12 +343,13 @@ class Server {
   Phase phase_ = Phase::closed;
   stats::HandshakeFailure failure_ = stats::HandshakeFailure::none;
   wire::AlertDescription alert_{};  // waits to be pulled when alert_pending_
-  wire::AlertLevel alert_level_{};
   std::uint8_t alpn_ = kNoAlpn;
-  std::uint8_t key_updates_ = 0;   // from the peer, in the current minute
-  std::uint8_t idle_records_ = 0;  // in a row: they carried nothing
-  std::uint8_t warnings_ = 0;
   std::uint16_t partial_len_ = 0;  // of a message that is not complete
+  std::uint16_t max_fragment_ = kMaxFragment;
+  wire::AlertLevel alert_level_ : 2 {};
+  std::uint8_t key_updates_ : 4 = 0;   // from the peer, in the current minute
+  std::uint8_t idle_records_ : 4 = 0;  // in a row: they carried nothing
+  std::uint8_t warnings_ : 3 = 0;
   bool alert_pending_ : 1 = false;
   bool key_update_pending_ : 1 = false;
   bool read_protected_ : 1 = false;
@@ -349,6 +358,7 @@ class Server {
   bool peer_closed_ : 1 = false;
   bool write_closed_ : 1 = false;
   bool resumed_ : 1 = false;
+  bool fragments_limited_both_ways_ : 1 = false;  // max_fragment_ binds the client, too
   std::array<std::uint8_t, kPostHandshakeMessage> partial_{};
 };
 static_assert(sizeof(Server) <= 240, "part of the 1 KiB of an idle connection");

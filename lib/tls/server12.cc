@@ -51,6 +51,7 @@ Step Server::begin12(Engine& engine, Handshake& handshake, const wire::ClientHel
 // write_hello12 writes ServerHello; false: it did not fit.
 bool Server::write_hello12(Handshake& handshake) noexcept {
   const Parameters& agreed = handshake.parameters;
+  limit_fragments(agreed);
   // [RFC 8446 4.1.3] a client that also speaks TLS 1.3 sees that somebody talked us down.
   if (agreed.downgraded) {
     std::ranges::copy(wire::kDowngradeToTls12, handshake.server_random.end() - 8);
@@ -72,7 +73,8 @@ bool Server::write_hello12(Handshake& handshake) noexcept {
             .server_name_accepted = agreed.server_name_matched && !handshake.resumed,
             .session_ticket = agreed.session_ticket,
             // [RFC 6066 8] no certificate is shown then, nor what speaks for it.
-            .status_follows = agreed.staple && !handshake.resumed});
+            .status_follows = agreed.staple && !handshake.resumed,
+            .fragment_limits = agreed.fragment_limits});
   });
   handshake.transcript.update(server_hello);
   return !server_hello.empty();

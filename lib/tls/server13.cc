@@ -150,6 +150,7 @@ HandshakeFailure Server::check_second_hello(const Handshake& handshake, const Cl
 // False: they did not fit.
 bool Server::write_hellos13(Handshake& handshake, ByteView public_key) noexcept {
   const Parameters& agreed = handshake.parameters;
+  limit_fragments(agreed);
   Flight& flight = handshake.flight;
   const ByteView server_hello = flight.write([&](wire::Writer& w) {
     wire::write_server_hello13(w, {.random = handshake.server_random,
@@ -169,7 +170,8 @@ bool Server::write_hellos13(Handshake& handshake, ByteView public_key) noexcept 
   flight.add(Flight::Part::protect);
   const ByteView extensions = flight.write([&](wire::Writer& w) {
     wire::write_encrypted_extensions(w, {.alpn_protocol = handshake.alpn_protocol(),
-                                         .server_name_accepted = agreed.server_name_matched});
+                                         .server_name_accepted = agreed.server_name_matched,
+                                         .fragment_limits = agreed.fragment_limits});
   });
   handshake.transcript.update(extensions);
   return !server_hello.empty() && !extensions.empty();

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "lib/crypto/kx/ffdhe.h"
+#include "lib/tls/pieces.h"
 #include "lib/tls/server.h"
 #include "lib/wire/tls_messages.h"
 
@@ -79,7 +80,10 @@ std::size_t Server::fragment_overhead() const noexcept {
 std::size_t Server::put_messages(Engine& engine, Handshake& handshake, MutableBytes out) noexcept {
   // Better none than a fragment of a few bytes: the next frame has room.
   if (out.size() < kMinPullRoom) return 0;
-  const std::size_t max_len = std::min(out.size() - fragment_overhead(), kMaxFragment);
+  // [RFC 8449 4] binds records that are protected, [RFC 6066 4] binds all.
+  const bool limited = write_protected_ || fragments_limited_both_ways_;
+  const std::size_t max_len =
+      std::min(out.size() - fragment_overhead(), limited ? max_fragment_ : kMaxFragment);
   const std::size_t at = write_protected_ ? plaintext_offset(write_) : kRecordHeader;
   const CertificateMessage certificate{handshake.credential(), handshake.parameters};
   const std::size_t len = handshake.flight.copy_messages(
@@ -154,7 +158,7 @@ std::size_t Server::seal(Engine& engine, std::span<const ByteView> plaintext,
 std::size_t Server::seal(Engine& engine, std::span<const ByteView> plaintext,
                          std::span<const MutableBytes> out) noexcept {
   if (phase_ != Phase::established || write_closed_ || !write_protected_) return 0;
-  if (alert_pending_ || key_update_pending_) return 0;
+  if (alert_pending_ || key_update_pending_ || total_len(plaintext) > max_fragment_) return 0;
   const std::size_t n = seal_record(engine, write_, ContentType::application_data, plaintext, out,
                                     write_secret_.expose());
   const std::uint64_t sealed = write_.sequence_number();

@@ -100,7 +100,7 @@ HandshakeFailure Server::check_header(ByteView front, std::size_t record_len,
   const std::size_t length = header.length.host();
   const std::size_t max_ciphertext =
       version_ == ProtocolVersion::tls12 ? kMaxCiphertext : kMaxCiphertext13;
-  if (length > (ciphertext ? max_ciphertext : kMaxFragment)) {
+  if (length > (ciphertext ? max_ciphertext : max_received_fragment())) {
     return HandshakeFailure::record_overflow;
   }
   // The worker gave us more or less than it was asked for.
@@ -153,6 +153,9 @@ Step Server::receive_protected(Engine& engine, Attached attached, ContentType ou
     return fail(handshake, opened.error());
   }
   peer_spoke_protected_ = true;
+  if (opened->len > max_received_fragment()) {
+    return fail(handshake, HandshakeFailure::record_overflow);
+  }
   const PieceRange content{pieces, opened->offset, opened->len};
   switch (opened->type) {
     case ContentType::application_data:

@@ -72,6 +72,8 @@ struct ClientHello {
   ByteView psk_identities;               // body of OfferedPsks.identities
   ByteView psk_binders;                  // body of OfferedPsks.binders: the very end of the message
   ByteView extensions;                   // all of them, in order, well-formed
+  std::uint16_t record_size_limit = 0;   // RFC 8449
+  std::uint8_t max_fragment_length = 0;  // RFC 6066 4
   std::uint32_t extensions_offered = 0;  // one bit per extension in extension_bit()
   bool pre_shared_key_last = false;
   bool ocsp_requested = false;
@@ -122,6 +124,8 @@ struct ClientHello {
         ExtensionType::encrypt_then_mac,
         ExtensionType::status_request,
         ExtensionType::compress_certificate,
+        ExtensionType::max_fragment_length,
+        ExtensionType::record_size_limit,
     };
     for (std::size_t i = 0; i < kKnown.size(); ++i) {
       if (kKnown[i] == type) return std::uint32_t{1} << i;
@@ -288,9 +292,13 @@ constexpr void parse_extension(ExtensionType type, ByteView body, ClientHello& h
       hello.compress_certificate = u16_list(r, r.vec8(2, 254));
       break;
     case ExtensionType::max_fragment_length:
+      hello.max_fragment_length = r.u8();
+      break;
+    case ExtensionType::record_size_limit:
+      hello.record_size_limit = r.u16();
+      break;
     case ExtensionType::signed_certificate_timestamp:
     case ExtensionType::padding:
-    case ExtensionType::record_size_limit:
     case ExtensionType::certificate_authorities:
       return;
   }

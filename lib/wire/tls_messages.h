@@ -103,6 +103,25 @@ constexpr void write_alpn(Writer& w, ByteView protocol) noexcept {
                   [&] { w.vec16([&] { w.vec8(protocol); }); });
 }
 
+// FragmentLimits are a server's answers to a client that limits the size of records; 0: no answer.
+struct FragmentLimits {
+  std::uint16_t record_size_limit = 0;   // what we take (RFC 8449 4)
+  std::uint8_t max_fragment_length = 0;  // what the client asked for (RFC 6066 4)
+  [[nodiscard]] constexpr bool empty() const noexcept {
+    return record_size_limit == 0 && max_fragment_length == 0;
+  }
+};
+
+constexpr void write_fragment_limits(Writer& w, const FragmentLimits& limits) noexcept {
+  if (limits.max_fragment_length != 0) {
+    write_extension(w, ExtensionType::max_fragment_length,
+                    [&] { w.u8(limits.max_fragment_length); });
+  }
+  if (limits.record_size_limit != 0) {
+    write_extension(w, ExtensionType::record_size_limit, [&] { w.u16(limits.record_size_limit); });
+  }
+}
+
 // write_staple is the extension status_request of a CertificateEntry (RFC 8446 4.4.2.1).
 constexpr void write_staple(Writer& w, ByteView ocsp_response) noexcept {
   constexpr std::uint8_t kOcsp = 1;
@@ -115,6 +134,7 @@ constexpr void write_staple(Writer& w, ByteView ocsp_response) noexcept {
 struct EncryptedExtensions {
   ByteView alpn_protocol;  // empty: none agreed
   bool server_name_accepted = false;
+  FragmentLimits fragment_limits;
 };
 
 constexpr void write_encrypted_extensions(Writer& w, const EncryptedExtensions& ee) noexcept {
@@ -123,6 +143,7 @@ constexpr void write_encrypted_extensions(Writer& w, const EncryptedExtensions& 
       // [RFC 6066 3] a server that used the name says so with an empty extension.
       if (ee.server_name_accepted) write_extension(w, ExtensionType::server_name, [] {});
       if (!ee.alpn_protocol.empty()) write_alpn(w, ee.alpn_protocol);
+      write_fragment_limits(w, ee.fragment_limits);
     });
   });
 }
@@ -189,6 +210,7 @@ struct ServerHello12 {
   bool server_name_accepted = false;
   bool session_ticket = false;  // RFC 5077: NewSessionTicket will follow
   bool status_follows = false;  // RFC 6066 8: a CertificateStatus message
+  FragmentLimits fragment_limits;
 };
 
 constexpr void write_server_hello12(Writer& w, const ServerHello12& hello) noexcept {
@@ -201,7 +223,7 @@ constexpr void write_server_hello12(Writer& w, const ServerHello12& hello) noexc
     // [RFC 5246 7.4.1.3] no extension the client did not offer, and no empty list at all.
     if (!hello.secure_renegotiation && !hello.extended_master_secret && !hello.ec_point_formats &&
         !hello.server_name_accepted && !hello.session_ticket && !hello.encrypt_then_mac &&
-        !hello.status_follows && hello.alpn_protocol.empty()) {
+        !hello.status_follows && hello.fragment_limits.empty() && hello.alpn_protocol.empty()) {
       return;
     }
     w.vec16([&] {
@@ -220,6 +242,7 @@ constexpr void write_server_hello12(Writer& w, const ServerHello12& hello) noexc
       if (hello.extended_master_secret) {
         write_extension(w, ExtensionType::extended_master_secret, [] {});
       }
+      write_fragment_limits(w, hello.fragment_limits);
     });
   });
 }

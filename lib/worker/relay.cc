@@ -164,7 +164,6 @@ void Worker::seal_plaintext(Connection& c, Turn& turn) noexcept {
       reset_side(c.client, turn);
       return;
     }
-    stats_.traffic.count(Traffic::records_sealed);
     stats_.traffic.count(Traffic::backend_plaintext_bytes, sealed);
     if (!c.bytes_to_client) {
       c.bytes_to_client = true;
@@ -177,6 +176,7 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   InputQueue& input = c.backend.input;
   const std::size_t overhead = c.tls.record_overhead();
   const std::size_t mss = std::max<std::size_t>(c.client.tcb.snd_mss, overhead + 1);
+  if (c.tls.max_fragment() + overhead < mss) return seal_short_records(c, turn);
   if (turn.now - c.stage_at > config_.tsc_rate.ticks(kBulkPause)) c.sealed_since_pause = 0;
   if (c.bytes_to_client) c.stage_at = turn.now;
   // At first one record is one segment: it can be used as soon as it arrives, and a lost segment
@@ -185,7 +185,7 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   if (c.sealed_since_pause >= kBulkFrom) {
     const std::size_t room = send_limit(c, c.client) - c.client.send.bytes();
     const std::size_t most =
-        std::min({tls::kMaxFragment + overhead, input.size() + overhead, room});
+        std::min({c.tls.max_fragment() + overhead, input.size() + overhead, room});
     // However empty its queue is, a peer that takes little at a time gets no more than its share.
     const std::size_t share = std::max(frames_left() / 16, 1U);
     const std::size_t frames =
@@ -217,10 +217,44 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
     }
   }
   if (sealed == 0) return 0;
+  stats_.traffic.count(Traffic::records_sealed);
   input.consume(len, turn);
   c.sealed_since_pause =
       static_cast<std::uint32_t>(std::min<std::size_t>(c.sealed_since_pause + len, kBulkFrom));
   return len;
+}
+
+// seal_short_records fills one segment for a client whose records must be shorter than that.  One
+// of them in each would make a frame of ours out of 63 bytes.
+std::size_t Worker::seal_short_records(Connection& c, Turn& turn) noexcept {
+  InputQueue& input = c.backend.input;
+  const std::size_t overhead = c.tls.record_overhead();
+  const std::size_t mss = c.client.tcb.snd_mss;
+  frame::Frame& f = turn.out.take(kHeadRoom);
+  f.len = static_cast<std::uint16_t>(mss);
+  std::size_t used = 0;
+  std::size_t sealed = 0;
+  while (!input.empty() && used + overhead < mss && c.tls.can_seal(handshake_of(c))) {
+    const std::size_t len = std::min({c.tls.max_fragment(), mss - used - overhead, input.size()});
+    std::array<MutableBytes, InputQueue::kMaxPieces> pieces_room;
+    std::array<ByteView, InputQueue::kMaxPieces> plaintext;
+    const auto pieces = input.pieces(len, pieces_room);
+    std::ranges::copy(pieces, plaintext.begin());
+    const std::size_t record_len =
+        c.tls.seal(tls_, std::span{plaintext}.first(pieces.size()), f.bytes().subspan(used));
+    if (record_len == 0) break;
+    stats_.traffic.count(Traffic::records_sealed);
+    input.consume(len, turn);
+    used += record_len;
+    sealed += len;
+  }
+  f.len = static_cast<std::uint16_t>(used);
+  if (used == 0) {
+    turn.out.untake(f);
+  } else {
+    c.client.send.push_back(f, turn);
+  }
+  return sealed;
 }
 
 // --- Ends --------------------------------------------------------------------------------------

@@ -226,6 +226,7 @@ class Worker {
   void seal_plaintext(Connection& c, Turn& turn) noexcept;
   // seal_record seals some of the backend's plaintext and returns how many bytes; 0: broken.
   [[nodiscard]] std::size_t seal_record(Connection& c, Turn& turn) noexcept;
+  [[nodiscard]] std::size_t seal_short_records(Connection& c, Turn& turn) noexcept;
   void pass_on_ends(Connection& c, Turn& turn) noexcept;
   [[nodiscard]] bool has_whole_record(const Connection& c) const noexcept;
   void offer_room(Connection& c) noexcept;

@@ -100,6 +100,34 @@ INSTANTIATE_TEST_SUITE_P(Relay, EveryVariant,
                                            Variant{TLS1_2_VERSION, "ECDHE-RSA-AES128-GCM-SHA256",
                                                    "X448", crypto::KeyType::rsa, false}));
 
+// 512 and 4,096 bytes: shorter than a segment and longer.
+class ShortRecords : public ::testing::TestWithParam<std::tuple<int, std::uint8_t>> {};
+
+TEST_P(ShortRecords, AreAsLongAsTheClientAllowsAndShareSegments) {  // [RFC 6066 4]
+  const auto [version, code] = GetParam();
+  constexpr std::size_t kPage = 300'000;
+  Simulation sim;
+  Page page{sim, kPage};
+  OpensslClient tls{sim.connect(), {.version = version, .max_fragment_length = code}};
+  tls.write(kRequest);
+  EXPECT_TRUE(sim.run([&] {
+    tls.step();
+    page.step();
+    return tls.got_close_notify();
+  })) << tls.error();
+  // OpenSSL refuses records that are longer.
+  EXPECT_TRUE(tls.received() == page.page()) << tls.received().size() << tls.error();
+  const std::size_t fragment = std::size_t{1} << (8U + code);
+  const auto records = sim.stats().traffic.value(stats::Traffic::records_sealed);
+  EXPECT_GE(records, kPage / fragment);
+  // A segment carries 1,400 bytes of them at least, most of the time.
+  EXPECT_LE(sim.stats().traffic.value(stats::Traffic::tx_frames), 2 * (kPage / 1'400) + 200);
+}
+
+INSTANTIATE_TEST_SUITE_P(Relay, ShortRecords,
+                         ::testing::Combine(::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
+                                            ::testing::Values(1, 4)));
+
 TEST(Relay, CloseNotifyOfTheClientBecomesFinWhileTheAnswerStillFlows) {
   Simulation sim;
   Socket* at_backend = nullptr;

@@ -26,6 +26,9 @@ OpensslClient::OpensslClient(Socket& socket, const OpensslClientOptions& options
   }
   if (!options.groups.empty()) SSL_CTX_set1_groups_list(context_, options.groups.c_str());
   if (options.fragment != 0) SSL_CTX_set_max_send_fragment(context_, options.fragment);
+  if (options.max_fragment_length != 0) {
+    SSL_CTX_set_tlsext_max_fragment_length(context_, options.max_fragment_length);
+  }
   SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_set_ex_data(context_, 0, this);
   SSL_CTX_sess_set_new_cb(context_, [](SSL* ssl, SSL_SESSION* session) {

@@ -17,9 +17,10 @@ struct OpensslClientOptions {
   std::string groups{};  // "X25519:P-256"
   std::string alpn{};
   std::string server_name = "sallyport.test";
-  std::uint16_t fragment = 0;      // when not 0, the most plaintext of a record: 512 at least
-  std::size_t segment = 0;         // when not 0, every segment carries so many bytes
-  SSL_SESSION* session = nullptr;  // to be resumed
+  std::uint16_t fragment = 0;            // when not 0, the most plaintext of a record: 512 at least
+  std::size_t segment = 0;               // when not 0, every segment carries so many bytes
+  std::uint8_t max_fragment_length = 0;  // RFC 6066 4: 1 to 4, or none
+  SSL_SESSION* session = nullptr;        // to be resumed
 };
 
 struct FreeSslSession {

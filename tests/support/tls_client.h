@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -344,8 +345,11 @@ class ScriptedClient {
   [[nodiscard]] const std::vector<ReceivedTicket>& tickets() const { return tickets_; }
   // Of the last ServerHello.
   [[nodiscard]] const Bytes& session_id() const { return session_id_; }
-  [[nodiscard]] bool agreed_on(ExtensionType type) const {
-    return std::ranges::find(extensions_, type) != extensions_.end();
+  [[nodiscard]] bool agreed_on(ExtensionType type) const { return extensions_.contains(type); }
+  // extension is what the server said in the last ServerHello or EncryptedExtensions, or nullptr.
+  [[nodiscard]] const Bytes* extension(ExtensionType type) const {
+    const auto found = extensions_.find(type);
+    return found == extensions_.end() ? nullptr : &found->second;
   }
   // selected is the place of the pre-shared key that the server chose, or -1.
   [[nodiscard]] int selected() const { return selected_; }
@@ -399,6 +403,9 @@ class ScriptedClient {
       stream_.erase(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(len));
       heard_.push_back(header.message_type());
       if (header.message_type() == HandshakeType::server_hello) hear_server_hello(one);
+      if (header.message_type() == HandshakeType::encrypted_extensions) {
+        hear_extensions(ByteView{one}.subspan(4));
+      }
       if (header.message_type() == HandshakeType::new_session_ticket) {
         tls13_ ? hear_ticket13(one) : hear_ticket12(one);
       }
@@ -433,14 +440,11 @@ class ScriptedClient {
     if (info == nullptr) return;
     r.skip(1);
     selected_ = -1;
-    has_share_ = false;
     extensions_.clear();
-    for (wire::Reader list{r.vec16(0, 65'535)}; !list.at_end();) {
-      const auto type = ExtensionType{list.u16()};
-      const ByteView body = list.vec16(0, 65'535);
-      extensions_.push_back(type);
-      if (type == ExtensionType::pre_shared_key) selected_ = load<Be16>(body).host();
-      if (type == ExtensionType::key_share) has_share_ = true;
+    hear_extensions(r.rest());
+    has_share_ = agreed_on(ExtensionType::key_share);
+    if (const Bytes* const index = extension(ExtensionType::pre_shared_key)) {
+      selected_ = load<Be16>(*index).host();
     }
     hash_ = info->hash;
     aead_ = info->aead;
@@ -451,6 +455,16 @@ class ScriptedClient {
       retried_ = true;
       const auto first = crypto::hash(hash_, transcript_);
       transcript_ = written([&](wire::Writer& w) { wire::write_message_hash(w, first.view()); });
+    }
+  }
+  // hear_extensions reads a list with its length in front; nothing at all is an empty one.
+  void hear_extensions(ByteView list_with_length) {
+    if (list_with_length.empty()) return;
+    wire::Reader r{list_with_length};
+    for (wire::Reader list{r.vec16(0, 65'535)}; !list.at_end();) {
+      const auto type = ExtensionType{list.u16()};
+      const ByteView body = list.vec16(0, 65'535);
+      extensions_[type] = {body.begin(), body.end()};
     }
   }
   // [RFC 8446 4.6.1]
@@ -518,7 +532,7 @@ class ScriptedClient {
   std::vector<PskOffer> offers_;
   std::vector<ReceivedTicket> tickets_;
   std::vector<HandshakeType> heard_;
-  std::vector<ExtensionType> extensions_;  // of ServerHello
+  std::map<ExtensionType, Bytes> extensions_;  // of ServerHello and EncryptedExtensions
   Bytes session_id_;
   Bytes transcript_;
   Bytes client_random_;

@@ -162,6 +162,33 @@ std::vector<Case> cases() {
         return bytes;
       });
 
+  // --- Limits on the size of records ---
+  // [RFC 8449 4] at least 64.
+  add("RecordSizeLimitOf63", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::record_size_limit, {0, 63});
+      }));
+  add("RecordSizeLimitOf63InTls12", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello12([](HelloBuilder& h) {
+        h.set(ExtensionType::record_size_limit, {0, 63});
+      }));
+  add("RecordSizeLimitOfThreeBytes", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) {
+        h.set(ExtensionType::record_size_limit, {0, 64, 0});
+      }));
+  add("EmptyRecordSizeLimit", Point::start, Failure::decode_error, Alert::decode_error,
+      hello13([](HelloBuilder& h) { h.set(ExtensionType::record_size_limit, {}); }));
+  // [RFC 6066 4] 2^9 to 2^12.
+  add("MaxFragmentLengthOfNoKind", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter,
+      hello12([](HelloBuilder& h) { h.set(ExtensionType::max_fragment_length, {5}); }));
+  add("MaxFragmentLengthZero", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+      hello13([](HelloBuilder& h) { h.set(ExtensionType::max_fragment_length, {0}); }));
+  add("MaxFragmentLengthOfTwoBytes", Point::start, Failure::decode_error, Alert::decode_error,
+      hello12([](HelloBuilder& h) {
+        h.set(ExtensionType::max_fragment_length, {1, 1});
+      }));
+
   // --- ClientHello ---
   add("EmptyClientHello", Point::start, Failure::decode_error, Alert::decode_error,
       handshake_record(message(HandshakeType::client_hello, {})));
