@@ -1,30 +1,35 @@
 // The batch kernels against OpenSSL's cheapest calls for the same operation.  Both take turns, so
 // that a noisy machine disturbs both alike; a figure is the median of the turns' ratios.
 //
-//   bench_batch --lanes   for each operation and 1 to 8 lanes: microseconds of the batch, and of
-//                         OpenSSL for as many operations
+//   bench_batch --lanes [NAME]   for each operation (whose name contains NAME) and 1 to 8 lanes:
+//                                microseconds of the batch, and of OpenSSL for as many operations
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/base/check.h"
 #include "lib/crypto/batch/cpu.h"
 #include "lib/crypto/batch/p256.h"
+#include "lib/crypto/batch/rsa.h"
 #include "lib/crypto/batch/x25519.h"
 #include "lib/crypto/hash/transcript_hash.h"
 #include "lib/crypto/openssl/key_exchange.h"
 #include "lib/crypto/openssl/private_key.h"
 #include "lib/crypto/openssl/random.h"
+#include "lib/crypto/openssl/rsa_private.h"
 #include "lib/crypto/openssl/signer.h"
 #include "tests/bench/metric.h"
 
@@ -36,14 +41,17 @@ using crypto::NamedGroup;
 using crypto::batch::Agreement;
 
 constexpr std::size_t kLanes = 8;
-// A turn is shorter than a time slice of the scheduler.
-constexpr int kTurns = 501;
 
 // Operation runs `lanes` operations, by one call of the kernel or one by one.
 struct Operation {
   const char* name;
   std::function<void(std::size_t lanes)> batch;
   std::function<void()> openssl;
+  // A turn of operations of microseconds is shorter than a time slice of the scheduler.  One of
+  // milliseconds is not: there it is CPU time that is measured, which takes too long to read for
+  // the short ones.
+  int turns = 501;
+  bool cpu_time = false;
 };
 
 double ticks_per_microsecond() {
@@ -56,14 +64,17 @@ double ticks_per_microsecond() {
   return spent / std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
 }
 
-std::uint64_t timed(const std::function<void()>& work) {
-  const std::uint64_t begin = ticks();
-  work();
-  return ticks() - begin;
+// microseconds since some moment.
+double microseconds(bool cpu_time) {
+  static const double rate = ticks_per_microsecond();
+  if (!cpu_time) return static_cast<double>(ticks()) / rate;
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
 }
 
 struct Medians {
-  double batch;  // ticks of one call
+  double batch;  // microseconds of one call
   double openssl;
   double ratio;
 };
@@ -71,14 +82,19 @@ Medians measure(const Operation& operation, std::size_t lanes) {
   std::vector<double> batch;
   std::vector<double> openssl;
   std::vector<double> ratios;
-  for (int turn = 0; turn < kTurns; ++turn) {
-    const auto ours = timed([&] { operation.batch(lanes); });
-    const auto theirs = timed([&] {
+  const auto timed = [&operation](const auto& work) {
+    const double begin = microseconds(operation.cpu_time);
+    work();
+    return microseconds(operation.cpu_time) - begin;
+  };
+  operation.batch(lanes);
+  operation.openssl();
+  for (int turn = 0; turn < operation.turns; ++turn) {
+    batch.push_back(timed([&] { operation.batch(lanes); }));
+    openssl.push_back(timed([&] {
       for (std::size_t i = 0; i < lanes; ++i) operation.openssl();
-    });
-    batch.push_back(static_cast<double>(ours));
-    openssl.push_back(static_cast<double>(theirs));
-    ratios.push_back(static_cast<double>(theirs) / static_cast<double>(ours));
+    }));
+    ratios.push_back(openssl.back() / batch.back());
   }
   return {median(batch), median(openssl), median(ratios)};
 }
@@ -162,6 +178,44 @@ struct Signing {
   std::array<crypto::batch::EcdsaLane, kLanes> lanes;
 };
 
+// Raising holds two RSA keys of one size, and numbers to raise to their private exponents.
+struct Raising {
+  explicit Raising(unsigned bits) : width{bits / 8} {
+    for (std::size_t i = 0; i < kKeys; ++i) {
+      keys[i] = crypto::openssl::PrivateKey{EVP_RSA_gen(bits)};
+      signers[i] = crypto::openssl::Signer{context, keys[i]};
+      ours[i] = crypto::openssl::RsaPrivate::from(context, keys[i]);
+      SALLYPORT_CHECK(signers[i] && ours[i] != nullptr);
+    }
+    for (auto& input : inputs) input.fill(0x11);
+  }
+  // Blinding, fresh pairs now and then, and the check of every result are a part of it, for both.
+  void raise(crypto::batch::Rsa& kernel, std::size_t count) {
+    const std::array pairs{ours[0]->blindings(), ours[1]->blindings()};
+    for (std::size_t i = 0; i < count; ++i) {
+      lanes[i] = {.key = &ours[i % kKeys]->key(),
+                  .blinding = &pairs[i % kKeys][i],
+                  .input = ByteView{inputs[i]}.first(width),
+                  .output = MutableBytes{outputs[i]}.first(width)};
+    }
+    kernel.run(std::span{lanes}.first(count));
+    SALLYPORT_CHECK(lanes[0].ok);
+  }
+  void raise_by_openssl() {
+    SALLYPORT_CHECK(signers[0].decrypt_raw(ByteView{inputs[0]}.first(width), outputs[0]) == width);
+  }
+
+  static constexpr std::size_t kKeys = 2;
+  crypto::openssl::Context context;
+  std::size_t width;
+  std::array<crypto::openssl::PrivateKey, kKeys> keys;
+  std::array<crypto::openssl::Signer, kKeys> signers;
+  std::array<std::unique_ptr<crypto::openssl::RsaPrivate>, kKeys> ours;
+  std::array<std::array<std::uint8_t, crypto::kMaxSignature>, kLanes> inputs{};
+  std::array<std::array<std::uint8_t, crypto::kMaxSignature>, kLanes> outputs{};
+  std::array<crypto::batch::RsaLane, kLanes> lanes;
+};
+
 // For a key pair of X25519 OpenSSL's own way is not the reference: make_key_share agrees with the
 // base point instead, because OpenSSL does that faster.
 std::vector<Operation> operations() {
@@ -170,7 +224,7 @@ std::vector<Operation> operations() {
   const auto p256 = std::make_shared<KeyAgreement>(NamedGroup::secp256r1);
   const auto p256_kernel = std::make_shared<const crypto::batch::P256>();
   const auto signing = std::make_shared<Signing>();
-  return {
+  std::vector<Operation> all{
       {"x25519_keygen",
        [=](std::size_t n) {
          x25519->draw(n);
@@ -191,15 +245,29 @@ std::vector<Operation> operations() {
        [=] { p256->derive_by_openssl(); }},
       {"p256_sign", [=](std::size_t n) { signing->sign(*p256_kernel, n); },
        [=] { signing->sign_by_openssl(); }}};
+  const auto rsa_kernel = std::make_shared<crypto::batch::Rsa>();
+  constexpr std::array kSizes{std::pair{"rsa2048", 2'048U}, std::pair{"rsa3072", 3'072U},
+                              std::pair{"rsa4096", 4'096U}};
+  for (const auto& [name, bits] : kSizes) {
+    // Made when it is first needed: a key of 4,096 bits takes seconds.
+    const auto made = std::make_shared<std::unique_ptr<Raising>>();
+    const auto raising = [made, size = bits]() -> Raising& {
+      if (*made == nullptr) *made = std::make_unique<Raising>(size);
+      return **made;
+    };
+    all.push_back({name, [=](std::size_t n) { raising().raise(*rsa_kernel, n); },
+                   [=] { raising().raise_by_openssl(); }, 101, true});
+  }
+  return all;
 }
 
-void print_lanes(const std::vector<Operation>& all) {
-  const double ticks_per_us = ticks_per_microsecond();
+void print_lanes(const std::vector<Operation>& all, std::string_view word) {
   for (const Operation& operation : all) {
+    if (std::string_view{operation.name}.find(word) == std::string_view::npos) continue;
     for (std::size_t lanes = 1; lanes <= kLanes; ++lanes) {
       const Medians m = measure(operation, lanes);
       std::printf("%s %zu lanes: batch %.1f us, OpenSSL %.1f us, ratio %.2f\n", operation.name,
-                  lanes, m.batch / ticks_per_us, m.openssl / ticks_per_us, m.ratio);
+                  lanes, m.batch, m.openssl, m.ratio);
     }
   }
 }
@@ -214,8 +282,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   const std::vector<Operation> all = operations();
-  if (argc == 2 && std::string_view{argv[1]} == "--lanes") {
-    print_lanes(all);
+  if (argc >= 2 && std::string_view{argv[1]} == "--lanes") {
+    print_lanes(all, argc > 2 ? argv[2] : "");
     return 0;
   }
   std::vector<std::string> names;

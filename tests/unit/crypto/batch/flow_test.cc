@@ -17,6 +17,7 @@
 
 #include "lib/crypto/batch/cpu.h"
 #include "lib/crypto/batch/p256_kernel.h"
+#include "lib/crypto/batch/rsa_kernel.h"
 #include "lib/crypto/batch/x25519_kernel.h"
 #include "lib/crypto/sign/ecdsa_nonce.h"
 #include "lib/crypto/sign/p256_scalar.h"
@@ -151,6 +152,51 @@ TEST_F(KernelFlow, OfP256) {
   expect_one_way([&](const Lanes256& scalar) {
     static_cast<void>(p256_sign_kernel(*table, scalar, digest, scalar, signature));
   });
+}
+
+// A whole operation takes millions of steps.  Here are its parts: the table and the first windows
+// of a prime, and everything from the last windows on.
+TEST_F(KernelFlow, OfRsa) {
+  constexpr int kTens = 2;
+  constexpr int kOperation = 2'600;  // multiplications, about
+  const auto fill = [](RsaBatch& batch, std::uint64_t seed) {
+    std::mt19937_64 random{seed};
+    const auto limbs = [&](LaneWord* number, int count) {
+      for (int i = 0; i < count; ++i) {
+        for (std::uint64_t& limb : number[i]) limb = random() >> 12;
+      }
+    };
+    batch.tens = kTens;
+    for (RsaBatch::Prime& prime : batch.prime) {
+      limbs(prime.modulus, 10 * kTens - 1);
+      limbs(prime.one, 10 * kTens - 1);
+      limbs(prime.cube, 10 * kTens - 1);
+      for (auto& word : prime.exponent) {
+        for (std::uint64_t& w : word) w = random();
+      }
+    }
+    limbs(batch.q_inverse, 10 * kTens - 1);
+    limbs(batch.modulus, 20 * kTens - 1);
+    limbs(batch.input, 20 * kTens - 1);
+    for (std::uint64_t& e : batch.public_exponent) e = 65'537;
+  };
+  const auto flow = [&](std::uint64_t seed, int skipped, int multiplications) {
+    const auto begun = std::make_unique<RsaBatch>();
+    const auto batch = std::make_unique<RsaBatch>();
+    fill(*begun, seed);
+    rsa_begin(*begun);
+    if (skipped > 0) static_cast<void>(rsa_step(*begun, skipped));
+    return flow_of([&] {
+      *batch = *begun;
+      static_cast<void>(rsa_step(*batch, multiplications));
+    });
+  };
+  for (const int skipped : {0, kOperation - 20}) {
+    const int multiplications = testing::rounds(8, 2'000);
+    const Flow one = flow(1, skipped, multiplications);
+    EXPECT_GT(one.instructions, 10'000U);
+    EXPECT_EQ(one, flow(2, skipped, multiplications));
+  }
 }
 
 TEST_F(KernelFlow, OfNonces) {
