@@ -18,17 +18,13 @@ namespace sallyport::x509 {
 namespace {
 
 using crypto::KeyType;
+using crypto::SchemeHash;
 using crypto::SignatureScheme;
 using crypto::openssl::Free;
+using crypto::openssl::MdContext;
+using crypto::openssl::PkeyContext;
 using Crl = std::unique_ptr<X509_CRL, Free<X509_CRL_free>>;
-using CertificateStore = std::unique_ptr<X509_STORE, Free<X509_STORE_free>>;
 using StoreContext = std::unique_ptr<X509_STORE_CTX, Free<X509_STORE_CTX_free>>;
-using MdContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
-using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
-
-struct FreeStack {
-  void operator()(STACK_OF(X509) * stack) const noexcept { sk_X509_free(stack); }
-};
 
 // --- Loading ---
 
@@ -78,8 +74,7 @@ std::vector<std::uint8_t> der_of(const X509_NAME* name) {
 bool is_bounded_key(X509* certificate) {
   EVP_PKEY* const key = X509_get0_pubkey(certificate);
   if (key == nullptr) return false;
-  EVP_PKEY_up_ref(key);
-  const crypto::openssl::PrivateKey owner{key};
+  const auto owner = crypto::openssl::PrivateKey::sharing(key);
   switch (owner.type()) {
     case KeyType::rsa:
       return owner.bits() >= 2'048 && owner.bits() <= 4'096;
@@ -144,32 +139,18 @@ int excuse_anchor(int ok, X509_STORE_CTX* context) {
 
 // --- The signature ---
 
-const EVP_MD* hash_of(SignatureScheme scheme) {
-  switch (scheme) {
-    case SignatureScheme::rsa_pkcs1_sha256:
-    case SignatureScheme::rsa_pss_rsae_sha256:
-    case SignatureScheme::ecdsa_secp256r1_sha256:
+const EVP_MD* digest_of(SignatureScheme scheme) {
+  switch (crypto::hash_of(scheme)) {
+    case SchemeHash::sha256:
       return EVP_sha256();
-    case SignatureScheme::rsa_pkcs1_sha384:
-    case SignatureScheme::rsa_pss_rsae_sha384:
-    case SignatureScheme::ecdsa_secp384r1_sha384:
+    case SchemeHash::sha384:
       return EVP_sha384();
-    case SignatureScheme::rsa_pkcs1_sha512:
-    case SignatureScheme::rsa_pss_rsae_sha512:
+    case SchemeHash::sha512:
       return EVP_sha512();
-    case SignatureScheme::ed25519:
-    case SignatureScheme::none:
-    case SignatureScheme::rsa_pkcs1_sha1:
-    case SignatureScheme::ecdsa_sha1:
-      break;
+    case SchemeHash::none:
+      return nullptr;
   }
   return nullptr;
-}
-
-bool is_pss(SignatureScheme scheme) {
-  return scheme == SignatureScheme::rsa_pss_rsae_sha256 ||
-         scheme == SignatureScheme::rsa_pss_rsae_sha384 ||
-         scheme == SignatureScheme::rsa_pss_rsae_sha512;
 }
 
 bool is_ecdsa(SignatureScheme scheme) {
@@ -189,7 +170,7 @@ bool fits(const ClientProof& proof, KeyType type) {
 
 bool set_padding(EVP_PKEY_CTX* context, SignatureScheme scheme) {
   if (is_ecdsa(scheme) || scheme == SignatureScheme::ed25519) return true;
-  if (!is_pss(scheme)) return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1;
+  if (!crypto::is_pss(scheme)) return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1;
   // [RFC 8446 4.2.3] the salt is as long as the hash.
   return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
          EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1;
@@ -198,7 +179,7 @@ bool set_padding(EVP_PKEY_CTX* context, SignatureScheme scheme) {
 bool verify_message(EVP_PKEY* key, const ClientProof& proof) {
   const MdContext context{EVP_MD_CTX_new()};
   EVP_PKEY_CTX* parameters = nullptr;  // belongs to `context`
-  return EVP_DigestVerifyInit(context.get(), &parameters, hash_of(proof.scheme), nullptr, key) ==
+  return EVP_DigestVerifyInit(context.get(), &parameters, digest_of(proof.scheme), nullptr, key) ==
              1 &&
          set_padding(parameters, proof.scheme) &&
          EVP_DigestVerify(context.get(), proof.signature.data(), proof.signature.size(),
@@ -208,15 +189,14 @@ bool verify_message(EVP_PKEY* key, const ClientProof& proof) {
 bool verify_digest(EVP_PKEY* key, const ClientProof& proof) {
   const PkeyContext context{EVP_PKEY_CTX_new(key, nullptr)};
   return EVP_PKEY_verify_init(context.get()) == 1 && set_padding(context.get(), proof.scheme) &&
-         EVP_PKEY_CTX_set_signature_md(context.get(), hash_of(proof.scheme)) == 1 &&
+         EVP_PKEY_CTX_set_signature_md(context.get(), digest_of(proof.scheme)) == 1 &&
          EVP_PKEY_verify(context.get(), proof.signature.data(), proof.signature.size(),
                          proof.content.data(), proof.content.size()) == 1;
 }
 
 bool verify_signature(X509* leaf, const ClientProof& proof) {
   EVP_PKEY* const key = X509_get0_pubkey(leaf);
-  EVP_PKEY_up_ref(key);
-  const crypto::openssl::PrivateKey owner{key};
+  const auto owner = crypto::openssl::PrivateKey::sharing(key);
   if (!fits(proof, owner.type())) return false;
   const bool is_valid = proof.kind == ClientProof::Content::message ? verify_message(key, proof)
                                                                     : verify_digest(key, proof);
@@ -320,7 +300,7 @@ ClientIdentity ClientAuthority::judge(const ClientProof& proof, std::int64_t now
     return identity;
   }
 
-  const std::unique_ptr<STACK_OF(X509), FreeStack> others{sk_X509_new_null()};
+  const CertificateList others{sk_X509_new_null()};
   for (std::size_t i = 1; i < chain.size(); ++i) sk_X509_push(others.get(), chain[i].get());
   const StoreContext context{X509_STORE_CTX_new()};
   X509_STORE_CTX_init(context.get(), store_->certificates.get(), leaf, others.get());

@@ -19,8 +19,15 @@ using crypto::openssl::Free;
 using crypto::openssl::Pkey;
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
+using CertificateStore = std::unique_ptr<X509_STORE, Free<X509_STORE_free>>;
 using GeneralNames = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
+
+// CertificateList owns the list, not the certificates: they belong to others.
+struct FreeList {
+  void operator()(STACK_OF(X509) * list) const noexcept { sk_X509_free(list); }
+};
+using CertificateList = std::unique_ptr<STACK_OF(X509), FreeList>;
 
 // name_text is a distinguished name in one line, most specific part first.
 [[nodiscard]] std::string name_text(const X509_NAME* name);

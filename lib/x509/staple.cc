@@ -18,11 +18,6 @@ using crypto::openssl::Free;
 using Response = std::unique_ptr<OCSP_RESPONSE, Free<OCSP_RESPONSE_free>>;
 using BasicResponse = std::unique_ptr<OCSP_BASICRESP, Free<OCSP_BASICRESP_free>>;
 using CertificateId = std::unique_ptr<OCSP_CERTID, Free<OCSP_CERTID_free>>;
-using CertificateStore = std::unique_ptr<X509_STORE, Free<X509_STORE_free>>;
-
-struct FreeStack {
-  void operator()(STACK_OF(X509) * stack) const noexcept { sk_X509_free(stack); }
-};
 
 constexpr std::int64_t kDay = 24LL * 3600;
 // Clocks of responders run ahead of ours by minutes at times.
@@ -52,7 +47,7 @@ bool is_signed(OCSP_BASICRESP* response, X509* issuer) {
   // An issuer in the middle of a chain is as good an end as a root.
   X509_VERIFY_PARAM_set_flags(X509_STORE_get0_param(store.get()),
                               X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
-  const std::unique_ptr<STACK_OF(X509), FreeStack> issuers{sk_X509_new_null()};
+  const CertificateList issuers{sk_X509_new_null()};
   sk_X509_push(issuers.get(), issuer);
   return OCSP_basic_verify(response, issuers.get(), store.get(), 0) == 1;
 }

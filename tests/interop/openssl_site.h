@@ -60,8 +60,7 @@ class Site {
   // add makes a certificate for `key` and returns its index.
   std::size_t add(const Owned<EVP_PKEY>& key, std::vector<std::string> names = {std::string{kName}},
                   std::size_t padding = 0) {
-    EVP_PKEY_up_ref(key.get());
-    crypto::openssl::PrivateKey private_key{key.get()};
+    auto private_key = crypto::openssl::PrivateKey::sharing(key.get());
     CertificateOptions options;
     options.common_name = names[0];
     options.padding = padding;

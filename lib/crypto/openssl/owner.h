@@ -16,5 +16,7 @@ struct Free {
 };
 
 using Pkey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
+using MdContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 
 }  // namespace sallyport::crypto::openssl

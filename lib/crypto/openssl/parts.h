@@ -13,9 +13,7 @@
 namespace sallyport::crypto::openssl {
 
 using LibraryContext = std::unique_ptr<OSSL_LIB_CTX, Free<OSSL_LIB_CTX_free>>;
-using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
 using Md = std::unique_ptr<EVP_MD, Free<EVP_MD_free>>;
-using MdContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 using BnContext = std::unique_ptr<BN_CTX, Free<BN_CTX_free>>;
 using Bn = std::unique_ptr<BIGNUM, Free<BN_clear_free>>;
 using EcGroup = std::unique_ptr<EC_GROUP, Free<EC_GROUP_free>>;

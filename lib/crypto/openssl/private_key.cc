@@ -12,6 +12,11 @@ namespace sallyport::crypto::openssl {
 
 PrivateKey::~PrivateKey() { EVP_PKEY_free(key_); }
 
+PrivateKey PrivateKey::sharing(evp_pkey_st* key) noexcept {
+  EVP_PKEY_up_ref(key);
+  return PrivateKey{key};
+}
+
 KeyType PrivateKey::type() const noexcept {
   if (key_ == nullptr) return KeyType::none;
   if (EVP_PKEY_is_a(key_, "RSA") == 1) return KeyType::rsa;

@@ -16,6 +16,8 @@ class PrivateKey {
   PrivateKey() noexcept = default;
   // Takes over one reference to `key`.
   explicit PrivateKey(evp_pkey_st* key) noexcept : key_{key} {}
+  // sharing takes a reference of its own.
+  [[nodiscard]] static PrivateKey sharing(evp_pkey_st* key) noexcept;
   ~PrivateKey();
   PrivateKey(PrivateKey&& other) noexcept : key_{std::exchange(other.key_, nullptr)} {}
   PrivateKey& operator=(PrivateKey&& other) noexcept {

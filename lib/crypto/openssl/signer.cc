@@ -13,32 +13,18 @@
 namespace sallyport::crypto::openssl {
 namespace {
 
-const EVP_MD* hash_of(const Context::Parts& parts, SignatureScheme scheme) noexcept {
-  switch (scheme) {
-    case SignatureScheme::rsa_pkcs1_sha256:
-    case SignatureScheme::rsa_pss_rsae_sha256:
-    case SignatureScheme::ecdsa_secp256r1_sha256:
+const EVP_MD* digest_of(const Context::Parts& parts, SignatureScheme scheme) noexcept {
+  switch (hash_of(scheme)) {
+    case SchemeHash::sha256:
       return parts.sha256.get();
-    case SignatureScheme::rsa_pkcs1_sha384:
-    case SignatureScheme::rsa_pss_rsae_sha384:
-    case SignatureScheme::ecdsa_secp384r1_sha384:
+    case SchemeHash::sha384:
       return parts.sha384.get();
-    case SignatureScheme::rsa_pkcs1_sha512:
-    case SignatureScheme::rsa_pss_rsae_sha512:
+    case SchemeHash::sha512:
       return parts.sha512.get();
-    case SignatureScheme::ed25519:  // hashes inside
-    case SignatureScheme::none:
-    case SignatureScheme::rsa_pkcs1_sha1:
-    case SignatureScheme::ecdsa_sha1:
+    case SchemeHash::none:
       return nullptr;
   }
   return nullptr;
-}
-
-bool is_pss(SignatureScheme scheme) noexcept {
-  return scheme == SignatureScheme::rsa_pss_rsae_sha256 ||
-         scheme == SignatureScheme::rsa_pss_rsae_sha384 ||
-         scheme == SignatureScheme::rsa_pss_rsae_sha512;
 }
 
 // [RFC 8446 4.2.3] PSS: MGF1 with the same hash, salt as long as its output.
@@ -106,7 +92,7 @@ Signer::Operation* Signer::operation_for(SignatureScheme scheme) noexcept {
     if (operation.scheme == scheme) return &operation;
     if (operation.scheme == SignatureScheme::none && free == nullptr) free = &operation;
   }
-  const EVP_MD* const md = hash_of(context_->parts(), scheme);
+  const EVP_MD* const md = digest_of(context_->parts(), scheme);
   if (free == nullptr || md == nullptr) return nullptr;
   PkeyContext sign{EVP_PKEY_CTX_new_from_pkey(context_->native(), key_.native(), nullptr)};
   if (!sign || EVP_PKEY_sign_init(sign.get()) != 1 ||
@@ -144,7 +130,7 @@ std::uint16_t Signer::sign(SignatureScheme scheme, ByteView message,
   if (operation == nullptr) return 0;
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest;
   unsigned digest_len = 0;
-  if (EVP_DigestInit_ex2(parts.md_context.get(), hash_of(parts, scheme), nullptr) != 1 ||
+  if (EVP_DigestInit_ex2(parts.md_context.get(), digest_of(parts, scheme), nullptr) != 1 ||
       EVP_DigestUpdate(parts.md_context.get(), message.data(), message.size()) != 1 ||
       EVP_DigestFinal_ex(parts.md_context.get(), digest.data(), &digest_len) != 1 ||
       EVP_PKEY_sign(operation->sign, signature.data(), &len, digest.data(), digest_len) != 1) {

@@ -1,4 +1,4 @@
-// Which signature schemes a key can make, and in which version of TLS.
+// Which signature schemes a key can make, in which version of TLS, and how.
 #pragma once
 #include <cstdint>
 
@@ -49,6 +49,38 @@ namespace sallyport::crypto {
       return false;
   }
   return false;
+}
+
+// SchemeHash is what a scheme hashes a message with: none where the scheme does so itself, and
+// where we have no use for it.
+enum class SchemeHash : std::uint8_t { none, sha256, sha384, sha512 };
+
+[[nodiscard]] constexpr SchemeHash hash_of(SignatureScheme scheme) noexcept {
+  switch (scheme) {
+    case SignatureScheme::rsa_pkcs1_sha256:
+    case SignatureScheme::rsa_pss_rsae_sha256:
+    case SignatureScheme::ecdsa_secp256r1_sha256:
+      return SchemeHash::sha256;
+    case SignatureScheme::rsa_pkcs1_sha384:
+    case SignatureScheme::rsa_pss_rsae_sha384:
+    case SignatureScheme::ecdsa_secp384r1_sha384:
+      return SchemeHash::sha384;
+    case SignatureScheme::rsa_pkcs1_sha512:
+    case SignatureScheme::rsa_pss_rsae_sha512:
+      return SchemeHash::sha512;
+    case SignatureScheme::ed25519:
+    case SignatureScheme::none:
+    case SignatureScheme::rsa_pkcs1_sha1:
+    case SignatureScheme::ecdsa_sha1:
+      return SchemeHash::none;
+  }
+  return SchemeHash::none;
+}
+
+[[nodiscard]] constexpr bool is_pss(SignatureScheme scheme) noexcept {
+  return scheme == SignatureScheme::rsa_pss_rsae_sha256 ||
+         scheme == SignatureScheme::rsa_pss_rsae_sha384 ||
+         scheme == SignatureScheme::rsa_pss_rsae_sha512;
 }
 
 }  // namespace sallyport::crypto

@@ -20,11 +20,6 @@ namespace {
 using testing::Owned;
 using Bytes = std::vector<std::uint8_t>;
 
-PrivateKey wrap(const Owned<EVP_PKEY>& key) {
-  EVP_PKEY_up_ref(key.get());
-  return PrivateKey{key.get()};
-}
-
 // with_public_exponent is the same RSA key with another public exponent: what it signs is a sound
 // power of the private exponent, but does not verify, as after a fault.
 PrivateKey with_public_exponent(EVP_PKEY* key, unsigned long exponent) {
@@ -54,7 +49,7 @@ PrivateKey with_public_exponent(EVP_PKEY* key, unsigned long exponent) {
 TEST(Signer, KeepsTheScalarOfP256AndOfNothingElse) {
   const Context context;
   const auto key = testing::make_ec_key();
-  Signer signer{context, wrap(key)};
+  Signer signer{context, PrivateKey::sharing(key.get())};
   BIGNUM* number = nullptr;
   ASSERT_EQ(EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_PRIV_KEY, &number), 1);
   Bytes expected(32);
@@ -63,8 +58,12 @@ TEST(Signer, KeepsTheScalarOfP256AndOfNothingElse) {
   EXPECT_EQ(testing::hex(signer.p256_scalar()), testing::hex(expected));
   Signer moved{std::move(signer)};
   EXPECT_EQ(testing::hex(moved.p256_scalar()), testing::hex(expected));
-  EXPECT_TRUE((Signer{context, wrap(testing::make_rsa_key(2048))}.p256_scalar().empty()));
-  EXPECT_TRUE((Signer{context, wrap(testing::make_key("ED25519"))}.p256_scalar().empty()));
+  EXPECT_TRUE((Signer{context, PrivateKey::sharing(testing::make_rsa_key(2048).get())}
+                   .p256_scalar()
+                   .empty()));
+  EXPECT_TRUE((Signer{context, PrivateKey::sharing(testing::make_key("ED25519").get())}
+                   .p256_scalar()
+                   .empty()));
   EXPECT_TRUE(Signer{}.p256_scalar().empty());
 }
 
@@ -91,7 +90,7 @@ TEST(Signer, OutlivesTheKeyThatItWasMadeFrom) {
   EXPECT_FALSE(signer);
   {
     const auto key = testing::make_ec_key();
-    signer = Signer{context, wrap(key)};
+    signer = Signer{context, PrivateKey::sharing(key.get())};
   }
   Bytes signature(kMaxSignature);
   EXPECT_GT(signer.sign(SignatureScheme::ecdsa_secp256r1_sha256, Bytes(10), signature), 60);
@@ -99,7 +98,7 @@ TEST(Signer, OutlivesTheKeyThatItWasMadeFrom) {
 
 TEST(Signer, NeedsRoomForTheLongestSignature) {
   const Context context;
-  Signer signer{context, wrap(testing::make_ec_key())};
+  Signer signer{context, PrivateKey::sharing(testing::make_ec_key().get())};
   Bytes signature(kMaxSignature - 1);
   EXPECT_EQ(signer.sign(SignatureScheme::ecdsa_secp256r1_sha256, Bytes(10), signature), 0);
 }

@@ -171,8 +171,7 @@ TEST_F(BatchProviderTest, SignsAnyNumberOfLanesWithTheirOwnKeys) {
   std::vector<crypto::openssl::Signer> keys;
   for (int i = 0; i < 19; ++i) {
     const auto key = i == 5 ? testing::make_rsa_key(2048) : testing::make_ec_key();
-    EVP_PKEY_up_ref(key.get());
-    keys.emplace_back(context_, crypto::openssl::PrivateKey{key.get()});
+    keys.emplace_back(context_, crypto::openssl::PrivateKey::sharing(key.get()));
   }
   for (std::size_t count = 1; count <= keys.size(); ++count) {
     std::vector<Bytes> messages;

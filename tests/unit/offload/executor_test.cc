@@ -36,11 +36,6 @@ void append(Bytes& to, ByteView bytes) {
   for (const std::uint8_t byte : bytes) to.push_back(byte);
 }
 
-PrivateKey wrap(const Owned<EVP_PKEY>& key) {
-  EVP_PKEY_up_ref(key.get());
-  return PrivateKey{key.get()};
-}
-
 const EVP_MD* md_of(SignatureScheme scheme) {
   switch (scheme) {
     case SignatureScheme::rsa_pkcs1_sha384:
@@ -114,8 +109,8 @@ constexpr NamedGroup kGroups[] = {NamedGroup::x25519, NamedGroup::secp256r1, Nam
 class ExecutorTest : public ::testing::Test {
  protected:
   ExecutorTest() {
-    EXPECT_TRUE(executor_.keys().add(kEcdsa, wrap(ec_key_)));
-    EXPECT_TRUE(executor_.keys().add(kRsa, wrap(rsa_key())));
+    EXPECT_TRUE(executor_.keys().add(kEcdsa, PrivateKey::sharing(ec_key_.get())));
+    EXPECT_TRUE(executor_.keys().add(kRsa, PrivateKey::sharing(rsa_key().get())));
   }
   // One RSA key for all tests: making one takes long.
   static const Owned<EVP_PKEY>& rsa_key() {
@@ -198,8 +193,8 @@ TEST_F(ExecutorTest, SignsWithEverySchemeOfTls13) {
   const auto ed25519 = testing::make_key("ED25519");
   constexpr CredentialId kP384{.index = 2, .generation = 9};
   constexpr CredentialId kEd25519{.index = 3, .generation = 9};
-  ASSERT_TRUE(executor_.keys().add(kP384, wrap(p384)));
-  ASSERT_TRUE(executor_.keys().add(kEd25519, wrap(ed25519)));
+  ASSERT_TRUE(executor_.keys().add(kP384, PrivateKey::sharing(p384.get())));
+  ASSERT_TRUE(executor_.keys().add(kEd25519, PrivateKey::sharing(ed25519.get())));
   struct Case {
     SignatureScheme scheme;
     CredentialId credential;
@@ -396,18 +391,19 @@ TEST_F(ExecutorTest, AStaleCredentialFindsNoKey) {
   executor_.keys().retire(kEcdsa);
   EXPECT_EQ(status_with(kEcdsa), JobStatus::signer_failed);
   constexpr CredentialId kNext{.index = 0, .generation = 2};
-  ASSERT_TRUE(executor_.keys().add(kNext, wrap(ec_key_)));
+  ASSERT_TRUE(executor_.keys().add(kNext, PrivateKey::sharing(ec_key_.get())));
   EXPECT_EQ(status_with(kEcdsa), JobStatus::signer_failed);
   EXPECT_EQ(status_with(kNext), JobStatus::ok);
 }
 
 TEST_F(ExecutorTest, TheKeyStoreRefusesWhatItCannotUse) {
   KeyStore& keys = executor_.keys();
-  EXPECT_FALSE(keys.add(kEcdsa, wrap(ec_key_)));  // in use
-  EXPECT_FALSE(keys.add({.index = 5, .generation = 0}, wrap(ec_key_)));
-  EXPECT_FALSE(keys.add({.index = 1'000'000, .generation = 1}, wrap(ec_key_)));
+  EXPECT_FALSE(keys.add(kEcdsa, PrivateKey::sharing(ec_key_.get())));  // in use
+  EXPECT_FALSE(keys.add({.index = 5, .generation = 0}, PrivateKey::sharing(ec_key_.get())));
+  EXPECT_FALSE(keys.add({.index = 1'000'000, .generation = 1}, PrivateKey::sharing(ec_key_.get())));
   EXPECT_FALSE(keys.add({.index = 5, .generation = 1}, PrivateKey{}));
-  EXPECT_FALSE(keys.add({.index = 5, .generation = 1}, wrap(testing::make_ec_key("P-521"))));
+  EXPECT_FALSE(keys.add({.index = 5, .generation = 1},
+                        PrivateKey::sharing(testing::make_ec_key("P-521").get())));
   EXPECT_EQ(keys.size(), 2U);
 }
 

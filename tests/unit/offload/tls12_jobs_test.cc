@@ -41,11 +41,6 @@ const Owned<EVP_PKEY>& rsa_key() {
   return key;
 }
 
-PrivateKey wrap(const Owned<EVP_PKEY>& key) {
-  EVP_PKEY_up_ref(key.get());
-  return PrivateKey{key.get()};
-}
-
 // encrypt_raw encrypts a whole block of 256 bytes to the key.
 Bytes encrypt_raw(const Bytes& block) {
   const Owned<EVP_PKEY_CTX> context{EVP_PKEY_CTX_new(rsa_key().get(), nullptr)};
@@ -118,8 +113,8 @@ std::vector<Forgery> forgeries() {
 class Tls12Jobs : public ::testing::Test {
  protected:
   Tls12Jobs() {
-    EXPECT_TRUE(executor_.keys().add(kRsa, wrap(rsa_key())));
-    EXPECT_TRUE(executor_.keys().add(kEcdsa, wrap(ec_key_)));
+    EXPECT_TRUE(executor_.keys().add(kRsa, PrivateKey::sharing(rsa_key().get())));
+    EXPECT_TRUE(executor_.keys().add(kEcdsa, PrivateKey::sharing(ec_key_.get())));
   }
   static std::unique_ptr<CryptoJob> decrypt_job(const Bytes& ciphertext) {
     auto job = std::make_unique<CryptoJob>();
