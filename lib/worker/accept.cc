@@ -55,6 +55,16 @@ const snapshot::Listener* Worker::find_listener(const SocketAddress& address,
   return &*found;
 }
 
+DropReason Worker::refuse_closed_port(const wire::Packet& packet, const tcp::Segment& segment,
+                                      snapshot::InterfaceIndex interface, DropReason why,
+                                      Turn& turn) noexcept {
+  if (!is_local((*snapshot_->interfaces)[interface.value], packet.destination)) {
+    return DropReason::ip_not_for_us;
+  }
+  answer_stray(packet, segment, interface, turn);
+  return why;
+}
+
 DropReason Worker::receive_syn(const wire::Packet& packet, const tcp::Segment& segment,
                                FlowTable::Hash hash, snapshot::InterfaceIndex interface,
                                Turn& turn) noexcept {
@@ -62,11 +72,7 @@ DropReason Worker::receive_syn(const wire::Packet& packet, const tcp::Segment& s
   std::uint16_t index = 0;
   const snapshot::Listener* listener = find_listener(tuple.local, index);
   if (listener == nullptr) {
-    if (!is_local((*snapshot_->interfaces)[interface.value], tuple.local.ip)) {
-      return DropReason::ip_not_for_us;
-    }
-    answer_stray(packet, segment, interface, turn);
-    return DropReason::tcp_no_listener;
+    return refuse_closed_port(packet, segment, interface, DropReason::tcp_no_listener, turn);
   }
   if (snapshot_->draining) return DropReason::draining;
   stats_.stages.count(HandshakeStage::syn_received);
@@ -141,11 +147,7 @@ DropReason Worker::receive_stray(frame::Frame& f, const wire::Packet& packet,
   std::uint16_t index = 0;
   const snapshot::Listener* listener = find_listener(tuple.local, index);
   if (listener == nullptr) {
-    if (!is_local((*snapshot_->interfaces)[interface.value], tuple.local.ip)) {
-      return DropReason::ip_not_for_us;
-    }
-    answer_stray(packet, segment, interface, turn);
-    return DropReason::tcp_no_connection;
+    return refuse_closed_port(packet, segment, interface, DropReason::tcp_no_connection, turn);
   }
   if (!segment.flags.ack() || segment.flags.rst() || segment.flags.syn()) {
     answer_stray(packet, segment, interface, turn);

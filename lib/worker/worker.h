@@ -176,6 +176,11 @@ class Worker {
   void repeat_syn_acks(Turn& turn) noexcept;
   // evict_handshake frees the place of a client that lets us wait.
   void evict_handshake(Turn& turn) noexcept;
+  // refuse_closed_port takes a segment to where nobody listens; `why` if the address is ours.
+  [[nodiscard]] stats::DropReason refuse_closed_port(const wire::Packet& packet,
+                                                     const tcp::Segment& segment,
+                                                     snapshot::InterfaceIndex interface,
+                                                     stats::DropReason why, Turn& turn) noexcept;
   // receive_stray takes a segment of no connection: perhaps the first data of a new one.
   [[nodiscard]] stats::DropReason receive_stray(frame::Frame& f, const wire::Packet& packet,
                                                 const tcp::Segment& segment, FlowTable::Hash hash,
