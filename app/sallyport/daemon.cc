@@ -14,6 +14,7 @@
 #include "app/sallyport/multicast_groups.h"
 #include "app/sallyport/start_report.h"
 #include "lib/base/secret.h"
+#include "lib/base/text.h"
 #include "lib/crypto/hash/hkdf.h"
 
 namespace sallyport {
@@ -82,8 +83,7 @@ void derive_key(ByteView secret, std::string_view purpose, std::uint64_t epoch,
                 MutableBytes out) noexcept {
   constexpr std::string_view kSalt = "sallyport cluster secret";
   Secret<32> prk;
-  crypto::hkdf_extract(crypto::HashAlgorithm::sha256,
-                       {reinterpret_cast<const std::uint8_t*>(kSalt.data()), kSalt.size()}, secret,
+  crypto::hkdf_extract(crypto::HashAlgorithm::sha256, as_bytes(kSalt), secret,
                        prk.expose_for_write());
   std::array<std::uint8_t, 64> info{};
   const std::size_t purpose_len = std::min(purpose.size(), info.size() - sizeof(Be64));

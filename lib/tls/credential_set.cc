@@ -6,20 +6,13 @@
 #include <utility>
 
 #include "lib/base/check.h"
+#include "lib/base/text.h"
 
 namespace sallyport::tls {
 namespace {
 
 // [RFC 1035 2.3.4] the longest name, as text.  A longer one is nobody's.
 constexpr std::size_t kMaxHostName = 253;
-
-[[nodiscard]] char to_lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-[[nodiscard]] ByteView bytes_of(std::string_view text) noexcept {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
 
 }  // namespace
 
@@ -51,8 +44,8 @@ void CredentialSet::offer(ByKeyType& candidates, std::uint16_t index) const noex
 
 void CredentialSet::add(std::string_view name, std::uint16_t index) {
   std::string text{name};
-  std::ranges::transform(text, text.begin(), to_lower);
-  const auto hash = siphash(key_, bytes_of(text));
+  std::ranges::transform(text, text.begin(), to_lower<char>);
+  const auto hash = siphash(key_, as_bytes(text));
   const auto tag = static_cast<std::uint32_t>(hash >> 32U);
   const std::size_t mask = slots_.size() - 1;
   std::size_t at = hash & mask;
@@ -70,9 +63,9 @@ void CredentialSet::add(std::string_view name, std::uint16_t index) {
 const CredentialSet::Name* CredentialSet::find(std::string_view name) const noexcept {
   if (slots_.empty() || name.size() > kMaxHostName) return nullptr;
   std::array<char, kMaxHostName> buffer;  // not cleared: all that is read is written here
-  std::ranges::transform(name, buffer.begin(), to_lower);
+  std::ranges::transform(name, buffer.begin(), to_lower<char>);
   const std::string_view text{buffer.data(), name.size()};
-  const auto hash = siphash(key_, bytes_of(text));
+  const auto hash = siphash(key_, as_bytes(text));
   const auto tag = static_cast<std::uint32_t>(hash >> 32U);
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t at = hash & mask; slots_[at].name != 0; at = (at + 1) & mask) {

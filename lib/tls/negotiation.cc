@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "lib/base/text.h"
 #include "lib/crypto/kx/ffdhe.h"
 
 namespace sallyport::tls {
@@ -478,8 +479,7 @@ void choose_fragment_limits(const ClientHello& hello, Parameters& parameters) no
   }
   // [RFC 7301 3.2] the server's preference decides; nothing in common is fatal.
   for (std::size_t i = 0; i < config.alpn_protocols.size() && i < kNoAlpnIndex; ++i) {
-    const auto& name = config.alpn_protocols[i];
-    if (hello.offers_protocol({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()})) {
+    if (hello.offers_protocol(as_bytes(config.alpn_protocols[i]))) {
       parameters.alpn = static_cast<std::uint8_t>(i);
       return HandshakeFailure::none;
     }

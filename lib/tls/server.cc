@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "lib/base/text.h"
 #include "lib/crypto/kx/ffdhe.h"
 #include "lib/wire/tls_client_hello.h"
 #include "lib/wire/tls_messages.h"
@@ -44,8 +45,7 @@ void Handshake::clear() noexcept {
 
 ByteView Handshake::alpn_protocol() const noexcept {
   if (parameters.alpn == kNoAlpnIndex) return {};
-  const auto& name = config->alpn_protocols[parameters.alpn];
-  return {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()};
+  return as_bytes(config->alpn_protocols[parameters.alpn]);
 }
 
 Server::Server(Handshake& handshake, const ServerConfig& config) noexcept

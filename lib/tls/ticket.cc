@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/base/text.h"
 #include "lib/crypto/hash/hkdf.h"
 #include "lib/wire/reader.h"
 #include "lib/wire/writer.h"
@@ -17,10 +18,6 @@ using stats::TicketRefusal;
 constexpr std::uint8_t kLayout = 1;
 constexpr crypto::AeadNonce kZeroNonce{};
 constexpr std::size_t kMaxDomain = 64;
-
-[[nodiscard]] ByteView as_bytes(std::string_view text) noexcept {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
 
 // expand makes the key of one ticket.
 void expand(const TicketKey& key, ByteView salt, std::string_view domain,
@@ -85,9 +82,7 @@ SessionBinding bind_session(ByteView server_name, ByteView alpn_protocol) noexce
   hash.update(Be16::of(static_cast<std::uint16_t>(server_name.size())).bytes);
   while (!server_name.empty()) {
     const std::size_t n = std::min(server_name.size(), lower.size());
-    std::ranges::transform(server_name.first(n), lower.begin(), [](std::uint8_t c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c - 'A' + 'a') : c;
-    });
+    std::ranges::transform(server_name.first(n), lower.begin(), to_lower<std::uint8_t>);
     hash.update(ByteView{lower}.first(n));
     server_name = server_name.subspan(n);
   }

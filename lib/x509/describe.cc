@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "lib/base/text.h"
 #include "lib/x509/openssl_types.h"
 
 namespace sallyport::x509 {
@@ -17,9 +18,7 @@ std::string text_of(const ASN1_STRING* string) {
 // DNS names compare without case [RFC 4343 3]; a NUL or another odd byte inside a name is an old
 // trick to make two readers see different names, so such a name is left out.
 void add_name(std::string name, std::vector<std::string>& names) {
-  std::ranges::transform(name, name.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::ranges::transform(name, name.begin(), to_lower<char>);
   const bool plain = std::ranges::all_of(name, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
            c == '*';

@@ -4,17 +4,9 @@
 #include <array>
 
 #include "lib/base/secret.h"
+#include "lib/base/text.h"
 
 namespace sallyport::crypto {
-namespace {
-
-// as_bytes views text as what goes on the wire.
-ByteView as_bytes(std::string_view text) noexcept {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-}  // namespace
-
 // [RFC 5869 2.2] A missing salt is digest_len zeros, which HMAC pads to the same block as an empty
 // key.
 void hkdf_extract(HashAlgorithm algorithm, ByteView salt, ByteView input_keying_material,

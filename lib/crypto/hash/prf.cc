@@ -4,13 +4,14 @@
 #include <array>
 
 #include "lib/base/secret.h"
+#include "lib/base/text.h"
 
 namespace sallyport::crypto {
 
 // [RFC 5246 5] A(0) = seed, A(i) = HMAC(secret, A(i-1)); output = HMAC(secret, A(i) + seed) ...
 void tls12_prf(const HmacKey& secret, std::string_view label, ByteView seed1, ByteView seed2,
                MutableBytes out) noexcept {
-  const ByteView label_bytes{reinterpret_cast<const std::uint8_t*>(label.data()), label.size()};
+  const ByteView label_bytes = as_bytes(label);
   const std::size_t len = digest_len(secret.algorithm());
   std::array<std::uint8_t, kMaxDigestLen> a;
   std::array<std::uint8_t, kMaxDigestLen> block;
