@@ -7,7 +7,6 @@ NAME is "servers" (everything) or a part of the figures that are wanted.  Prints
 lines; everything else goes to standard error.  Needs root, for network namespaces.  What is measured and
 what is not the same on all sides: docs/performance.md.
 """
-import argparse
 import ctypes
 import dataclasses
 import json
@@ -21,11 +20,11 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/system"))
+import program  # first: it brings tests/system into reach
+from program import say
 
-import appliance  # noqa: E402
-import testbed  # noqa: E402
+import appliance
+import testbed
 
 TURNS = 13
 PER_TURN = 512  # handshakes
@@ -45,10 +44,6 @@ CIPHER, GROUP = "TLS_AES_128_GCM_SHA256", "X25519"
 NGINX_PORTS = {"ecdsa": 4431, "rsa": 4432}
 HAPROXY_PORTS = {"ecdsa": 4433, "rsa": 4434}
 SALLYPORT_PORTS = {"ecdsa": appliance.WEB, "rsa": appliance.WEB_RSA}
-
-
-def say(text: str) -> None:
-    print(f"   {text}", file=sys.stderr, flush=True)
 
 
 def nginx_configuration(directory: pathlib.Path) -> str:
@@ -295,43 +290,10 @@ def figures(kind: str) -> list[str]:
         f"{kind}_vs_{name}{which}" for name in ("nginx", "haproxy") for which in ("", "_least")]
 
 
-def wanted(name: str, words: list[str]) -> bool:
-    return not words or any(word == "servers" or word in name for word in words)
-
-
-def interrupt(*_) -> None:
-    raise KeyboardInterrupt
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-release")
-    parser.add_argument("names", nargs="*")
-    options = parser.parse_args()
-    kinds = [kind for kind in KINDS if any(wanted(name, options.names) for name in figures(kind))]
-    if not kinds:
-        return 0
-    reason = testbed.why_not()
-    if not reason and (absent := [tool for tool in ("nginx", "haproxy", "ab", "taskset") if not shutil.which(tool)]):
-        reason = f"needs {', '.join(absent)} (scripts/install_deps.sh --bench)"
-    if reason:
-        say(f"servers: left out, {reason}")
-        return 0
-    # SIGTERM ends as Ctrl-C does, so that everything is cleaned up.
-    signal.signal(signal.SIGTERM, interrupt)
-    for name in testbed.remove_leftovers():
-        say(f"removed what run {name} had left behind")
-    try:
-        for line in run(options.build.resolve(), kinds):
-            if wanted(line.split()[1], options.names):
-                print(line)
-        return 0
-    except (testbed.TestbedError, subprocess.TimeoutExpired) as why:
-        say(f"servers: {why}")
-    except KeyboardInterrupt:
-        say("servers: interrupted")
-    return 1
+def lacking() -> str:
+    absent = [tool for tool in ("nginx", "haproxy", "ab", "taskset") if not shutil.which(tool)]
+    return f"needs {', '.join(absent)} (scripts/install_deps.sh --bench)" if absent else ""
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program.main("servers", __doc__, KINDS, figures, lacking, run))
