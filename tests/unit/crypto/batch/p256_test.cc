@@ -23,6 +23,7 @@
 #include "tests/support/hex.h"
 #include "tests/support/long_run.h"
 #include "tests/support/vectors.h"
+#include "tests/unit/crypto/batch/agreements.h"
 #include "tests/unit/crypto/batch/stack_scan.h"
 #include "tests/unit/crypto/wycheproof.h"
 
@@ -139,10 +140,6 @@ bool verifies(const Bytes& public_point, const Bytes& digest, ByteView signature
                          digest.size()) == 1;
 }
 
-struct Pair {
-  Bytes scalar;
-  Bytes peer;
-};
 struct ToSign {
   Bytes key;
   Bytes digest;
@@ -155,22 +152,8 @@ class BatchP256 : public testing::Wycheproof {
     static const P256 kernel;  // the table is the same for all tests
     p256_ = &kernel;
   }
-  // agree gives what each lane of one call gives; empty where it refuses.
   [[nodiscard]] std::vector<Bytes> agree(const std::vector<Pair>& pairs) const {
-    std::vector<Bytes> secrets(pairs.size(), Bytes(32, 0xee));
-    std::vector<Agreement> lanes;
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      lanes.push_back({.private_key = pairs[i].scalar,
-                       .peer_share = pairs[i].peer,
-                       .shared_secret = secrets[i]});
-    }
-    p256_->derive(lanes);
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      if (lanes[i].ok) continue;
-      EXPECT_EQ(secrets[i], Bytes(32, 0)) << "a refused lane gave something away";
-      secrets[i].clear();
-    }
-    return secrets;
+    return batch::agree(*p256_, pairs);
   }
   // make gives public keys, all empty if one of the private keys is refused.
   [[nodiscard]] std::vector<Bytes> make(const std::vector<Bytes>& scalars) const {

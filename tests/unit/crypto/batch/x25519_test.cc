@@ -15,6 +15,7 @@
 #include "tests/support/hex.h"
 #include "tests/support/long_run.h"
 #include "tests/support/vectors.h"
+#include "tests/unit/crypto/batch/agreements.h"
 #include "tests/unit/crypto/batch/stack_scan.h"
 #include "tests/unit/crypto/wycheproof.h"
 
@@ -58,11 +59,6 @@ Bytes public_by_openssl(const Bytes& scalar) {
   return share;
 }
 
-struct Pair {
-  Bytes scalar;
-  Bytes peer;
-};
-
 class BatchX25519 : public testing::Wycheproof {
  protected:
   void SetUp() override {
@@ -72,22 +68,8 @@ class BatchX25519 : public testing::Wycheproof {
     x25519_ = &kernel;
   }
 
-  // agree gives what each lane of one call gives; empty where it refuses.
   [[nodiscard]] std::vector<Bytes> agree(const std::vector<Pair>& pairs) const {
-    std::vector<Bytes> secrets(pairs.size(), Bytes(32, 0xee));
-    std::vector<Agreement> lanes;
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      lanes.push_back({.private_key = pairs[i].scalar,
-                       .peer_share = pairs[i].peer,
-                       .shared_secret = secrets[i]});
-    }
-    x25519_->derive(lanes);
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      if (lanes[i].ok) continue;
-      EXPECT_EQ(secrets[i], Bytes(32, 0)) << "a refused lane gave something away";
-      secrets[i].clear();
-    }
-    return secrets;
+    return batch::agree(*x25519_, pairs);
   }
   [[nodiscard]] std::vector<Bytes> public_keys(const std::vector<Bytes>& scalars) const {
     std::vector<KeyShare> shares(scalars.size());
