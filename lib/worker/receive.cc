@@ -221,10 +221,9 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
   if (arrival.text.kind != tcp::Text::Kind::none) {
     const DropReason text = take_text(c, side, f, packet, arrival, turn);
     if (why == DropReason::none) why = text;
-    // [RFC 5681 4.2] Each segment behind a gap has an ACK of its own: without SACK three of them
-    // are what tells the peer of a loss, and with SACK one ACK of a burst had no room for all its
-    // gaps.
   }
+  // [RFC 5681 4.2] Each segment behind a gap has an ACK of its own: without SACK three of them are
+  // what tells the peer of a loss, and with SACK one ACK of a burst had no room for all its gaps.
   // [RFC 2883 4] So has one that came twice.
   const bool has_own_ack = arrival.text.kind == tcp::Text::Kind::out_of_order ||
                            (side.tcb.sack && !arrival.duplicate.empty());
