@@ -7,6 +7,7 @@
 
 #include "lib/base/text.h"
 #include "lib/crypto/kx/ffdhe.h"
+#include "lib/crypto/sign/schemes.h"
 
 namespace sallyport::tls {
 namespace {
@@ -180,35 +181,27 @@ struct Group {
 
 // --- Credential ---
 
-struct SchemeOfKey {
-  KeyType key_type;
-  SignatureScheme scheme;
-  bool tls13;  // [RFC 8446 4.2.3] PKCS #1 v1.5 signs no TLS 1.3 handshake
-};
-
 // In our order of preference: the cheapest that is good enough first.
 constexpr std::array kSchemes{
-    SchemeOfKey{KeyType::ecdsa_p256, SignatureScheme::ecdsa_secp256r1_sha256, true},
-    SchemeOfKey{KeyType::ecdsa_p384, SignatureScheme::ecdsa_secp384r1_sha384, true},
-    SchemeOfKey{KeyType::ed25519, SignatureScheme::ed25519, true},
-    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pss_rsae_sha256, true},
-    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pss_rsae_sha384, true},
-    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pss_rsae_sha512, true},
-    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pkcs1_sha256, false},
-    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pkcs1_sha384, false},
-    SchemeOfKey{KeyType::rsa, SignatureScheme::rsa_pkcs1_sha512, false},
+    SignatureScheme::ecdsa_secp256r1_sha256,
+    SignatureScheme::ecdsa_secp384r1_sha384,
+    SignatureScheme::ed25519,
+    SignatureScheme::rsa_pss_rsae_sha256,
+    SignatureScheme::rsa_pss_rsae_sha384,
+    SignatureScheme::rsa_pss_rsae_sha512,
+    SignatureScheme::rsa_pkcs1_sha256,
+    SignatureScheme::rsa_pkcs1_sha384,
+    SignatureScheme::rsa_pkcs1_sha512,
 };
 
 [[nodiscard]] SignatureScheme choose_scheme(const ClientHello& hello, KeyType key_type,
                                             ProtocolVersion version) noexcept {
-  for (const SchemeOfKey& entry : kSchemes) {
-    if (entry.key_type != key_type) continue;
-    if (version == ProtocolVersion::tls13 && !entry.tls13) continue;
+  for (const SignatureScheme scheme : kSchemes) {
+    if (!crypto::fits_key(scheme, key_type)) continue;
+    if (version == ProtocolVersion::tls13 && !crypto::allowed_in_tls13(scheme)) continue;
     // [RFC 5246 7.4.1.4.1] without the extension a client means SHA-1, which we do not sign with:
     // the list is empty then, and nothing is found.
-    if (hello.signature_algorithms.contains(static_cast<std::uint16_t>(entry.scheme))) {
-      return entry.scheme;
-    }
+    if (hello.signature_algorithms.contains(static_cast<std::uint16_t>(scheme))) return scheme;
   }
   return SignatureScheme::none;
 }
