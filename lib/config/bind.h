@@ -79,6 +79,7 @@ template <class Visitor>
 void bind(Visitor& v, Tls& t) {
   v.field("policy", t.policy);
   v.field("unknown_name", t.unknown_name);
+  v.field("suite_preference", t.suite_preference);
   v.field("compress_certificates", t.compress_certificates);
   v.tables("certificates", t.certificates);
   v.tables("alpn", t.alpn);

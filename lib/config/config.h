@@ -15,6 +15,7 @@ enum class HugePages : std::uint8_t { automatic, on, off };
 enum class ReplyMode : std::uint8_t { source_mac, gateway };
 enum class StrayPolicy : std::uint8_t { reset, silence };
 enum class UnknownName : std::uint8_t { show_default, refuse };
+enum class SuitePreference : std::uint8_t { server, client };
 enum class CongestionControl : std::uint8_t { cubic, new_reno };
 enum class SynMode : std::uint8_t { cookies, tracked };
 enum class Ecn : std::uint8_t { accept, offer, off };
@@ -90,6 +91,7 @@ struct Tickets {
 struct Tls {
   TlsPolicy policy = TlsPolicy::intermediate;
   UnknownName unknown_name = UnknownName::show_default;
+  SuitePreference suite_preference = SuitePreference::server;
   bool compress_certificates = true;
   std::vector<CertificateFiles> certificates;  // empty: one is made at start
   std::vector<AlpnRule> alpn;                  // in order of preference

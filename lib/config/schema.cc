@@ -228,6 +228,13 @@ constexpr auto kKeys = std::to_array<Key>({
      .reload = Reload::live,
      .help = "A client that names no server, or one that no certificate is for: it is shown the "
              "first certificate, or refused."},
+    {.path = "listener[].tls.suite_preference",
+     .type = KeyType::choice,
+     .choices = "server client",
+     .default_text = "\"server\"",
+     .reload = Reload::live,
+     .help = "Whose order of cipher suites counts.  The server's puts ChaCha20 first for clients "
+             "that do so themselves: they have no AES in hardware."},
     {.path = "listener[].tls.compress_certificates",
      .type = KeyType::boolean,
      .default_text = "true",

@@ -103,6 +103,9 @@ class Compiler {
                             ? tls::UnknownName::refuse
                             : tls::UnknownName::show_default;
     apply_policy(from.tls.policy, *tls);
+    if (from.tls.suite_preference == config::SuitePreference::client) {
+      tls->suite_preference = tls::SuitePreference::client;
+    }
     // Appliances know a listener by its name, so that names the domain of its tickets.
     tls->tickets = {.enabled = from.tls.tickets.enabled,
                     .psk_only = from.tls.tickets.psk_only,

@@ -62,6 +62,7 @@ tcp.ecn = "offer"
 tcp.keep_alive_seconds = 75
 tls.policy = "modern"
 tls.unknown_name = "refuse"
+tls.suite_preference = "client"
 tls.compress_certificates = false
 tls.certificates = [
   { chain = "site.pem", key = "site.key", ocsp = "site.ocsp" },

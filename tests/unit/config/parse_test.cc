@@ -111,6 +111,7 @@ tcp.ecn = "accept"
 tcp.keep_alive_seconds = 0
 tls.policy = "intermediate"
 tls.unknown_name = "default"
+tls.suite_preference = "server"
 tls.compress_certificates = true
 tls.tickets.enabled = true
 tls.tickets.lifetime_seconds = 7200

@@ -129,6 +129,15 @@ TEST(Compile, PoliciesAllowWhatTheirNamesPromise) {
   EXPECT_GT(compatible->cipher_suites.size(), intermediate->cipher_suites.size());
 }
 
+TEST(Compile, TheOrderOfSuitesIsTheServersUnlessTheFileSaysOtherwise) {
+  std::string text{config::kSmallest};
+  EXPECT_EQ(Input{text}.compile().listeners->at(0).tls->suite_preference,
+            tls::SuitePreference::server);
+  text.insert(text.find("pool = "), "tls.suite_preference = \"client\"\n");
+  EXPECT_EQ(Input{text}.compile().listeners->at(0).tls->suite_preference,
+            tls::SuitePreference::client);
+}
+
 TEST(Identities, ListenersWithoutCertificateShareAMadeOne) {
   const config::Parsed parsed = config::parse(config::kSmallest, "/s.toml");
   config::LoadedCredentials loaded;
