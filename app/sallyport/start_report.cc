@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "lib/tls/key_log.h"
+
 namespace sallyport {
 namespace {
 
@@ -94,7 +96,8 @@ std::string computing_text(offload::Computing computing) {
 }  // namespace
 
 std::string version_text() {
-  return std::string{"sallyport "} + SALLYPORT_VERSION + " (" + dpdk::Eal::version() + ")";
+  const std::string build = tls::kHasKeyLog ? ", unsafe_keylog" : "";
+  return std::string{"sallyport "} + SALLYPORT_VERSION + " (" + dpdk::Eal::version() + build + ")";
 }
 
 std::string start_report(const config::Config& config, const MemoryPlan& plan,
@@ -125,6 +128,10 @@ std::string start_report(const config::Config& config, const MemoryPlan& plan,
     computing = std::max(computing, worker->processor->executor().computing());
   }
   text += line("public keys", computing_text(computing));
+  if constexpr (tls::kHasKeyLog) {
+    text += line("key log",
+                 "WARNING: this build writes the secrets of every connection to SSLKEYLOGFILE");
+  }
   for (const auto& port : dataplane.ports()) text += port_text(*port);
   for (const config::Listener& listener : config.listeners) {
     std::string addresses;

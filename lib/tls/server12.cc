@@ -5,6 +5,7 @@
 
 #include "lib/crypto/kx/ffdhe.h"
 #include "lib/crypto/sign/premaster.h"
+#include "lib/tls/key_log.h"
 #include "lib/tls/server.h"
 #include "lib/wire/tls_client_hello.h"
 #include "lib/wire/tls_messages.h"
@@ -83,6 +84,7 @@ bool Server::write_hello12(Handshake& handshake) noexcept {
 // derive_keys12 cuts the keys of both directions out of the master secret.
 void Server::derive_keys12(const Handshake& handshake) noexcept {
   const Parameters& agreed = handshake.parameters;
+  log_secret(LoggedSecret::master12, handshake.client_random, handshake.master_secret.expose());
   handshake.master_secret.derive_keys(
       {.aead = aead_, .cbc = agreed.cbc, .encrypt_then_mac = agreed.encrypt_then_mac},
       handshake.client_random, handshake.server_random, {read_, read_secret_},

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/tls/key_log.h"
 #include "lib/tls/server.h"
 #include "lib/wire/tls_client_hello.h"
 #include "lib/wire/tls_messages.h"
@@ -220,6 +221,8 @@ Step Server::finish_flight13(Handshake& handshake, ByteView shared_secret,
   HandshakeSecret secret = std::move(early).into_handshake(shared_secret);
   read_secret_ = secret.client_handshake(handshake.hello_hash);
   write_secret_ = secret.server_handshake(handshake.hello_hash);
+  log_secret(LoggedSecret::client_handshake, handshake.client_random, read_secret_.expose());
+  log_secret(LoggedSecret::server_handshake, handshake.client_random, write_secret_.expose());
   read_secret_.derive_keys(aead_, read_);
   write_secret_.derive_keys(aead_, write_);
 
@@ -243,6 +246,10 @@ Step Server::finish_flight13(Handshake& handshake, ByteView shared_secret,
   const Digest transcript = handshake.transcript.digest();
   handshake.client_application = master.client_application(transcript);
   handshake.server_application = master.server_application(transcript);
+  log_secret(LoggedSecret::client_application, handshake.client_random,
+             handshake.client_application.expose());
+  log_secret(LoggedSecret::server_application, handshake.client_random,
+             handshake.server_application.expose());
   if (agreed.psk_mode != PskMode::none) handshake.master = std::move(master);
   read_protected_ = true;
   phase_ = Phase::finished;
