@@ -2,12 +2,13 @@
 #pragma once
 #include "lib/stats/counters.h"
 
-// Resumption: how handshakes came to an end, and what for the next one was handed out.
-#define SALLYPORT_RESUMPTIONS(X)                               \
-  X(tls13_full, "TLS 1.3 handshakes with a certificate")       \
-  X(tls13_resumed, "TLS 1.3 handshakes with a ticket instead") \
-  X(tls12_full, "TLS 1.2 handshakes with a certificate")       \
-  X(tls12_resumed, "TLS 1.2 handshakes with a ticket instead") \
+// Resumption: how handshakes went.
+#define SALLYPORT_RESUMPTIONS(X)                                                     \
+  X(tls13_full, "TLS 1.3 handshakes with a certificate")                             \
+  X(tls13_resumed, "TLS 1.3 handshakes with a ticket instead")                       \
+  X(tls12_full, "TLS 1.2 handshakes with a certificate")                             \
+  X(tls12_resumed, "TLS 1.2 handshakes with a ticket instead")                       \
+  X(tls13_retried, "HelloRetryRequests: the client had no share of a group of ours") \
   X(ticket_age_differs, "tickets accepted although their client's clock errs")
 
 // TicketRefusal: why a ticket was of no use.  The client then gets a full handshake and hears of no

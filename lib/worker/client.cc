@@ -92,6 +92,9 @@ bool Worker::lend_message_buffer(Connection& c) noexcept {
 
 void Worker::on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept {
   c.await = step.await;
+  if (step.events.has(tls::Event::hello_retry)) {
+    stats_.resumptions.count(stats::Resumption::tls13_retried);
+  }
   if (step.events.has(tls::Event::client_hello)) {
     stats_.ticket_refusals.count(step.ticket_refusal);
     if (step.events.has(tls::Event::ticket_age)) {
