@@ -7,6 +7,8 @@ http  GET /             the page
       GET /bytes/N      N bytes that depend on N alone, as fast as the reader takes them
       GET /slow/N       the same in lumps of 16 KiB, one every 20 ms
       PUT /upload       answers the SHA-256 of the body
+      GET /form         a form, which sends itself when the address ends in #send
+      POST /form        answers with what was sent
       GET /who          the name of this backend and the address of its peer
 echo  sends back what it gets; ends when its peer has ended
 hash  reads to the end, then answers "LENGTH SHA-256" and closes: its answer crosses a half-closed
@@ -15,6 +17,7 @@ hash  reads to the end, then answers "LENGTH SHA-256" and closes: its answer cro
 import argparse
 import asyncio
 import hashlib
+import html
 import pathlib
 import signal
 
@@ -39,6 +42,20 @@ def generated(length: int):
         number += 1
 
 
+FORM = b"""<!doctype html>
+<html><head><title>Form</title><style>body { font: 20px sans-serif; background: #eef; }</style></head>
+<body><h1>A form</h1>
+<form method="post" action="/form">
+  <p>Word <input name="word" value="sallyport"></p>
+  <p>Kind <select name="kind"><option>gate</option><option>wall</option></select></p>
+  <p><input type="submit" value="Send"></p>
+</form>
+<script>if (location.hash === "#send") document.forms[0].submit();</script>
+</body></html>
+"""
+MAX_FORM = 65536
+
+
 class Backend:
     def __init__(self, name: str, page: bytes):
         self.name = name
@@ -54,21 +71,28 @@ class Backend:
                 writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = hashlib.sha256()
             left = int(headers.get(b"content-length", 0))
+            form = b""
             while left > 0:
                 lump = await reader.read(min(left, LUMP))
                 if not lump:
                     return
                 body.update(lump)
+                if method == "POST" and len(form) < MAX_FORM:
+                    form += lump
                 left -= len(lump)
-            await self.answer(writer, method, path, body.hexdigest(), close)
+            sent = form if method == "POST" else body.hexdigest().encode()
+            await self.answer(writer, method, path, sent, close)
             if close:
                 return
 
-    async def answer(self, writer, method: str, path: str, digest: str, close: bool) -> None:
+    async def answer(self, writer, method: str, path: str, sent: bytes, close: bool) -> None:
         words = path.strip("/").split("/")
         slow = words[0] == "slow"
         if method == "PUT":
-            lumps, length = [digest.encode()], len(digest)
+            lumps, length = [sent], len(sent)
+        elif words[0] == "form":
+            text = FORM if method == "GET" else b"<p>received " + html.escape(sent.decode()).encode() + b"</p>"
+            lumps, length = [text], len(text)
         elif words[0] in ("bytes", "slow"):
             length = int(words[1])
             lumps = generated(length)
