@@ -93,9 +93,11 @@ Document TelemetryCommands::lcores(std::string_view parameters) const {
     report.jobs_executed = executor.value(ExecutorCounter::jobs_ok);
     report.batches = executor.value(ExecutorCounter::derive_batches) +
                      executor.value(ExecutorCounter::sign_batches) +
+                     executor.value(ExecutorCounter::rsa_batches) +
                      executor.value(ExecutorCounter::key_share_batches);
     report.operations = executor.value(ExecutorCounter::derive_lanes) +
                         executor.value(ExecutorCounter::sign_lanes) +
+                        executor.value(ExecutorCounter::rsa_lanes) +
                         executor.value(ExecutorCounter::key_share_lanes);
   }
   return admin::lcores_document(reports, admin::first_of(parameters));

@@ -20,9 +20,9 @@ namespace sallyport {
 
 class WorkerProcessor {
  public:
-  // One iteration executes at most this many jobs of connections, so that frames do not wait longer
+  // One iteration begins at most this many jobs of connections, so that frames do not wait longer
   // than for one full batch of each operation; and at most one that makes key shares, which takes
-  // no lane from them.
+  // no lane from them.  Of RSA it works off a slice.
   static constexpr std::size_t kJobsPerIteration = 8;
   static constexpr std::size_t kMaxJobs = 1024;
 
@@ -49,6 +49,7 @@ class WorkerProcessor {
                        std::span<crypto::CryptoJob*> finished, Tsc now) noexcept {
     // The job slab is the only limit of jobs in flight, and the queue holds as many.
     for (crypto::CryptoJob* job : submitted) queue_[tail_++ % kMaxJobs] = job;
+    std::array<crypto::CryptoJob*, kJobsPerIteration + 1> taken;
     std::size_t num = 0;
     std::size_t key_shares = 0;
     while (head_ != tail_ && num < finished.size()) {
@@ -56,12 +57,17 @@ class WorkerProcessor {
       const bool makes_key_shares = job->kind == crypto::JobKind::make_key_shares;
       if (makes_key_shares ? key_shares == 1 : num - key_shares == kJobsPerIteration) break;
       key_shares += makes_key_shares ? 1 : 0;
-      finished[num++] = job;
+      taken[num++] = job;
       ++head_;
     }
-    if (num != 0) executor_.run(finished.first(num), now);
-    return num;
+    std::size_t done = num == 0 ? 0 : executor_.begin(std::span{taken}.first(num), finished, now);
+    if (executor_.is_working() && finished.size() - done >= offload::Executor::kMaxGoneOn) {
+      done += executor_.go_on(finished.subspan(done), now);
+    }
+    return done;
   }
+  // is_working tells that run_jobs has something to do, although no job has come and none is done.
+  [[nodiscard]] bool is_working() const noexcept { return executor_.is_working(); }
 
   void abandon(frame::Outbox& out) noexcept {
     worker_.abandon(out);

@@ -46,6 +46,13 @@ concept Abandoning = requires(P& p, frame::Outbox& out) {
   noexcept;
 };
 
+// Persistent processors work on jobs for longer than one call of run_jobs(), and say so.
+template <class P>
+concept Persistent = requires(const P& p) {
+  { p.is_working() }
+  noexcept->std::same_as<bool>;
+};
+
 // IdleMode is what an lcore does when nothing arrives.
 enum class IdleMode : std::uint8_t {
   spin,   // poll on: least latency, a whole CPU
@@ -138,7 +145,7 @@ class IoLcore {
     tell_control();
     outbox_.clear();
 
-    const bool nothing = num_rx + num_done + num_sent + num_finished_ == 0;
+    const bool nothing = num_rx + num_done + num_sent + num_finished_ == 0 && !is_working();
     regime_ = credit == 0 ? stats::LcoreRegime::backpressured
               : nothing   ? stats::LcoreRegime::idle
                           : stats::LcoreRegime::busy;
@@ -199,10 +206,16 @@ class IoLcore {
               finished_.begin() + static_cast<std::ptrdiff_t>(num_finished_), finished_.begin());
     num_finished_ -= num_done;
     const Tsc begin = dpdk::now();
+    const bool worked = is_working();
     const std::size_t added =
         processor_.run_jobs(outbox_.jobs(), std::span{finished_}.subspan(num_finished_), begin);
     num_finished_ += added;
-    if (added != 0 || !outbox_.jobs().empty()) crypto_ = dpdk::now() - begin;
+    if (added != 0 || worked || !outbox_.jobs().empty()) crypto_ = dpdk::now() - begin;
+  }
+
+  [[nodiscard]] bool is_working() const noexcept {
+    if constexpr (Persistent<P>) return processor_.is_working();
+    return false;
   }
 
   IoLcoreOptions options_;

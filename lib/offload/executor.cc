@@ -9,6 +9,7 @@
 #include "lib/crypto/kx/groups.h"
 #include "lib/crypto/sign/content.h"
 #include "lib/crypto/sign/schemes.h"
+#include "lib/offload/job_content.h"
 #include "lib/offload/self_test.h"
 
 namespace sallyport::offload {
@@ -35,18 +36,11 @@ bool scheme_allowed(const CryptoJob& job) noexcept {
   return job.kind != JobKind::tls13_derive_and_sign || crypto::allowed_in_tls13(job.scheme);
 }
 
+bool may_sign(const CryptoJob& job) noexcept { return signs(job) && scheme_allowed(job); }
+
 // batches is what `lanes` are for a kernel: groups of eight and a rest.
 constexpr std::size_t batches(std::size_t lanes) noexcept {
   return (lanes + crypto::batch::kLanes - 1) / crypto::batch::kLanes;
-}
-
-crypto::SignedContent content_of(const CryptoJob& job) noexcept {
-  if (job.kind == JobKind::tls12_sign_params) {
-    return crypto::server_key_exchange_content(job.client_random, job.server_random, job.ephemeral);
-  }
-  const std::size_t hash_len =
-      job.transcript_hash_algorithm == crypto::HashAlgorithm::sha256 ? 32 : 48;
-  return crypto::certificate_verify_content(ByteView{job.transcript_hash}.first(hash_len));
 }
 
 }  // namespace
@@ -54,7 +48,11 @@ crypto::SignedContent content_of(const CryptoJob& job) noexcept {
 Executor::Executor(const Options& options)
     : keys_{context_, options.max_credentials},
       provider_{openssl_provider(context_)},
-      computing_{choose_provider(options.kernels)} {}
+      computing_{choose_provider(options.kernels)} {
+  if (computing_ != Computing::batch) return;
+  rsa_ = std::make_unique<RsaQueue>(context_, keys_);
+  keys_.prepare_for_kernels();
+}
 
 Computing Executor::choose_provider(Kernels kernels) {
   if (kernels == Kernels::never) return Computing::openssl_by_choice;
@@ -69,14 +67,17 @@ Computing Executor::choose_provider(Kernels kernels) {
 }
 
 void Executor::run(std::span<CryptoJob* const> jobs, Tsc now) noexcept {
+  std::array<CryptoJob*, kMaxBatch> finished;
   while (!jobs.empty()) {
     const std::size_t count = std::min(jobs.size(), kMaxBatch);
-    run_batch(jobs.first(count), now);
+    begin(jobs.first(count), finished, now);
+    while (is_working()) go_on(finished, RsaQueue::Pace::to_the_end, now);
     jobs = jobs.subspan(count);
   }
 }
 
-void Executor::run_batch(std::span<CryptoJob* const> jobs, Tsc now) noexcept {
+std::size_t Executor::begin(std::span<CryptoJob* const> jobs, std::span<CryptoJob*> finished,
+                            Tsc now) noexcept {
   for (CryptoJob* const job : jobs) {
     const bool expired = job->deadline != Tsc{} && job->deadline < now;
     job->status = expired ? JobStatus::expired : JobStatus::pending;
@@ -97,6 +98,21 @@ void Executor::run_batch(std::span<CryptoJob* const> jobs, Tsc now) noexcept {
       job->status = JobStatus::bad_peer_share;
     }
   }
+  // What the kernel for RSA takes comes back from go_on.
+  std::array<CryptoJob*, kMaxBatch> rest;
+  std::size_t count = 0;
+  for (CryptoJob* const job : jobs) {
+    const bool waits = job->status == JobStatus::pending && rsa_ != nullptr &&
+                       (job->kind == JobKind::tls12_rsa_decrypt || may_sign(*job)) &&
+                       rsa_->add(*job);
+    if (!waits) rest[count++] = job;
+  }
+  jobs = std::span{rest}.first(count);
+  for (CryptoJob* const job : jobs) {
+    if (job->status == JobStatus::pending && job->kind == JobKind::tls12_rsa_decrypt) {
+      run_rsa_alone(keys_, *job);
+    }
+  }
   for (const SignatureScheme scheme :
        {SignatureScheme::ecdsa_secp256r1_sha256, SignatureScheme::rsa_pss_rsae_sha256,
         SignatureScheme::rsa_pss_rsae_sha384, SignatureScheme::rsa_pss_rsae_sha512,
@@ -105,32 +121,47 @@ void Executor::run_batch(std::span<CryptoJob* const> jobs, Tsc now) noexcept {
         SignatureScheme::ed25519}) {
     sign(jobs, scheme);
   }
-  for (CryptoJob* const job : jobs) {
-    if (job->status == JobStatus::pending) {
-      const bool complete = job->kind == JobKind::make_key_shares
-                                ? job->num_key_shares != 0
-                                : !signs(*job) || job->signature_len != 0;
-      job->status = complete ? JobStatus::ok : JobStatus::signer_failed;
-    }
-    switch (job->status) {
-      case JobStatus::ok:
-        counters_.count(ExecutorCounter::jobs_ok);
-        break;
-      case JobStatus::bad_peer_share:
-        counters_.count(ExecutorCounter::jobs_bad_peer_share);
-        break;
-      case JobStatus::signer_failed:
-        counters_.count(ExecutorCounter::jobs_signer_failed);
-        // Half a result is of no use, and a secret nobody waits for should not travel.
-        wipe(job->shared_secret);
-        job->shared_secret_len = 0;
-        break;
-      case JobStatus::expired:
-        counters_.count(ExecutorCounter::jobs_expired);
-        break;
-      case JobStatus::pending:
-        break;
-    }
+  for (CryptoJob* const job : jobs) conclude(*job);
+  std::ranges::copy(jobs, finished.begin());
+  return count;
+}
+
+std::size_t Executor::go_on(std::span<CryptoJob*> finished, RsaQueue::Pace pace, Tsc now) noexcept {
+  const RsaQueue::Worked worked = rsa_->work(pace, now);
+  if (worked.batch != 0) {
+    counters_.count(ExecutorCounter::rsa_batches);
+    counters_.count(ExecutorCounter::rsa_lanes, worked.batch);
+  }
+  for (CryptoJob* const job : worked.jobs) conclude(*job);
+  std::ranges::copy(worked.jobs, finished.begin());
+  return worked.jobs.size();
+}
+
+void Executor::conclude(CryptoJob& job) noexcept {
+  if (job.status == JobStatus::pending) {
+    const bool complete = job.kind == JobKind::make_key_shares
+                              ? job.num_key_shares != 0
+                              : !signs(job) || job.signature_len != 0;
+    job.status = complete ? JobStatus::ok : JobStatus::signer_failed;
+  }
+  switch (job.status) {
+    case JobStatus::ok:
+      counters_.count(ExecutorCounter::jobs_ok);
+      break;
+    case JobStatus::bad_peer_share:
+      counters_.count(ExecutorCounter::jobs_bad_peer_share);
+      break;
+    case JobStatus::signer_failed:
+      counters_.count(ExecutorCounter::jobs_signer_failed);
+      // Half a result is of no use, and a secret nobody waits for should not travel.
+      wipe(job.shared_secret);
+      job.shared_secret_len = 0;
+      break;
+    case JobStatus::expired:
+      counters_.count(ExecutorCounter::jobs_expired);
+      break;
+    case JobStatus::pending:
+      break;
   }
 }
 
@@ -184,8 +215,7 @@ void Executor::sign(std::span<CryptoJob* const> jobs, SignatureScheme scheme) no
   std::array<crypto::SignedContent, kMaxBatch> contents;
   std::size_t count = 0;
   for (CryptoJob* const job : jobs) {
-    if (job->status != JobStatus::pending || !signs(*job) || job->scheme != scheme ||
-        !scheme_allowed(*job)) {
+    if (job->status != JobStatus::pending || !may_sign(*job) || job->scheme != scheme) {
       continue;
     }
     crypto::openssl::Signer* const signer = keys_.find(job->credential);

@@ -11,6 +11,8 @@
   X(derive_lanes, "key agreements in them")                                  \
   X(sign_batches, "groups of up to eight signatures")                        \
   X(sign_lanes, "signatures in them")                                        \
+  X(rsa_batches, "groups of up to eight private operations of RSA")          \
+  X(rsa_lanes, "private operations in them")                                 \
   X(key_share_batches, "groups of eight new key pairs")                      \
   X(key_share_lanes, "key pairs in them")
 

@@ -11,6 +11,7 @@ bool KeyStore::add(crypto::CredentialId id, const crypto::openssl::PrivateKey& k
   if (slot.generation != 0) return false;
   crypto::openssl::Signer signer{context_, key};
   if (!signer) return false;
+  if (for_kernels_) signer.prepare_rsa();
   slot.generation = id.generation;
   slot.signer = std::move(signer);
   ++size_;

@@ -18,6 +18,9 @@ class KeyStore {
   KeyStore(const crypto::openssl::Context& context, std::size_t capacity) noexcept
       : context_{context}, capacity_{capacity} {}
 
+  // prepare_for_kernels has keys that are added from now on made ready for the batch kernels.
+  void prepare_for_kernels() noexcept { for_kernels_ = true; }
+
   // add copies the key into this executor's own library context.  False when the index is beyond
   // the capacity or in use, the generation is 0, or the key cannot be used for TLS.
   [[nodiscard]] bool add(crypto::CredentialId id, const crypto::openssl::PrivateKey& key);
@@ -37,6 +40,7 @@ class KeyStore {
   std::size_t capacity_;
   std::vector<Slot> slots_;
   std::size_t size_ = 0;
+  bool for_kernels_ = false;
 };
 
 }  // namespace sallyport::offload

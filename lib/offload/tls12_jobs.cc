@@ -1,5 +1,5 @@
-// Executor: the jobs that only old clients need, one at a time: finite-field Diffie-Hellman and RSA
-// key exchange of TLS 1.2.
+// Executor: the jobs that only old clients need, one at a time: finite-field Diffie-Hellman of TLS
+// 1.2.
 #include <algorithm>
 #include <array>
 
@@ -7,7 +7,6 @@
 #include "lib/crypto/kx/ffdhe.h"
 #include "lib/crypto/openssl/finite_field.h"
 #include "lib/crypto/sign/content.h"
-#include "lib/crypto/sign/premaster.h"
 #include "lib/offload/executor.h"
 
 namespace sallyport::offload {
@@ -19,9 +18,7 @@ using crypto::JobStatus;
 void Executor::run_tls12(std::span<CryptoJob* const> jobs) noexcept {
   for (CryptoJob* const job : jobs) {
     if (job->status != JobStatus::pending) continue;
-    if (job->kind == JobKind::tls12_rsa_decrypt) {
-      decrypt_premaster(*job);
-    } else if (!crypto::is_finite_field(job->ephemeral.group)) {
+    if (!crypto::is_finite_field(job->ephemeral.group)) {
       continue;
     } else if (job->kind == JobKind::tls12_sign_params) {
       make_and_sign(*job);
@@ -60,22 +57,6 @@ void Executor::derive_finite_field(CryptoJob& job) noexcept {
   wipe(secret);
   job.wide_len = static_cast<std::uint16_t>(len);
   if (len != 0) job.status = JobStatus::ok;
-}
-
-// decrypt_premaster answers `ok` and 48 bytes to everything: to a key that is gone, to a ciphertext
-// of the wrong length and to one that says nothing, as to a good one.
-void Executor::decrypt_premaster(CryptoJob& job) noexcept {
-  std::array<std::uint8_t, crypto::kMaxFiniteFieldLen> decrypted{};
-  std::size_t len = 0;
-  if (crypto::openssl::Signer* const key = keys_.find(job.credential);
-      key != nullptr && job.wide_len <= job.wide.size()) {
-    len = key->decrypt_raw(ByteView{job.wide}.first(job.wide_len), decrypted);
-  }
-  crypto::choose_premaster(ByteView{decrypted}.first(len), job.premaster_version,
-                           job.shared_secret);
-  wipe(decrypted);
-  job.shared_secret_len = crypto::kPremasterLen;
-  job.status = JobStatus::ok;
 }
 
 }  // namespace sallyport::offload

@@ -82,13 +82,10 @@ Rsa::~Rsa() = default;
 void Rsa::begin(std::span<RsaLane> lanes) noexcept {
   RsaBatch& batch = *batch_;
   batch.tens = lanes[0].key->tens;
-  refused_ = 0;
   const Sizes size{batch.tens};
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     if (lanes[i].input.size() == lanes[i].key->bytes()) load_rsa_lane(lanes[i], i, batch);
-    if (!is_below_modulus(batch, i, size.full)) {
-      refused_ = static_cast<std::uint8_t>(refused_ | 1U << i);
-    }
+    lanes[i].refused = !is_below_modulus(batch, i, size.full);
   }
   rsa_begin(batch);
 }
@@ -98,13 +95,14 @@ bool Rsa::step(int multiplications) noexcept { return rsa_step(*batch_, multipli
 void Rsa::finish(std::span<RsaLane> lanes) noexcept {
   RsaBatch& batch = *batch_;
   const Sizes size{batch.tens};
-  const unsigned good = batch.good & ~unsigned{refused_};
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     RsaLane& lane = lanes[i];
-    lane.ok = (good >> i & 1) != 0;
-    if (lane.ok) {
+    lane.ok = (batch.good >> i & 1) != 0 && !lane.refused;
+    if (lane.ok && lane.blinding != nullptr) {
       take_lane(batch.blind, i, size.full, lane.blinding->blind);
       take_lane(batch.unblind, i, size.full, lane.blinding->unblind);
+    }
+    if (lane.ok) {
       take_limbs(
           size.full, [&](std::size_t limb) { return batch.output[limb][i]; }, lane.output);
     } else {

@@ -51,6 +51,7 @@ struct RsaLane {
   ByteView input;                   // key->bytes()
   MutableBytes output;              // key->bytes(); all zero when `ok` is false
   bool ok = false;
+  bool refused = false;  // not ok because of the input
 };
 
 // load_rsa_lane writes a lane to a batch that has none there yet.  Precondition: the input has the
@@ -65,13 +66,14 @@ class Rsa {
   Rsa(const Rsa&) = delete;
   Rsa& operator=(const Rsa&) = delete;
 
-  // begin loads up to eight lanes, whose keys all have the same size.  They, and what they point
-  // to, must stay until finish.  Refused is an input that is not below its modulus.
+  // begin loads up to eight lanes, whose keys all have the same size.  Refused is an input that is
+  // not below its modulus.
   void begin(std::span<RsaLane> lanes) noexcept;
   // step works off about this many multiplications modulo a prime, at most kMaxRsaStep more; true
-  // when there are none left.  A batch has about kMultiplications.
+  // when there are none left.
   [[nodiscard]] bool step(int multiplications) noexcept;
-  // finish writes the results and forgets everything.
+  // finish writes the results to the same lanes, and forgets everything.  A lane may have lost its
+  // blinding, when its key has gone in the meantime.
   void finish(std::span<RsaLane> lanes) noexcept;
 
   // run does all of that, for any number of lanes.
@@ -82,7 +84,6 @@ class Rsa {
     void operator()(RsaBatch* batch) const noexcept;
   };
   std::unique_ptr<RsaBatch, Delete> batch_;
-  std::uint8_t refused_ = 0;
 };
 
 }  // namespace sallyport::crypto::batch

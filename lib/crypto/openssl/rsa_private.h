@@ -24,12 +24,17 @@ class RsaPrivate {
   // blindings has a pair for every lane that may hold this key in one batch, fresh ones after
   // kMaxUses.  To be asked once per batch; empty when the system has no randomness.
   [[nodiscard]] std::span<batch::RsaBlinding> blindings() noexcept;
+  // blindings_in_use are those of the current batch again.
+  [[nodiscard]] std::span<batch::RsaBlinding> blindings_in_use() noexcept {
+    return state_->blindings;
+  }
   // renew_blindings makes the next batch have fresh pairs: after a lane that failed.
   void renew_blindings() noexcept { uses_left_ = 0; }
 
  private:
-  // [Kocher 1996] OpenSSL renews its pair after as many uses.
-  static constexpr int kMaxUses = 32;
+  // In batches.  A pair that is squared after each use stays as good as it was; that pairs do not
+  // live for ever is for the day when one has become known.  Fresh ones cost a millisecond or two.
+  static constexpr int kMaxUses = 128;
   struct State {
     batch::RsaKey key;
     std::array<batch::RsaBlinding, batch::kLanes> blindings;

@@ -8,6 +8,7 @@
 #include "lib/base/secret.h"
 #include "lib/crypto/job.h"
 #include "lib/crypto/openssl/parts.h"
+#include "lib/crypto/openssl/rsa_private.h"
 #include "lib/crypto/sign/schemes.h"
 
 namespace sallyport::crypto::openssl {
@@ -60,6 +61,14 @@ void Signer::FreeScalar::operator()(std::uint8_t* scalar) const noexcept {
   OPENSSL_secure_clear_free(scalar, kP256ScalarLen);
 }
 
+Signer::Signer() noexcept = default;
+
+void Signer::prepare_rsa() {
+  if (type_ == KeyType::rsa) rsa_ = RsaPrivate::from(*context_, key_);
+  // The first pairs now, while nobody waits.
+  if (rsa_ != nullptr && rsa_->blindings().empty()) rsa_.reset();
+}
+
 Signer::~Signer() {
   for (const Operation& operation : operations_) {
     EVP_PKEY_CTX_free(operation.sign);
@@ -72,6 +81,7 @@ Signer::Signer(Signer&& other) noexcept
     : context_{other.context_},
       key_{std::move(other.key_)},
       p256_scalar_{std::move(other.p256_scalar_)},
+      rsa_{std::move(other.rsa_)},
       type_{std::exchange(other.type_, KeyType::none)},
       operations_{std::exchange(other.operations_, {})},
       decrypt_{std::exchange(other.decrypt_, nullptr)} {}
@@ -80,6 +90,7 @@ Signer& Signer::operator=(Signer&& other) noexcept {
   std::swap(context_, other.context_);
   std::swap(key_, other.key_);
   std::swap(p256_scalar_, other.p256_scalar_);
+  std::swap(rsa_, other.rsa_);
   std::swap(type_, other.type_);
   std::swap(operations_, other.operations_);
   std::swap(decrypt_, other.decrypt_);

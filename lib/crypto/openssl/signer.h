@@ -15,10 +15,12 @@ struct evp_pkey_ctx_st;
 
 namespace sallyport::crypto::openssl {
 
+class RsaPrivate;
+
 class Signer {
  public:
   // An empty signer signs nothing.  `context` must outlive it.
-  Signer() noexcept = default;
+  Signer() noexcept;
   Signer(const Context& context, const PrivateKey& key);
   ~Signer();
   Signer(Signer&& other) noexcept;
@@ -33,6 +35,11 @@ class Signer {
   [[nodiscard]] ByteView p256_scalar() const noexcept {
     return p256_scalar_ == nullptr ? ByteView{} : ByteView{p256_scalar_.get(), kP256ScalarLen};
   }
+
+  // prepare_rsa makes an RSA key ready for kernels that compute without OpenSSL; rsa() stays null
+  // if it has no shape for them.
+  void prepare_rsa();
+  [[nodiscard]] RsaPrivate* rsa() const noexcept { return rsa_.get(); }
 
   // decrypt_raw raises `ciphertext` to the private exponent and writes the result at the full width
   // of the modulus to the front of `out`, padding and all.  Returns that width, or 0 when this is
@@ -68,6 +75,7 @@ class Signer {
   const Context* context_ = nullptr;
   PrivateKey key_;
   std::unique_ptr<std::uint8_t, FreeScalar> p256_scalar_;
+  std::unique_ptr<RsaPrivate> rsa_;
   KeyType type_ = KeyType::none;
   std::array<Operation, kMaxSchemes> operations_{};
   evp_pkey_ctx_st* decrypt_ = nullptr;  // made when it is first used

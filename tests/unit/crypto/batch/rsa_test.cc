@@ -407,7 +407,7 @@ TEST_F(BatchRsa, TakesAnyStepsAndNeverMuchMoreThanAskedFor) {
 TEST_F(BatchRsa, BlindsEveryUseDifferently) {
   Key& key = small_key(4);
   std::vector<std::array<std::uint64_t, kMaxRsaLimbs>> seen;
-  for (int use = 0; use < 70; ++use) {
+  for (int use = 0; use < 140; ++use) {
     const std::span<RsaBlinding> pairs = key.ours->blindings();
     ASSERT_EQ(pairs.size(), kLanes);
     for (const RsaBlinding& pair : pairs) seen.push_back(pair.blind);

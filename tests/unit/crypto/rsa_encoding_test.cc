@@ -1,0 +1,114 @@
+// Signatures made of our own encodings and the batch kernel: known answers where there is only one,
+// and OpenSSL's opinion where there is a salt.
+#include "lib/crypto/sign/rsa_encoding.h"
+
+#include <gtest/gtest.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "lib/crypto/batch/cpu.h"
+#include "lib/crypto/batch/rsa.h"
+#include "lib/crypto/openssl/context.h"
+#include "lib/crypto/openssl/rsa_private.h"
+#include "tests/support/certificates.h"
+#include "tests/support/hex.h"
+#include "tests/support/vectors.h"
+
+namespace sallyport::crypto {
+namespace {
+
+using openssl::PrivateKey;
+using openssl::RsaPrivate;
+using testing::hex;
+using testing::Owned;
+using Bytes = std::vector<std::uint8_t>;
+
+class RsaSignature : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!batch::available()) GTEST_SKIP() << "this processor has no AVX-512 IFMA";
+  }
+  static Bytes sign(RsaPrivate& key, const RsaEncoding& encoding, const Bytes& message,
+                    const Bytes& salt) {
+    Bytes block(key.key().bytes());
+    encode_for_rsa(encoding, message, salt, block);
+    Bytes signature(block.size());
+    std::array lanes{batch::RsaLane{
+        .key = &key.key(), .blinding = &key.blindings()[0], .input = block, .output = signature}};
+    batch::Rsa{}.run(lanes);
+    EXPECT_TRUE(lanes[0].ok);
+    return signature;
+  }
+  openssl::Context context_;
+};
+
+TEST_F(RsaSignature, WithPkcs1IsWhatWycheproofSays) {
+  const auto vectors = testing::read_vectors(SALLYPORT_TEST_VECTORS "/rsa_sign.vec");
+  ASSERT_GE(vectors.size(), 15U);
+  std::unique_ptr<RsaPrivate> key;
+  int signatures = 0;
+  for (const auto& v : vectors) {
+    if (v.algorithm == "key") {
+      const Bytes der = v.bytes("pkcs8");
+      const unsigned char* at = der.data();
+      const PrivateKey parsed{d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size()))};
+      key = RsaPrivate::from(context_, parsed);
+      continue;
+    }
+    if (key == nullptr) continue;  // Wycheproof has keys of odd shapes, too
+    const RsaEncoding encoding =
+        rsa_encoding(v.algorithm == "sha256" ? SignatureScheme::rsa_pkcs1_sha256
+                                             : SignatureScheme::rsa_pkcs1_sha384);
+    EXPECT_EQ(hex(sign(*key, encoding, v.bytes("msg"), {})), v.text("sig")) << v.comment;
+    ++signatures;
+  }
+  EXPECT_GE(signatures, 12);
+}
+
+TEST_F(RsaSignature, WithPssIsVerifiedByOpenssl) {
+  const Owned<BIO> file{BIO_new_file(SALLYPORT_TEST_VECTORS "/rsa_3072.pem", "r")};
+  const std::array keys{testing::make_rsa_key(2'048), Owned<EVP_PKEY>{PEM_read_bio_PrivateKey(
+                                                          file.get(), nullptr, nullptr, nullptr)}};
+  for (const Owned<EVP_PKEY>& pkey : keys) {
+    EVP_PKEY_up_ref(pkey.get());
+    const auto key = RsaPrivate::from(context_, PrivateKey{pkey.get()});
+    ASSERT_NE(key, nullptr);
+    for (const SignatureScheme scheme :
+         {SignatureScheme::rsa_pss_rsae_sha256, SignatureScheme::rsa_pss_rsae_sha384}) {
+      const RsaEncoding encoding = rsa_encoding(scheme);
+      ASSERT_TRUE(encoding.known && encoding.pss);
+      for (std::uint8_t i = 0; i < 20; ++i) {
+        const Bytes message(7U * i, i);
+        const Bytes salt(rsa_salt_len(encoding), static_cast<std::uint8_t>(i ^ 0x5a));
+        const Bytes signature = sign(*key, encoding, message, salt);
+        const Owned<EVP_MD_CTX> verify{EVP_MD_CTX_new()};
+        EVP_PKEY_CTX* operation = nullptr;
+        ASSERT_EQ(EVP_DigestVerifyInit(
+                      verify.get(), &operation,
+                      encoding.hash == HashAlgorithm::sha256 ? EVP_sha256() : EVP_sha384(), nullptr,
+                      pkey.get()),
+                  1);
+        EVP_PKEY_CTX_set_rsa_padding(operation, RSA_PKCS1_PSS_PADDING);
+        EVP_PKEY_CTX_set_rsa_pss_saltlen(operation, RSA_PSS_SALTLEN_DIGEST);
+        EXPECT_EQ(EVP_DigestVerify(verify.get(), signature.data(), signature.size(), message.data(),
+                                   message.size()),
+                  1);
+      }
+    }
+  }
+}
+
+TEST_F(RsaSignature, IsLeftToOpensslForOtherSchemes) {
+  for (const SignatureScheme scheme :
+       {SignatureScheme::none, SignatureScheme::rsa_pkcs1_sha1, SignatureScheme::rsa_pkcs1_sha512,
+        SignatureScheme::rsa_pss_rsae_sha512, SignatureScheme::ecdsa_secp256r1_sha256,
+        SignatureScheme::ed25519}) {
+    EXPECT_FALSE(rsa_encoding(scheme).known);
+  }
+}
+
+}  // namespace
+}  // namespace sallyport::crypto

@@ -1,0 +1,300 @@
+// RSA in the executor: bursts of many keys, sizes and schemes, worked off a slice at a time.
+#include "lib/offload/rsa_queue.h"
+
+#include <gtest/gtest.h>
+#include <openssl/rsa.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "lib/crypto/batch/cpu.h"
+#include "lib/crypto/openssl/key_exchange.h"
+#include "lib/crypto/sign/premaster.h"
+#include "lib/offload/executor.h"
+#include "lib/offload/job_content.h"
+#include "tests/support/certificates.h"
+
+namespace sallyport::offload {
+namespace {
+
+using crypto::CredentialId;
+using crypto::CryptoJob;
+using crypto::JobKind;
+using crypto::JobStatus;
+using crypto::SignatureScheme;
+using crypto::openssl::PrivateKey;
+using stats::ExecutorCounter;
+using testing::Owned;
+using Bytes = std::vector<std::uint8_t>;
+
+constexpr Tsc kNow{1000};
+constexpr CredentialId kSmall{.index = 0, .generation = 1};
+constexpr CredentialId kOther{.index = 1, .generation = 1};
+constexpr CredentialId kMiddle{.index = 2, .generation = 1};
+constexpr CredentialId kLarge{.index = 3, .generation = 1};
+constexpr CredentialId kEcdsa{.index = 4, .generation = 1};
+constexpr std::array kKeys{kSmall, kOther, kMiddle, kLarge, kEcdsa};
+
+Owned<EVP_PKEY> read_key(const char* path) {
+  const Owned<BIO> file{BIO_new_file(path, "r")};
+  return Owned<EVP_PKEY>{PEM_read_bio_PrivateKey(file.get(), nullptr, nullptr, nullptr)};
+}
+// The keys of kKeys, the same for all tests: making one takes long.
+const std::vector<Owned<EVP_PKEY>>& keys() {
+  static const auto made = [] {
+    std::vector<Owned<EVP_PKEY>> all;
+    all.push_back(testing::make_rsa_key(2'048));
+    all.push_back(testing::make_rsa_key(2'048));
+    all.push_back(read_key(SALLYPORT_TEST_VECTORS "/rsa_3072.pem"));
+    all.push_back(read_key(SALLYPORT_TEST_VECTORS "/rsa_4096.pem"));
+    all.push_back(testing::make_ec_key());
+    return all;
+  }();
+  return made;
+}
+
+bool verifies(const CryptoJob& job) {
+  const bool pss = (static_cast<unsigned>(job.scheme) >> 8U) == 8;
+  const bool sha384 = job.scheme == SignatureScheme::rsa_pkcs1_sha384 ||
+                      job.scheme == SignatureScheme::rsa_pss_rsae_sha384;
+  const bool sha512 = job.scheme == SignatureScheme::rsa_pkcs1_sha512 ||
+                      job.scheme == SignatureScheme::rsa_pss_rsae_sha512;
+  const EVP_MD* const md = sha512 ? EVP_sha512() : sha384 ? EVP_sha384() : EVP_sha256();
+  const Owned<EVP_MD_CTX> verify{EVP_MD_CTX_new()};
+  EVP_PKEY_CTX* operation = nullptr;
+  EVP_DigestVerifyInit(verify.get(), &operation, md, nullptr, keys()[job.credential.index].get());
+  if (pss) {
+    EVP_PKEY_CTX_set_rsa_padding(operation, RSA_PKCS1_PSS_PADDING);
+    EVP_PKEY_CTX_set_rsa_pss_saltlen(operation, RSA_PSS_SALTLEN_DIGEST);
+  }
+  const auto content = content_of(job);
+  return EVP_DigestVerify(verify.get(), job.signature.data(), job.signature_len,
+                          content.view().data(), content.view().size()) == 1;
+}
+
+using Jobs = std::vector<std::unique_ptr<CryptoJob>>;
+
+class RsaJobs : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!crypto::batch::available()) GTEST_SKIP() << "this processor has no AVX-512 IFMA";
+    ASSERT_EQ(executor_.computing(), Computing::batch);
+    for (const CredentialId id : kKeys) {
+      EVP_PKEY* const key = keys()[id.index].get();
+      EVP_PKEY_up_ref(key);
+      ASSERT_TRUE(executor_.keys().add(id, PrivateKey{key}));
+    }
+  }
+  // sign_job signs in TLS 1.2, which agrees on nothing at that time.
+  CryptoJob* sign_job(CredentialId credential, SignatureScheme scheme) {
+    auto job = std::make_unique<CryptoJob>();
+    job->kind = JobKind::tls12_sign_params;
+    job->scheme = scheme;
+    job->credential = credential;
+    job->ephemeral.group = crypto::NamedGroup::x25519;
+    job->ephemeral.public_len = 32;
+    job->client_random.fill(static_cast<std::uint8_t>(jobs_.size()));
+    jobs_.push_back(std::move(job));
+    return jobs_.back().get();
+  }
+  CryptoJob* decrypt_job(const Bytes& ciphertext) {
+    auto job = std::make_unique<CryptoJob>();
+    job->kind = JobKind::tls12_rsa_decrypt;
+    job->credential = kSmall;
+    job->premaster_version = 0x0303;
+    job->shared_secret.fill(kSubstitute);
+    std::ranges::copy(ciphertext, job->wide.begin());
+    job->wide_len = static_cast<std::uint16_t>(ciphertext.size());
+    jobs_.push_back(std::move(job));
+    return jobs_.back().get();
+  }
+  std::vector<CryptoJob*> all() const {
+    std::vector<CryptoJob*> pointers;
+    for (const auto& job : jobs_) pointers.push_back(job.get());
+    return pointers;
+  }
+  // begin returns how many jobs were done at once.
+  std::size_t begin(std::span<CryptoJob* const> jobs, Tsc now = kNow) {
+    return executor_.begin(jobs, finished_, now);
+  }
+  std::size_t go_on(Tsc now = kNow) { return executor_.go_on(finished_, now); }
+
+  static constexpr std::uint8_t kSubstitute = 0x77;
+  Executor executor_;
+  Jobs jobs_;
+  std::array<CryptoJob*, Executor::kMaxBatch> finished_{};
+};
+
+TEST_F(RsaJobs, OfABurstAreSignedWithTheirOwnKeysAndSchemes) {
+  constexpr std::array kSchemes{
+      SignatureScheme::rsa_pss_rsae_sha256, SignatureScheme::rsa_pss_rsae_sha384,
+      SignatureScheme::rsa_pss_rsae_sha512, SignatureScheme::rsa_pkcs1_sha256,
+      SignatureScheme::rsa_pkcs1_sha384,    SignatureScheme::rsa_pkcs1_sha512};
+  for (std::size_t i = 0; i < 100; ++i) {
+    const CredentialId key = i % 7 == 3 ? kMiddle : i % 11 == 5 ? kLarge : kKeys[i % 2];
+    sign_job(key, kSchemes[i % kSchemes.size()]);
+    if (i % 10 == 0) sign_job(kEcdsa, SignatureScheme::ecdsa_secp256r1_sha256);
+  }
+  executor_.run(all(), kNow);
+  for (const auto& job : jobs_) {
+    EXPECT_EQ(job->status, JobStatus::ok);
+    EXPECT_TRUE(verifies(*job)) << static_cast<unsigned>(job->scheme);
+  }
+  EXPECT_EQ(executor_.counters().value(ExecutorCounter::jobs_ok), jobs_.size());
+  // Those with SHA-512 are OpenSSL's, and rests that are too small.
+  const auto lanes = executor_.counters().value(ExecutorCounter::rsa_lanes);
+  const auto batches = executor_.counters().value(ExecutorCounter::rsa_batches);
+  EXPECT_GE(lanes, 60U);
+  EXPECT_LE(lanes, 67U);
+  EXPECT_LE(batches, 14U);
+}
+
+TEST_F(RsaJobs, GiveWayToOtherJobsBetweenSlices) {
+  for (std::size_t i = 0; i < 8; ++i) sign_job(kKeys[i % 2], SignatureScheme::rsa_pss_rsae_sha256);
+  ASSERT_EQ(begin(all()), 0U);
+  int slices = 0;
+  std::size_t done = 0;
+  while (executor_.is_working()) {
+    ASSERT_EQ(done, 0U);
+    done = go_on();
+    ++slices;
+    if (done != 0) break;
+    // Nobody waits for it who needs something else.
+    CryptoJob* job = sign_job(kEcdsa, SignatureScheme::ecdsa_secp256r1_sha256);
+    EXPECT_EQ(begin({&job, 1}), 1U);
+    EXPECT_EQ(job->status, JobStatus::ok);
+  }
+  EXPECT_GE(slices, 8);
+  EXPECT_LE(slices, 20);
+  EXPECT_EQ(done, 8U);
+  EXPECT_FALSE(executor_.is_working());
+  for (const auto& job : jobs_) EXPECT_TRUE(verifies(*job));
+  EXPECT_EQ(executor_.counters().value(ExecutorCounter::rsa_batches), 1U);
+  EXPECT_EQ(executor_.counters().value(ExecutorCounter::rsa_lanes), 8U);
+}
+
+TEST_F(RsaJobs, ThatComeDuringABatchMakeTheNextOne) {
+  for (int i = 0; i < 4; ++i) sign_job(kSmall, SignatureScheme::rsa_pss_rsae_sha256);
+  begin(all());
+  ASSERT_EQ(go_on(), 0U);
+  std::vector<CryptoJob*> later;
+  for (int i = 0; i < 6; ++i) {
+    later.push_back(sign_job(kOther, SignatureScheme::rsa_pss_rsae_sha256));
+  }
+  begin(later);
+  std::vector<std::size_t> done;
+  while (executor_.is_working()) {
+    if (const std::size_t now = go_on(); now != 0) done.push_back(now);
+  }
+  EXPECT_EQ(done, (std::vector<std::size_t>{4, 6}));
+  for (const auto& job : jobs_) EXPECT_TRUE(verifies(*job));
+}
+
+// OpenSSL needs less for one or two of RSA-2048, and two to five milliseconds for a larger one,
+// which is too long for whoever asked for slices.
+TEST_F(RsaJobs, ThatAreFewGoToOpensslIfItIsQuick) {
+  sign_job(kSmall, SignatureScheme::rsa_pss_rsae_sha256);
+  sign_job(kOther, SignatureScheme::rsa_pkcs1_sha256);
+  begin(all());
+  EXPECT_EQ(go_on(), 1U);
+  EXPECT_EQ(go_on(), 1U);
+  EXPECT_FALSE(executor_.is_working());
+  EXPECT_EQ(executor_.counters().value(ExecutorCounter::rsa_batches), 0U);
+  for (const CredentialId key : {kMiddle, kLarge}) {
+    CryptoJob* job = sign_job(key, SignatureScheme::rsa_pss_rsae_sha256);
+    begin({&job, 1});
+    int slices = 0;
+    while (executor_.is_working()) {
+      static_cast<void>(go_on());
+      ++slices;
+    }
+    EXPECT_GE(slices, 20);
+  }
+  EXPECT_EQ(executor_.counters().value(ExecutorCounter::rsa_batches), 2U);
+  for (const auto& job : jobs_) EXPECT_TRUE(verifies(*job));
+}
+
+TEST_F(RsaJobs, ExpireWhileTheyWait) {
+  for (int i = 0; i < 9; ++i) {
+    sign_job(kSmall, SignatureScheme::rsa_pss_rsae_sha256)->deadline = Tsc{i < 4 ? 2'000U : 9'000U};
+  }
+  begin(all());
+  std::size_t done = 0;
+  while (executor_.is_working()) done += go_on(Tsc{3'000});
+  EXPECT_EQ(done, 9U);
+  for (std::size_t i = 0; i < 9; ++i) {
+    EXPECT_EQ(jobs_[i]->status, i < 4 ? JobStatus::expired : JobStatus::ok);
+    EXPECT_EQ(jobs_[i]->signature_len, i < 4 ? 0 : 256);
+  }
+}
+
+TEST_F(RsaJobs, OutliveTheirKey) {
+  for (int i = 0; i < 12; ++i) sign_job(kSmall, SignatureScheme::rsa_pss_rsae_sha256);
+  decrypt_job(Bytes(256, 0x11));
+  begin(all());
+  EXPECT_EQ(go_on(), 0U);
+  executor_.keys().retire(kSmall);
+  std::size_t done = 0;
+  while (executor_.is_working()) done += go_on();
+  EXPECT_EQ(done, 13U);
+  // The first eight were in work; the others find no key.
+  for (std::size_t i = 0; i < 12; ++i) {
+    EXPECT_EQ(jobs_[i]->status, i < 8 ? JobStatus::ok : JobStatus::signer_failed) << i;
+  }
+  EXPECT_EQ(jobs_[12]->status, JobStatus::ok) << "which says nothing";
+  EXPECT_EQ(jobs_[12]->shared_secret[5], kSubstitute);
+}
+
+// [RFC 5246 7.4.7.1] Of a whole batch, too, nobody learns which were good.
+TEST_F(RsaJobs, ThatDecryptAnswerAlike) {
+  Bytes good(256, 0xa7);
+  good[0] = 0;
+  good[1] = 2;
+  good[207] = 0;
+  good[208] = 3;
+  good[209] = 3;
+  const auto encrypted = [](Bytes block) {
+    const Owned<EVP_PKEY_CTX> encrypt{EVP_PKEY_CTX_new(keys()[0].get(), nullptr)};
+    EVP_PKEY_encrypt_init(encrypt.get());
+    EVP_PKEY_CTX_set_rsa_padding(encrypt.get(), RSA_NO_PADDING);
+    Bytes out(256);
+    std::size_t len = out.size();
+    EXPECT_EQ(EVP_PKEY_encrypt(encrypt.get(), out.data(), &len, block.data(), block.size()), 1);
+    return out;
+  };
+  const auto with = [&](std::size_t at, std::uint8_t value) {
+    Bytes block = good;
+    block[at] = value;
+    return encrypted(block);
+  };
+  const std::vector<Bytes> ciphertexts{
+      encrypted(good), with(1, 1),    with(0, 1),       with(100, 0),  with(207, 7),
+      with(209, 2),    Bytes(256, 0), Bytes(256, 0xff), Bytes(255, 1), encrypted(good),
+      Bytes(512, 1),   with(2, 0),    with(206, 0),     with(208, 4)};
+  for (const Bytes& ciphertext : ciphertexts) decrypt_job(ciphertext);
+  executor_.run(all(), kNow);
+  for (std::size_t i = 0; i < jobs_.size(); ++i) {
+    EXPECT_EQ(jobs_[i]->status, JobStatus::ok) << i;
+    EXPECT_EQ(jobs_[i]->shared_secret_len, crypto::kPremasterLen);
+    const bool is_good = i == 0 || i == 9;
+    EXPECT_EQ(jobs_[i]->shared_secret[5], is_good ? 0xa7 : kSubstitute) << i;
+    EXPECT_EQ(jobs_[i]->shared_secret[0], is_good ? 3 : kSubstitute) << i;
+  }
+  EXPECT_GE(executor_.counters().value(ExecutorCounter::rsa_lanes), 8U);
+}
+
+TEST_F(RsaJobs, ThatNameNoKeyFail) {
+  for (int i = 0; i < 8; ++i) {
+    sign_job({.index = 9, .generation = 1}, SignatureScheme::rsa_pss_rsae_sha256);
+  }
+  sign_job(kEcdsa, SignatureScheme::rsa_pss_rsae_sha256);
+  executor_.run(all(), kNow);
+  for (const auto& job : jobs_) EXPECT_EQ(job->status, JobStatus::signer_failed);
+}
+
+}  // namespace
+}  // namespace sallyport::offload
