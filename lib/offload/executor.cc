@@ -58,7 +58,11 @@ Computing Executor::choose_provider(Kernels kernels) {
   if (kernels == Kernels::never) return Computing::openssl_by_choice;
   if (!crypto::batch::available()) return Computing::openssl_for_cpu;
   batch_ = std::make_unique<BatchProvider>(context_);
-  if (!passes_self_test(batch_->provider(), provider_, context_)) {
+  const auto run = [](crypto::batch::Rsa& kernel, std::span<crypto::batch::RsaLane> lanes) {
+    kernel.run(lanes);
+  };
+  if (!passes_self_test(batch_->provider(), provider_, context_) ||
+      !passes_rsa_self_test(context_, run)) {
     batch_.reset();
     return Computing::openssl_for_failure;
   }

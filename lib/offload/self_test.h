@@ -1,5 +1,8 @@
 // The test that a provider has to pass before it is trusted with keys.
 #pragma once
+#include <span>
+
+#include "lib/crypto/batch/rsa.h"
 #include "lib/crypto/openssl/context.h"
 #include "lib/offload/provider.h"
 
@@ -10,5 +13,11 @@ namespace sallyport::offload {
 // signatures. Milliseconds: for the start.
 [[nodiscard]] bool passes_self_test(const Provider& candidate, const Provider& reference,
                                     const crypto::openssl::Context& context) noexcept;
+
+// passes_rsa_self_test compares the kernel for RSA, which `raise` calls, with OpenSSL: for each
+// size of key a full batch, and a smaller one with an input that has to be refused.  The keys are
+// known to everybody and always the same, because making one takes as long as a start may.
+using RsaRun = void (*)(crypto::batch::Rsa& kernel, std::span<crypto::batch::RsaLane> lanes);
+[[nodiscard]] bool passes_rsa_self_test(const crypto::openssl::Context& context, RsaRun run);
 
 }  // namespace sallyport::offload

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "lib/base/byteorder.h"
 #include "lib/crypto/algorithms.h"
 
 struct evp_pkey_st;
@@ -32,6 +33,9 @@ class PrivateKey {
   [[nodiscard]] evp_pkey_st* native() const noexcept { return key_; }
   // make_p256 makes a fresh key for ECDSA; empty on failure.
   [[nodiscard]] static PrivateKey make_p256(const Context& context);
+  // make_rsa makes the key of two primes, big-endian, with the public exponent 65,537; empty on
+  // failure.
+  [[nodiscard]] static PrivateKey make_rsa(const Context& context, ByteView p, ByteView q);
   // clone_into makes an independent copy inside another library context; empty on failure.
   [[nodiscard]] PrivateKey clone_into(const Context& context) const;
 

@@ -165,6 +165,46 @@ TEST_F(BatchProviderTest, FailsTheSelfTestWithABadSignatureInAnyLane) {
   }
 }
 
+using crypto::batch::RsaLane;
+using RsaKernel = crypto::batch::Rsa;
+
+TEST_F(BatchProviderTest, PassesTheSelfTestOfRsa) {
+  EXPECT_TRUE(passes_rsa_self_test(
+      context_, [](RsaKernel& kernel, std::span<RsaLane> lanes) { kernel.run(lanes); }));
+}
+
+TEST_F(BatchProviderTest, FailsTheSelfTestOfRsaWithAnyFaultInAnyLane) {
+  static std::size_t in_lane = 0;
+  static constexpr std::array<RsaRun, 4> kFaults{
+      [](RsaKernel& kernel, std::span<RsaLane> lanes) {
+        kernel.run(lanes);
+        if (in_lane < lanes.size()) lanes[in_lane].output[100] ^= 1;
+      },
+      [](RsaKernel& kernel, std::span<RsaLane> lanes) {
+        kernel.run(lanes);
+        if (in_lane < lanes.size()) lanes[in_lane].ok = false;
+      },
+      // A refused lane that keeps something.
+      [](RsaKernel& kernel, std::span<RsaLane> lanes) {
+        kernel.run(lanes);
+        for (RsaLane& lane : lanes) {
+          if (!lane.ok) lane.output[in_lane] = 1;
+        }
+      },
+      // One that is not refused.
+      [](RsaKernel& kernel, std::span<RsaLane> lanes) {
+        kernel.run(lanes);
+        for (RsaLane& lane : lanes) lane.ok = true;
+      },
+  };
+  for (std::size_t fault = 0; fault < kFaults.size(); ++fault) {
+    for (in_lane = 0; in_lane < 8; ++in_lane) {
+      EXPECT_FALSE(passes_rsa_self_test(context_, kFaults[fault]))
+          << "fault " << fault << " in lane " << in_lane;
+    }
+  }
+}
+
 // Keys of several kinds in one call, as many as there may be.
 TEST_F(BatchProviderTest, SignsAnyNumberOfLanesWithTheirOwnKeys) {
   constexpr auto kEcdsa = crypto::SignatureScheme::ecdsa_secp256r1_sha256;
