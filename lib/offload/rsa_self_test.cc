@@ -82,12 +82,18 @@ bool agrees(crypto::batch::Rsa& kernel, RsaPrivate& key, const Bytes& input, con
 
 }  // namespace
 
+PrivateKey known_rsa_key(const crypto::openssl::Context& context, std::size_t bits) {
+  const auto* const known = std::ranges::find(kKnownKeys, bits, &KnownKey::bits);
+  if (known == kKnownKeys.end()) return {};
+  return PrivateKey::make_rsa(context, prime(known->p, bits / 16, known->p_last),
+                              prime(known->q, bits / 16, known->q_last));
+}
+
 bool passes_rsa_self_test(const crypto::openssl::Context& context, RsaRun run) {
   crypto::batch::Rsa kernel;
   for (const KnownKey& known : kKnownKeys) {
     const std::size_t len = known.bits / 8;
-    const PrivateKey pair = PrivateKey::make_rsa(context, prime(known.p, len / 2, known.p_last),
-                                                 prime(known.q, len / 2, known.q_last));
+    const PrivateKey pair = known_rsa_key(context, known.bits);
     crypto::openssl::Signer openssl{context, pair};
     const auto key = RsaPrivate::from(context, pair);
     Bytes input = number("input", len);

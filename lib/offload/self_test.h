@@ -4,6 +4,7 @@
 
 #include "lib/crypto/batch/rsa.h"
 #include "lib/crypto/openssl/context.h"
+#include "lib/crypto/openssl/private_key.h"
 #include "lib/offload/provider.h"
 
 namespace sallyport::offload {
@@ -17,6 +18,9 @@ namespace sallyport::offload {
 // passes_rsa_self_test compares the kernel for RSA, which `raise` calls, with OpenSSL: for each
 // size of key a full batch, and a smaller one with an input that has to be refused.  The keys are
 // known to everybody and always the same, because making one takes as long as a start may.
+// known_rsa_key is such a key, of 2,048, 3,072 or 4,096 bits.  It protects nothing.
+[[nodiscard]] crypto::openssl::PrivateKey known_rsa_key(const crypto::openssl::Context& context,
+                                                        std::size_t bits);
 using RsaRun = void (*)(crypto::batch::Rsa& kernel, std::span<crypto::batch::RsaLane> lanes);
 [[nodiscard]] bool passes_rsa_self_test(const crypto::openssl::Context& context, RsaRun run);
 

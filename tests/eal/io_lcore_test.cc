@@ -35,6 +35,7 @@ struct Prober {
   frame::Reta reta{1};
   unsigned to_send = 0;
   bool keep = false;
+  int slices_left = 0;  // of a job that takes long
   std::vector<frame::Frame*> held;
   std::vector<crypto::CryptoJob*> to_submit;
   std::atomic<unsigned> num_sent{0};
@@ -69,9 +70,11 @@ struct Prober {
 
   std::size_t run_jobs(std::span<crypto::CryptoJob* const> jobs,
                        std::span<crypto::CryptoJob*> finished, Tsc /*now*/) noexcept {
+    if (slices_left > 0) --slices_left;
     std::ranges::copy(jobs, finished.begin());
     return jobs.size();
   }
+  bool is_working() const noexcept { return slices_left > 0; }
 
   void abandon(frame::Outbox& out) noexcept {
     for (frame::Frame* f : held) out.release(*f);
@@ -196,6 +199,24 @@ TEST(IoLcore, BringsJobsBackToTheirProcessor) {
   EXPECT_EQ(loops.probers[0].num_done, jobs->size());
   EXPECT_GT(loops.stats[0].regime_ticks.value(LcoreRegime::crypto), 0U);
   loops.lcores[0]->finish();
+}
+
+// A job may take many calls: until then there is no rest, and the time is that of cryptography.
+TEST(IoLcore, IsNotIdleWhileItsProcessorWorksOnAJob) {
+  Loops loops{unique_name("net_ring"), 1};
+  loops.probers[0].slices_left = 100;
+  loops.make(0);
+  const auto& regimes = loops.stats[0].regime_ticks;
+  loops.lcores[0]->iterate(now());
+  const std::uint64_t before = regimes.value(LcoreRegime::idle);  // the first one has no beginning
+  for (int i = 1; i < 100; ++i) loops.lcores[0]->iterate(now());
+  EXPECT_EQ(loops.probers[0].slices_left, 0);
+  EXPECT_GT(regimes.value(LcoreRegime::crypto), 0U);
+  EXPECT_EQ(regimes.value(LcoreRegime::idle), before);
+  for (int i = 0; i < 3; ++i) loops.lcores[0]->iterate(now());
+  EXPECT_GT(regimes.value(LcoreRegime::idle), before);
+  loops.lcores[0]->finish();
+  EXPECT_EQ(loops.leaks(), 0U);
 }
 
 TEST(IoLcore, AsksItsProcessorForTheFramesItHolds) {
