@@ -97,6 +97,18 @@
   X(client_hello_too_long, "ClientHello above the limit")                                \
   X(bad_key_share, "client's key share is no valid point")                               \
   X(bad_finished, "client's Finished does not verify")                                   \
+  X(certificate_required, "client showed no certificate, and the listener wants one")    \
+  X(client_certificate_too_long, "client's certificates above the limit")                \
+  X(client_certificate_malformed, "client's certificates are none, or too many")         \
+  X(client_certificate_unsupported, "client's certificate: key, algorithm or purpose")   \
+  X(client_authority_unknown, "client's certificate of an authority that is not ours")   \
+  X(client_certificate_expired, "client's certificate is out of date, or not valid yet") \
+  X(client_certificate_revoked, "client's certificate was revoked")                      \
+  X(client_revocation_unknown, "no valid list of revocations speaks for its issuer")     \
+  X(client_certificate_untrusted, "client's certificate is bad for another reason")      \
+  X(client_signature_bad, "client does not hold the key of its certificate")             \
+  X(verifier_busy, "too many clients' certificates wait to be judged")                   \
+  X(verifier_failed, "a client's certificate could not be judged")                       \
   X(bad_binder, "client does not know the pre-shared key that its ticket names")         \
   X(no_extended_master_secret, "client resumes without what its session had (RFC 7627)") \
   X(renegotiation, "client asked for renegotiation")                                     \

@@ -21,6 +21,7 @@
   X(other_version, "made under another version of TLS")                                      \
   X(other_cipher_suite, "made under a cipher suite that does not fit this handshake")        \
   X(other_name, "made for another server name or application protocol")                      \
+  X(other_client, "the client that it names may not come in by it any more")                 \
   X(other_master_secret, "session and handshake do not agree on the extended master secret") \
   X(no_key_exchange_mode, "the client wants a way of using it that the listener does not have")
 

@@ -126,12 +126,11 @@ void Flight::clear() noexcept {
 }
 
 void Flight::add(Part part, std::size_t len) noexcept {
-  if (num_steps_ == kMaxSteps) return;  // the scripts are fixed; the longest has eight steps
+  if (num_steps_ == kMaxSteps) return;  // the scripts are fixed; the longest has eleven steps
   steps_[num_steps_++] = {part, static_cast<std::uint16_t>(len)};
 }
 
-std::size_t Flight::copy_messages(const CertificateMessage& certificate, ByteView prime,
-                                  MutableBytes out) noexcept {
+std::size_t Flight::copy_messages(const Sources& sources, MutableBytes out) noexcept {
   std::size_t copied = 0;
   while (!empty() && copied < out.size()) {
     const Step& step = steps_[next_];
@@ -143,12 +142,13 @@ std::size_t Flight::copy_messages(const CertificateMessage& certificate, ByteVie
       copy_bytes(ByteView{bytes_}.subspan(taken_, n), room);
       taken_ = static_cast<std::uint16_t>(taken_ + n);
     } else if (step.part == Part::certificate) {
-      n = certificate.copy_to(done_, room);
-      step_len = certificate.len();
-    } else if (step.part == Part::prime) {
-      n = std::min(room.size(), prime.size() - done_);
-      step_len = prime.size();
-      copy_bytes(prime.subspan(done_, n), room);
+      n = sources.certificate.copy_to(done_, room);
+      step_len = sources.certificate.len();
+    } else if (step.part == Part::prime || step.part == Part::certificate_request) {
+      const ByteView from = step.part == Part::prime ? sources.prime : sources.certificate_request;
+      n = std::min(room.size(), from.size() - done_);
+      step_len = from.size();
+      copy_bytes(from.subspan(done_, n), room);
     } else {
       break;
     }

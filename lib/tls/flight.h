@@ -44,13 +44,14 @@ class CertificateMessage {
 class Flight {
  public:
   enum class Part : std::uint8_t {
-    messages,            // bytes of handshake messages written here
-    certificate,         // the Certificate message
-    prime,               // that of a finite field, in the middle of a message
-    change_cipher_spec,  // one record of its own
-    protect,             // everything after goes out under the write keys
-    application_keys,    // the write keys of application data take over (TLS 1.3)
-    end_of_flight,       // the last byte of the first flight is out
+    messages,             // bytes of handshake messages written here
+    certificate,          // the Certificate message
+    certificate_request,  // the CertificateRequest message
+    prime,                // that of a finite field, in the middle of a message
+    change_cipher_spec,   // one record of its own
+    protect,              // everything after goes out under the write keys
+    application_keys,     // the write keys of application data take over (TLS 1.3)
+    end_of_flight,        // the last byte of the first flight is out
   };
 
   // The longest, in TLS 1.2: ServerHello with every extension and a 255-byte protocol name (363
@@ -82,17 +83,22 @@ class Flight {
   // pop leaves the step behind.  Precondition: !empty().
   void pop() noexcept { ++next_; }
 
+  // Sources are what the parts of the same names stand for.
+  struct Sources {
+    const CertificateMessage& certificate;
+    ByteView certificate_request;
+    ByteView prime;
+  };
   // copy_messages takes as many bytes of consecutive handshake messages as fit into `out`, and
-  // returns how many.  `certificate` and `prime` stand for the parts of these names.
-  [[nodiscard]] std::size_t copy_messages(const CertificateMessage& certificate, ByteView prime,
-                                          MutableBytes out) noexcept;
+  // returns how many.
+  [[nodiscard]] std::size_t copy_messages(const Sources& sources, MutableBytes out) noexcept;
 
  private:
   struct Step {
     Part part{};
     std::uint16_t len = 0;
   };
-  static constexpr std::size_t kMaxSteps = 10;
+  static constexpr std::size_t kMaxSteps = 12;
 
   std::array<std::uint8_t, kCapacity> bytes_;
   std::uint16_t used_ = 0;   // bytes written

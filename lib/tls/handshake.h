@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/crypto/client_identity.h"
 #include "lib/crypto/hash/transcript_hash.h"
 #include "lib/crypto/job.h"
 #include "lib/tls/flight.h"
@@ -54,6 +55,10 @@ class Handshake {
     return ByteView{session_id}.first(session_id_len);
   }
   [[nodiscard]] ByteView alpn_protocol() const noexcept;
+  // certificate_request is the whole message.
+  [[nodiscard]] ByteView certificate_request() const noexcept {
+    return config->client_auth.request(parameters.version, parameters.hash);
+  }
 
   const ServerConfig* config = nullptr;
   Parameters parameters;
@@ -68,8 +73,10 @@ class Handshake {
   std::uint16_t early_data_left = 0;  // bytes of refused early data still to be skipped
   bool resumed = false;               // a ticket was accepted
   std::uint16_t selected_identity = 0;
-  SessionBinding binding{};            // of this handshake, if there may be tickets
-  std::uint64_t authenticated_ms = 0;  // when the session that is resumed began
+  SessionBinding binding{};                  // of this handshake, if there may be tickets
+  std::uint64_t authenticated_ms = 0;        // when the session that is resumed began
+  bool client_shown = false;                 // a VerifyJob holds certificates of the client
+  crypto::ClientIdentity* client = nullptr;  // where the worker keeps who the client is
   std::array<std::uint8_t, crypto::kMaxPublicShare> peer_share{};
   std::array<std::uint8_t, kMaxSmallMessage> partial{};
 
@@ -89,6 +96,6 @@ class Handshake {
 
   Flight flight;
 };
-static_assert(sizeof(Handshake) <= 3'016);
+static_assert(sizeof(Handshake) <= 3'040);
 
 }  // namespace sallyport::tls

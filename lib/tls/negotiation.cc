@@ -585,6 +585,27 @@ AlertDescription alert_of(HandshakeFailure failure) noexcept {
     case HandshakeFailure::bad_finished:
     case HandshakeFailure::bad_binder:
       return AlertDescription::decrypt_error;
+    // [RFC 8446 6.2] TLS 1.2 has no word for the first; its place is where that is said.
+    case HandshakeFailure::certificate_required:
+      return AlertDescription::certificate_required;
+    case HandshakeFailure::client_certificate_too_long:
+    case HandshakeFailure::client_certificate_malformed:
+      return AlertDescription::bad_certificate;
+    case HandshakeFailure::client_certificate_unsupported:
+      return AlertDescription::unsupported_certificate;
+    case HandshakeFailure::client_authority_unknown:
+      return AlertDescription::unknown_ca;
+    case HandshakeFailure::client_certificate_expired:
+      return AlertDescription::certificate_expired;
+    case HandshakeFailure::client_certificate_revoked:
+      return AlertDescription::certificate_revoked;
+    case HandshakeFailure::client_revocation_unknown:
+    case HandshakeFailure::client_certificate_untrusted:
+      return AlertDescription::certificate_unknown;
+    case HandshakeFailure::client_signature_bad:
+      return AlertDescription::decrypt_error;
+    case HandshakeFailure::verifier_busy:
+    case HandshakeFailure::verifier_failed:
     case HandshakeFailure::none:
     case HandshakeFailure::alert_received:
     case HandshakeFailure::client_closed:
@@ -603,7 +624,10 @@ AlertDescription alert_of(HandshakeFailure failure) noexcept {
 }
 
 HandshakeFailure failure_of(AlertDescription alert) noexcept {
-  if (alert == AlertDescription::illegal_parameter) return HandshakeFailure::illegal_parameter;
+  if (alert == AlertDescription::illegal_parameter ||
+      alert == AlertDescription::unsupported_extension) {
+    return HandshakeFailure::illegal_parameter;
+  }
   if (alert == AlertDescription::decode_error) return HandshakeFailure::decode_error;
   return HandshakeFailure::internal_error;
 }

@@ -12,6 +12,7 @@
 namespace sallyport::tls {
 namespace {
 
+using crypto::ClientVerdict;
 using crypto::Digest;
 using stats::HandshakeFailure;
 using stats::TicketRefusal;
@@ -49,6 +50,37 @@ constexpr std::int64_t kAgeTolerance = 10'000;
       std::min<std::uint64_t>(policy.lifetime_seconds, (end_ms - now_ms) / 1'000));
 }
 
+// [RFC 8446 4.6.1] A ticket must not keep a client in for longer than its certificate would.
+[[nodiscard]] std::uint32_t within_certificate(std::uint32_t lifetime_seconds,
+                                               const crypto::ClientIdentity* client,
+                                               std::uint64_t now_ms) noexcept {
+  if (client == nullptr || client->verdict != ClientVerdict::ok) return lifetime_seconds;
+  const std::int64_t left = client->not_after - static_cast<std::int64_t>(now_ms / 1'000);
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 0, lifetime_seconds));
+}
+
+// name_client says in the session who the client is, where the listener wants to know.
+void name_client(SessionState& session, const ClientAuth& auth,
+                 const crypto::ClientIdentity* client) noexcept {
+  if (!auth.is_on() || client == nullptr) return;
+  session.names_client = true;
+  session.client = *client;
+}
+
+// may_return: the client of a session would still be let in.
+[[nodiscard]] bool may_return(const SessionState& session, const ClientAuth& auth,
+                              std::uint64_t now_ms) noexcept {
+  if (!auth.is_on()) return true;
+  if (!session.names_client) return false;
+  if (session.client.verdict != ClientVerdict::ok) return auth.mode() != ClientAuthMode::required;
+  return session.client.not_after >= static_cast<std::int64_t>(now_ms / 1'000);
+}
+
+// recognise gives the worker the client of a session that is resumed.
+void recognise(crypto::ClientIdentity* client, const SessionState& session) noexcept {
+  if (client != nullptr) *client = session.client;
+}
+
 [[nodiscard]] ByteView binder_at(const ClientHello& hello, std::uint16_t index) noexcept {
   wire::Reader binders{hello.psk_binders};
   for (; index > 0; --index) static_cast<void>(binders.vec8(32, 255));
@@ -75,6 +107,9 @@ TicketRefusal Server::judge_ticket12(const Engine& engine, const Handshake& hand
   if (is_expired(session, engine.unix_ms())) return TicketRefusal::expired;
   // [RFC 6066 3] a session is not resumed under another name.
   if (!equal_ct(session.binding, handshake.binding)) return TicketRefusal::other_name;
+  if (!may_return(session, handshake.config->client_auth, engine.unix_ms())) {
+    return TicketRefusal::other_client;
+  }
   if (!session.extended_master_secret) return TicketRefusal::other_master_secret;
   return TicketRefusal::none;
 }
@@ -91,6 +126,7 @@ HandshakeFailure Server::accept_ticket12(const Engine& engine, Handshake& handsh
     return HandshakeFailure::no_extended_master_secret;
   }
   handshake.master_secret.restore(handshake.parameters.hash, session.secret_bytes());
+  recognise(handshake.client, session);
   handshake.resumed = true;
   return HandshakeFailure::none;
 }
@@ -100,24 +136,28 @@ bool Server::issue_ticket12(Engine& engine, Handshake& handshake) noexcept {
   const TicketPolicy& policy = handshake.config->tickets;
   // [RFC 5077 3.3] an empty ticket takes the announcement back, should the keys be gone since.
   const TicketKeys* const keys = engine.ticket_keys();
-  Ticket ticket;
-  if (keys != nullptr) {
+  std::array<std::uint8_t, kNamingTicketLen> room;
+  ByteView ticket;
+  const std::uint32_t lifetime_seconds =
+      within_certificate(policy.lifetime_seconds, handshake.client, engine.unix_ms());
+  if (keys != nullptr && lifetime_seconds != 0) {
     SessionState session;
     session.version = version_;
     session.cipher_suite = cipher_suite_;
     session.extended_master_secret = true;
     session.secret_len = MasterSecret12::kLen;
-    session.lifetime_seconds = policy.lifetime_seconds;
+    session.lifetime_seconds = lifetime_seconds;
     session.issued_ms = engine.unix_ms();
     session.authenticated_ms = session.issued_ms;
     session.binding = handshake.binding;
     std::ranges::copy(handshake.master_secret.expose(), session.secret.expose_for_write().begin());
-    seal_ticket(*keys, policy.domain, session, engine.aead(), engine.random(), ticket);
+    name_client(session, handshake.config->client_auth, handshake.client);
+    const MutableBytes sealed = MutableBytes{room}.first(ticket_len(session));
+    seal_ticket(*keys, policy.domain, session, engine.aead(), engine.random(), sealed);
+    ticket = sealed;
   }
-  const ByteView message = handshake.flight.write([&](wire::Writer& w) {
-    wire::write_new_session_ticket12(w, policy.lifetime_seconds,
-                                     keys != nullptr ? ByteView{ticket} : ByteView{});
-  });
+  const ByteView message = handshake.flight.write(
+      [&](wire::Writer& w) { wire::write_new_session_ticket12(w, lifetime_seconds, ticket); });
   handshake.transcript.update(message);
   return !message.empty();
 }
@@ -147,6 +187,9 @@ TicketRefusal Server::judge_ticket13(const Engine& engine, const Handshake& hand
     return TicketRefusal::expired;
   }
   if (!equal_ct(session.binding, handshake.binding)) return TicketRefusal::other_name;
+  if (!may_return(session, handshake.config->client_auth, engine.unix_ms())) {
+    return TicketRefusal::other_client;
+  }
   return TicketRefusal::none;
 }
 
@@ -181,6 +224,7 @@ HandshakeFailure Server::accept_psk(const Engine& engine, Handshake& handshake,
     handshake.early_secret = std::move(early);
     handshake.authenticated_ms = session.authenticated_ms;
     handshake.selected_identity = index;
+    recognise(handshake.client, session);
     handshake.resumed = true;
     return HandshakeFailure::none;
   }
@@ -203,15 +247,18 @@ void Server::issue_tickets13(Engine& engine, Handshake& handshake) noexcept {
   session.issued_ms = engine.unix_ms();
   session.authenticated_ms = handshake.resumed ? handshake.authenticated_ms : session.issued_ms;
   session.lifetime_seconds =
-      remaining_lifetime(policy, session.authenticated_ms, session.issued_ms);
+      within_certificate(remaining_lifetime(policy, session.authenticated_ms, session.issued_ms),
+                         handshake.client, session.issued_ms);
   session.binding = handshake.binding;
   if (session.lifetime_seconds == 0) return;
+  name_client(session, handshake.config->client_auth, handshake.client);
 
+  std::array<std::uint8_t, kNamingTicketLen> room;
   const ResumptionSecret secret = handshake.master.resumption(handshake.transcript.digest());
   for (std::uint8_t nonce = 0; nonce < kTicketsPerHandshake; ++nonce) {
     session.age_add = engine.random().u32();
     secret.ticket_key({&nonce, 1}, session.secret.expose_for_write());
-    Ticket ticket;
+    const MutableBytes ticket = MutableBytes{room}.first(ticket_len(session));
     seal_ticket(*keys, policy.domain, session, engine.aead(), engine.random(), ticket);
     static_cast<void>(handshake.flight.write([&](wire::Writer& w) {
       wire::write_new_session_ticket13(w, {.lifetime_seconds = session.lifetime_seconds,

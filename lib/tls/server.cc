@@ -41,6 +41,8 @@ void Handshake::clear() noexcept {
   resumed = false;
   selected_identity = 0;
   authenticated_ms = 0;
+  client_shown = false;
+  client = nullptr;
 }
 
 ByteView Handshake::alpn_protocol() const noexcept {
@@ -48,10 +50,12 @@ ByteView Handshake::alpn_protocol() const noexcept {
   return as_bytes(config->alpn_protocols[parameters.alpn]);
 }
 
-Server::Server(Handshake& handshake, const ServerConfig& config) noexcept
+Server::Server(Handshake& handshake, const ServerConfig& config,
+               crypto::ClientIdentity* client) noexcept
     : phase_{Phase::client_hello} {
   handshake.clear();
   handshake.config = &config;
+  handshake.client = client;
 }
 
 Step Server::step(Events events) const noexcept {
@@ -62,10 +66,15 @@ Step Server::step(Events events) const noexcept {
   switch (phase_) {
     case Phase::client_hello:
     case Phase::second_client_hello:
+    case Phase::client_certificate:
     case Phase::client_key_exchange:
+    case Phase::certificate_verify:
     case Phase::change_cipher_spec:
     case Phase::finished:
       now.await = Await::peer;
+      break;
+    case Phase::verification:
+      now.await = Await::verdict;
       break;
     case Phase::established:
       now.await = peer_closed_ ? Await::nothing : Await::peer;
@@ -150,11 +159,14 @@ bool Server::needs_handshake(const Handshake* handshake) const noexcept {
     case Phase::second_client_hello:
     case Phase::start_exchange:
     case Phase::exchange:
+    case Phase::client_certificate:
     case Phase::client_key_exchange:
+    case Phase::certificate_verify:
     case Phase::start_derive:
     case Phase::derive:
     case Phase::change_cipher_spec:
     case Phase::finished:
+    case Phase::verification:
       break;
   }
   return true;
@@ -172,6 +184,9 @@ void Server::finish_handshake(Handshake& handshake) noexcept {
 Step Server::client_hello(Engine& engine, Handshake& handshake, ByteView message) noexcept {
   const auto hello = wire::parse_client_hello(message.subspan(sizeof(wire::HandshakeHeader)));
   if (!hello) return fail(&handshake, failure_of(hello.error()), hello.error());
+  if (handshake.config->client_auth.is_on() && handshake.client == nullptr) {
+    return fail(&handshake, HandshakeFailure::internal_error);
+  }
   const auto agreed = negotiate(*hello, *handshake.config);
   if (!agreed) return fail(&handshake, agreed.error());
 
@@ -200,8 +215,11 @@ void Server::limit_fragments(const Parameters& agreed) noexcept {
   fragments_limited_both_ways_ = agreed.fragment_limits.max_fragment_length != 0;
 }
 
-Step Server::complete_message(Engine& engine, Handshake* handshake, ByteView message) noexcept {
+Step Server::complete_message(Engine& engine, Attached attached, ByteView message) noexcept {
+  Handshake* const handshake = attached.handshake;
   if (phase_ == Phase::established) return key_update(engine, message);
+  if (phase_ == Phase::client_certificate) return client_certificate(attached, message);
+  if (phase_ == Phase::certificate_verify) return certificate_verify(attached, message);
   if (phase_ == Phase::client_key_exchange) return client_key_exchange(*handshake, message);
   return version_ == ProtocolVersion::tls13 ? finished13(engine, *handshake, message)
                                             : finished12(engine, *handshake, message);

@@ -13,11 +13,14 @@
 //     ... and after any call that returns a Step, look at step.await:
 //       peer            give the next record (when it has arrived)
 //       message_buffer  attach a MessageBuffer and give the same record again
+//       verify_buffer   attach a VerifyJob and give the same record again, or refuse_verification()
 //       job             take a job slot and, if wants_key_share(), a key pair; start_job(); submit
 //       job_result      give no records until job_done()
+//       verdict         have the VerifyJob judged; give no records until verify_done()
 //       nothing         the peer will be heard no more (close_notify or failure)
 //     while (server.has_output(&handshake)) n = server.pull(engine, &handshake, room).len;
-//     when !server.needs_message_buffer() / !needs_handshake(): give them back to their slabs
+//     when !server.needs_message_buffer() / !needs_verify_job() / !needs_handshake(): give them
+//     back to their slabs
 //
 // Nothing changes while it waits for a resource, so a call that could not go on is simply repeated.
 // After a failure the alert is output like any other: pull it, then close.
@@ -30,6 +33,7 @@
 #include "lib/base/byteorder.h"
 #include "lib/base/units.h"
 #include "lib/crypto/job.h"
+#include "lib/crypto/verify_job.h"
 #include "lib/stats/reasons.h"
 #include "lib/tls/engine.h"
 #include "lib/tls/handshake.h"
@@ -44,8 +48,10 @@ namespace sallyport::tls {
 enum class Await : std::uint8_t {
   peer,            // the next record
   message_buffer,  // a MessageBuffer, then the same record again
+  verify_buffer,   // a VerifyJob, then the same record again
   job,             // a job slot (and a key pair), then start_job()
   job_result,      // job_done()
+  verdict,         // the VerifyJob is judged, then verify_done()
   nothing,         // the peer has said its last word; there may still be output
 };
 
@@ -99,6 +105,7 @@ struct Step {
 struct Attached {
   Handshake* handshake = nullptr;
   MessageBuffer* buffer = nullptr;
+  crypto::VerifyJob* verify = nullptr;
 };
 
 // Pulled is what one pull() wrote.
@@ -111,8 +118,11 @@ class Server {
  public:
   // A default Server is closed; it stands in slots that no connection uses.
   Server() noexcept = default;
-  // Resets `handshake` and pins `config` in it: both must outlive the need for the handshake.
-  Server(Handshake& handshake, const ServerConfig& config) noexcept;
+  // Resets `handshake` and pins `config` in it: both must outlive the need for the handshake.  So
+  // must `client`, without which no client is asked for its certificate: there stands who it is
+  // once the connection is established.
+  Server(Handshake& handshake, const ServerConfig& config,
+         crypto::ClientIdentity* client = nullptr) noexcept;
 
   // --- Bytes from the client ---
 
@@ -142,6 +152,15 @@ class Server {
   // job_done takes the results out of `job`; the worker wipes and releases it afterwards.
   [[nodiscard]] Step job_done(Engine& engine, Handshake& handshake,
                               const crypto::CryptoJob& job) noexcept;
+
+  // --- The client's certificate ---
+
+  // verify_done takes the verdict out of `job`, which the worker releases afterwards.
+  [[nodiscard]] Step verify_done(Engine& engine, Handshake& handshake,
+                                 const crypto::VerifyJob& job) noexcept;
+
+  // refuse_verification ends a handshake for which there is no VerifyJob.
+  [[nodiscard]] Step refuse_verification(Handshake& handshake) noexcept;
 
   // --- Records to the client ---
 
@@ -189,6 +208,7 @@ class Server {
   [[nodiscard]] bool is_established() const noexcept { return phase_ == Phase::established; }
   [[nodiscard]] bool needs_handshake(const Handshake* handshake) const noexcept;
   [[nodiscard]] bool needs_message_buffer(const Handshake* handshake) const noexcept;
+  [[nodiscard]] bool needs_verify_job(const Handshake* handshake) const noexcept;
   // is_resumed: a ticket was accepted, and no certificate shown.
   [[nodiscard]] bool is_resumed() const noexcept { return resumed_; }
   // version and cipher_suite are none until the ClientHello was negotiated.
@@ -209,11 +229,14 @@ class Server {
     second_client_hello,  // after HelloRetryRequest
     start_exchange,       // a job slot is wanted: sign (1.2), or derive and sign (1.3)
     exchange,             // that job is away
+    client_certificate,   // asked for, so there is one message, even if it is empty
     client_key_exchange,  // TLS 1.2
+    certificate_verify,   // after a client's certificate that is not empty
     start_derive,         // TLS 1.2: a job slot is wanted to derive the premaster secret
     derive,               // that job is away
     change_cipher_spec,   // TLS 1.2: the client's
     finished,
+    verification,  // everything was said; the client's certificate is being judged
     established,
     failed,
   };
@@ -244,9 +267,11 @@ class Server {
   [[nodiscard]] Step receive_client_hello(Engine& engine, Attached attached,
                                           std::span<const MutableBytes> content,
                                           std::size_t len) noexcept;
-  [[nodiscard]] Step receive_small_message(Engine& engine, Handshake* handshake,
-                                           std::span<const MutableBytes> content,
-                                           std::size_t len) noexcept;
+  [[nodiscard]] Step receive_messages(Engine& engine, Attached attached,
+                                      std::span<const MutableBytes> content,
+                                      std::size_t len) noexcept;
+  [[nodiscard]] MutableBytes message_room(Attached attached) noexcept;
+  [[nodiscard]] bool may_be_followed(const Handshake* handshake) const noexcept;
   [[nodiscard]] stats::HandshakeFailure check_message(wire::HandshakeType type,
                                                       std::size_t len) const noexcept;
   [[nodiscard]] bool count_idle_record() noexcept;
@@ -256,10 +281,14 @@ class Server {
 
   // server.cc: what both versions share.
   [[nodiscard]] Step client_hello(Engine& engine, Handshake& handshake, ByteView message) noexcept;
-  [[nodiscard]] Step complete_message(Engine& engine, Handshake* handshake,
-                                      ByteView message) noexcept;
+  [[nodiscard]] Step complete_message(Engine& engine, Attached attached, ByteView message) noexcept;
   void finish_handshake(Handshake& handshake) noexcept;
   void limit_fragments(const Parameters& agreed) noexcept;
+
+  // server_client_auth.cc
+  [[nodiscard]] Phase phase_after_flight(const Handshake& handshake, Phase usual) const noexcept;
+  [[nodiscard]] Step client_certificate(Attached attached, ByteView message) noexcept;
+  [[nodiscard]] Step certificate_verify(Attached attached, ByteView message) noexcept;
 
   // server13.cc
   [[nodiscard]] Step begin13(Engine& engine, Handshake& handshake, const wire::ClientHello& hello,
@@ -276,6 +305,7 @@ class Server {
   [[nodiscard]] Step finish_flight13(Handshake& handshake, ByteView shared_secret,
                                      ByteView signature) noexcept;
   [[nodiscard]] Step finished13(Engine& engine, Handshake& handshake, ByteView message) noexcept;
+  [[nodiscard]] Step establish13(Engine& engine, Handshake& handshake) noexcept;
   [[nodiscard]] Step key_update(Engine& engine, ByteView message) noexcept;
   [[nodiscard]] bool count_key_update(const Engine& engine) noexcept;
 
@@ -309,6 +339,7 @@ class Server {
   [[nodiscard]] Step resume12(Handshake& handshake) noexcept;
   [[nodiscard]] Step start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
                                       crypto::KeyShare& key_share) noexcept;
+  [[nodiscard]] bool write_done12(Handshake& handshake) noexcept;
   [[nodiscard]] Step hello_done12(Engine& engine, Handshake& handshake) noexcept;
   [[nodiscard]] bool write_finite_field_exchange(Handshake& handshake,
                                                  const crypto::CryptoJob& job) noexcept;
@@ -317,6 +348,7 @@ class Server {
   void start_derive12(Engine& engine, Handshake& handshake, crypto::CryptoJob& job) noexcept;
   [[nodiscard]] Step derive_done12(Handshake& handshake, const crypto::CryptoJob& job) noexcept;
   [[nodiscard]] Step finished12(Engine& engine, Handshake& handshake, ByteView message) noexcept;
+  [[nodiscard]] Step establish12(Engine& engine, Handshake& handshake) noexcept;
 
   // server_output.cc: records out.
   [[nodiscard]] bool has_flight(const Handshake* handshake) const noexcept;

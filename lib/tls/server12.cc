@@ -110,6 +110,20 @@ Step Server::resume12(Handshake& handshake) noexcept {
   return step();
 }
 
+// write_done12 ends our first flight, with a CertificateRequest where there is to be one; false: it
+// did not fit.
+bool Server::write_done12(Handshake& handshake) noexcept {
+  Flight& flight = handshake.flight;
+  if (const ByteView request = handshake.certificate_request(); !request.empty()) {
+    flight.add(Flight::Part::certificate_request);
+    handshake.transcript.update(request);
+  }
+  const ByteView done = flight.write([](wire::Writer& w) { wire::write_server_hello_done(w); });
+  handshake.transcript.update(done);
+  flight.add(Flight::Part::end_of_flight);
+  return !done.empty();
+}
+
 // hello_done12 is our flight where the client encrypts to the key of our certificate: there is
 // nothing to sign.
 Step Server::hello_done12(Engine& engine, Handshake& handshake) noexcept {
@@ -118,11 +132,8 @@ Step Server::hello_done12(Engine& engine, Handshake& handshake) noexcept {
   Flight& flight = handshake.flight;
   flight.add(Flight::Part::certificate);
   CertificateMessage{handshake.credential(), handshake.parameters}.update(handshake.transcript);
-  const ByteView done = flight.write([](wire::Writer& w) { wire::write_server_hello_done(w); });
-  if (done.empty()) return fail(&handshake, HandshakeFailure::internal_error);
-  handshake.transcript.update(done);
-  flight.add(Flight::Part::end_of_flight);
-  phase_ = Phase::client_key_exchange;
+  if (!write_done12(handshake)) return fail(&handshake, HandshakeFailure::internal_error);
+  phase_ = phase_after_flight(handshake, Phase::client_key_exchange);
   return step();
 }
 
@@ -163,10 +174,8 @@ bool Server::write_finite_field_exchange(Handshake& handshake,
   handshake.transcript.update(head);
   flight.add(Flight::Part::prime);
   handshake.transcript.update(prime);
-  const ByteView tail = flight.write([&](wire::Writer& w) {
-    wire::write_finite_field_tail(w, exchange);
-    wire::write_server_hello_done(w);
-  });
+  const ByteView tail =
+      flight.write([&](wire::Writer& w) { wire::write_finite_field_tail(w, exchange); });
   handshake.transcript.update(tail);
   handshake.key_share = job.ephemeral;
   return !head.empty() && !tail.empty();
@@ -188,13 +197,12 @@ Step Server::exchange_done12(Handshake& handshake, const crypto::CryptoJob& job)
           ByteView{share.public_key}.first(share.public_len),
           static_cast<std::uint16_t>(handshake.parameters.signature_scheme),
           ByteView{job.signature}.first(job.signature_len));
-      wire::write_server_hello_done(w);
     });
     if (messages.empty()) return fail(&handshake, HandshakeFailure::internal_error);
     handshake.transcript.update(messages);
   }
-  handshake.flight.add(Flight::Part::end_of_flight);
-  phase_ = Phase::client_key_exchange;
+  if (!write_done12(handshake)) return fail(&handshake, HandshakeFailure::internal_error);
+  phase_ = phase_after_flight(handshake, Phase::client_key_exchange);
   return step();
 }
 
@@ -219,7 +227,8 @@ Step Server::client_key_exchange(Handshake& handshake, ByteView message) noexcep
   handshake.transcript.update(message);
   // [RFC 7627 3] session_hash covers everything up to and including this message.
   handshake.hello_hash = handshake.transcript.digest();
-  phase_ = Phase::start_derive;
+  // What a client signs comes before its ChangeCipherSpec, so the keys can wait for it.
+  phase_ = handshake.client_shown ? Phase::certificate_verify : Phase::start_derive;
   return step();
 }
 
@@ -273,15 +282,25 @@ Step Server::finished12(Engine& engine, Handshake& handshake, ByteView message) 
   if (!equal_ct(message.subspan(sizeof(wire::HandshakeHeader)), expected)) {
     return fail(&handshake, HandshakeFailure::bad_finished);
   }
-  Events events;
-  events.add(Event::established);
   if (handshake.resumed) {
     handshake.master_secret.clear();
     phase_ = Phase::established;
     finish_handshake(handshake);
+    Events events;
+    events.add(Event::established);
     return step(events);
   }
   handshake.transcript.update(message);
+  if (handshake.client_shown) {
+    phase_ = Phase::verification;
+    return step();
+  }
+  return establish12(engine, handshake);
+}
+
+// establish12 ends a full handshake with our ticket, ChangeCipherSpec and Finished.
+Step Server::establish12(Engine& engine, Handshake& handshake) noexcept {
+  using Sender = MasterSecret12::Sender;
   Flight& flight = handshake.flight;
   if (!flight.empty()) return fail(&handshake, HandshakeFailure::internal_error);
   flight.clear();
@@ -296,6 +315,8 @@ Step Server::finished12(Engine& engine, Handshake& handshake, ByteView message) 
     return fail(&handshake, HandshakeFailure::internal_error);
   }
   phase_ = Phase::established;
+  Events events;
+  events.add(Event::established);
   return step(events);
 }
 

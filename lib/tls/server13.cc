@@ -192,6 +192,10 @@ Step Server::start_exchange13(Handshake& handshake, crypto::CryptoJob& job,
     job.kind = crypto::JobKind::tls13_derive;
     return step();
   }
+  if (const ByteView request = handshake.certificate_request(); !request.empty()) {
+    handshake.flight.add(Flight::Part::certificate_request);
+    handshake.transcript.update(request);
+  }
   handshake.flight.add(Flight::Part::certificate);
   CertificateMessage{handshake.credential(), handshake.parameters}.update(handshake.transcript);
   // [RFC 8446 4.4.3] CertificateVerify signs the transcript up to Certificate.  All of it is known
@@ -252,7 +256,7 @@ Step Server::finish_flight13(Handshake& handshake, ByteView shared_secret,
              handshake.server_application.expose());
   if (agreed.psk_mode != PskMode::none) handshake.master = std::move(master);
   read_protected_ = true;
-  phase_ = Phase::finished;
+  phase_ = phase_after_flight(handshake, Phase::finished);
   return step();
 }
 
@@ -263,8 +267,16 @@ Step Server::finished13(Engine& engine, Handshake& handshake, ByteView message) 
   }
   read_secret_ = std::move(handshake.client_application);
   read_secret_.derive_keys(aead_, read_);
-  phase_ = Phase::established;
   handshake.transcript.update(message);
+  if (handshake.client_shown) {
+    phase_ = Phase::verification;
+    return step();
+  }
+  return establish13(engine, handshake);
+}
+
+Step Server::establish13(Engine& engine, Handshake& handshake) noexcept {
+  phase_ = Phase::established;
   issue_tickets13(engine, handshake);
   finish_handshake(handshake);
   Events events;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/crypto/algorithms.h"
+#include "lib/tls/client_auth.h"
 #include "lib/tls/credential_set.h"
 
 namespace sallyport::tls {
@@ -45,6 +46,7 @@ struct ServerConfig {
   SuitePreference suite_preference = SuitePreference::server;
   std::vector<crypto::NamedGroup> groups;
   TicketPolicy tickets;
+  ClientAuth client_auth;
 };
 
 }  // namespace sallyport::tls

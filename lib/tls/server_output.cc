@@ -40,6 +40,7 @@ Pulled Server::pull(Engine& engine, Handshake* handshake, MutableBytes room) noe
       switch (flight.next()) {
         case Flight::Part::messages:
         case Flight::Part::certificate:
+        case Flight::Part::certificate_request:
         case Flight::Part::prime:
           n = put_messages(engine, *handshake, rest);
           break;
@@ -87,7 +88,9 @@ std::size_t Server::put_messages(Engine& engine, Handshake& handshake, MutableBy
   const std::size_t at = write_protected_ ? plaintext_offset(write_) : kRecordHeader;
   const CertificateMessage certificate{handshake.credential(), handshake.parameters};
   const std::size_t len = handshake.flight.copy_messages(
-      certificate, crypto::finite_field_prime(handshake.parameters.group),
+      {.certificate = certificate,
+       .certificate_request = handshake.certificate_request(),
+       .prime = crypto::finite_field_prime(handshake.parameters.group)},
       out.subspan(at, max_len));
   if (write_protected_) {
     return seal_in_place(engine, write_, ContentType::handshake, len, out, write_secret_.expose());

@@ -61,6 +61,16 @@ Step Server::receive(Engine& engine, Attached attached,
   if (why != HandshakeFailure::none) return fail(attached.handshake, why);
 
   const ContentType type = load<RecordHeader>(front).content_type();
+  if (phase_ == Phase::certificate_verify && attached.verify == nullptr) {
+    return fail(attached.handshake, HandshakeFailure::internal_error);
+  }
+  // Asked for before the record is opened: that can be done only once.
+  if (phase_ == Phase::client_certificate && attached.verify == nullptr &&
+      (is_protected(type) || type == ContentType::handshake)) {
+    Step wait = step();
+    wait.await = Await::verify_buffer;
+    return wait;
+  }
   if (is_protected(type)) return receive_protected(engine, attached, type, pieces);
   const std::size_t len = record_len - kRecordHeader;
   const PieceRange content{pieces, kRecordHeader, len};
@@ -120,7 +130,7 @@ Step Server::receive_plaintext(Engine& engine, Attached attached, ContentType ty
       if (phase_ == Phase::client_hello || phase_ == Phase::second_client_hello) {
         return receive_client_hello(engine, attached, content, len);
       }
-      return receive_small_message(engine, handshake, content, len);
+      return receive_messages(engine, attached, content, len);
     case ContentType::application_data:
       // [RFC 8446 4.2.10] after a HelloRetryRequest, early data is skipped by its outer type.
       if (phase_ == Phase::second_client_hello && handshake->buffered == 0) {
@@ -146,7 +156,8 @@ Step Server::receive_protected(Engine& engine, Attached attached, ContentType ou
   if (!opened) {
     // [RFC 8446 4.2.10] refused early data looks like records that do not decrypt, up to the first
     // that does.
-    if (opened.error() == HandshakeFailure::bad_record_mac && tls13 && phase_ == Phase::finished &&
+    const bool is_first = phase_ == Phase::finished || phase_ == Phase::client_certificate;
+    if (opened.error() == HandshakeFailure::bad_record_mac && tls13 && is_first &&
         !peer_spoke_protected_) {
       return skip_early_data(*handshake, body_len, HandshakeFailure::bad_record_mac);
     }
@@ -163,7 +174,7 @@ Step Server::receive_protected(Engine& engine, Attached attached, ContentType ou
     case ContentType::alert:
       return receive_alert(handshake, content.pieces(), opened->len);
     case ContentType::handshake:
-      return receive_small_message(engine, handshake, content.pieces(), opened->len);
+      return receive_messages(engine, attached, content.pieces(), opened->len);
     case ContentType::change_cipher_spec:  // [RFC 8446 5] never protected; nor twice in TLS 1.2
     case ContentType::invalid:
       break;
@@ -216,8 +227,10 @@ Step Server::receive_change_cipher_spec(Handshake* handshake, std::span<const Mu
   }
   // [RFC 8446 5] between the first ClientHello and Finished a TLS 1.3 client may send it for the
   // sake of middleboxes; it means nothing.
-  const bool meaningless = version_ == ProtocolVersion::tls13 &&
-                           (phase_ == Phase::second_client_hello || phase_ == Phase::finished);
+  const bool before_finished = phase_ == Phase::second_client_hello ||
+                               phase_ == Phase::client_certificate ||
+                               phase_ == Phase::certificate_verify || phase_ == Phase::finished;
+  const bool meaningless = version_ == ProtocolVersion::tls13 && before_finished;
   if (!meaningless) return fail(handshake, HandshakeFailure::unexpected_message);
   if (!count_idle_record()) return fail(handshake, HandshakeFailure::too_many_records);
   return step();
@@ -303,35 +316,77 @@ Step Server::receive_client_hello(Engine& engine, Attached attached,
   return client_hello(engine, handshake, buffer.first(have));
 }
 
-Step Server::receive_small_message(Engine& engine, Handshake* handshake,
-                                   std::span<const MutableBytes> content,
-                                   std::size_t len) noexcept {
+Step Server::receive_messages(Engine& engine, Attached attached,
+                              std::span<const MutableBytes> content, std::size_t len) noexcept {
+  Handshake* const handshake = attached.handshake;
   // [RFC 8446 5.1] no empty fragment of a handshake message.
   if (len == 0) return fail(handshake, HandshakeFailure::unexpected_message);
-  const MutableBytes storage =
-      phase_ == Phase::established ? MutableBytes{partial_} : MutableBytes{handshake->partial};
   std::size_t taken = 0;
-  // fill collects until `wanted` bytes of the message are here; false: not yet.
-  const auto fill = [&](std::size_t wanted) {
-    const std::size_t n = std::min(wanted - partial_len_, len - taken);
-    PieceRange{content, taken, n}.copy_to(storage.subspan(partial_len_, n));
-    taken += n;
-    partial_len_ = static_cast<std::uint16_t>(partial_len_ + n);
-    return partial_len_ == wanted;
-  };
-  if (partial_len_ < sizeof(HandshakeHeader) && !fill(sizeof(HandshakeHeader))) return step();
-  const auto header = load<HandshakeHeader>(storage);
-  const std::size_t body_len = header.length.host();
-  const auto why = check_message(header.message_type(), body_len);
-  if (why != HandshakeFailure::none) return fail(handshake, why);
-  const std::size_t message_len = sizeof(HandshakeHeader) + body_len;
-  if (message_len > storage.size()) return fail(handshake, HandshakeFailure::decode_error);
-  if (!fill(message_len)) return step();
-  // [RFC 8446 5.1] each of these is followed by a change of keys, or by our turn to speak.
-  if (taken != len) return fail(handshake, HandshakeFailure::unexpected_message);
-  partial_len_ = 0;
-  idle_records_ = 0;
-  return complete_message(engine, handshake, storage.first(message_len));
+  for (;;) {
+    const MutableBytes storage = message_room(attached);
+    // fill collects until `wanted` bytes of the message are here; false: not yet.
+    const auto fill = [&](std::size_t wanted) {
+      const std::size_t n = std::min(wanted - partial_len_, len - taken);
+      PieceRange{content, taken, n}.copy_to(storage.subspan(partial_len_, n));
+      taken += n;
+      partial_len_ = static_cast<std::uint16_t>(partial_len_ + n);
+      return partial_len_ == wanted;
+    };
+    if (partial_len_ < sizeof(HandshakeHeader) && !fill(sizeof(HandshakeHeader))) return step();
+    const auto header = load<HandshakeHeader>(storage);
+    const std::size_t body_len = header.length.host();
+    const auto why = check_message(header.message_type(), body_len);
+    if (why != HandshakeFailure::none) return fail(handshake, why);
+    const std::size_t message_len = sizeof(HandshakeHeader) + body_len;
+    if (message_len > storage.size()) return fail(handshake, HandshakeFailure::decode_error);
+    if (!fill(message_len)) return step();
+    const bool is_last = taken == len;
+    if (!is_last && !may_be_followed(handshake)) {
+      return fail(handshake, HandshakeFailure::unexpected_message);
+    }
+    partial_len_ = 0;
+    idle_records_ = 0;
+    const Step now = complete_message(engine, attached, storage.first(message_len));
+    if (is_last || now.failed()) return now;
+  }
+}
+
+// message_room is where the next message is put together.
+MutableBytes Server::message_room(Attached attached) noexcept {
+  if (phase_ == Phase::established) return partial_;
+  // [RFC 5246 7.4.7] ClientKeyExchange comes between these two, and waits for its job in `partial`.
+  if (phase_ == Phase::client_certificate || phase_ == Phase::certificate_verify) {
+    crypto::VerifyJob& job = *attached.verify;
+    return MutableBytes{job.messages}.subspan(job.messages_len);
+  }
+  return attached.handshake->partial;
+}
+
+// may_be_followed: the record may go on with the next message.  [RFC 8446 5.1] It may not where
+// keys change, or where it is our turn to speak.
+bool Server::may_be_followed(const Handshake* handshake) const noexcept {
+  switch (phase_) {
+    case Phase::client_certificate:
+      return true;
+    case Phase::client_key_exchange:
+      return handshake->client_shown;
+    case Phase::certificate_verify:
+      return version_ == ProtocolVersion::tls13;
+    case Phase::closed:
+    case Phase::client_hello:
+    case Phase::second_client_hello:
+    case Phase::start_exchange:
+    case Phase::exchange:
+    case Phase::start_derive:
+    case Phase::derive:
+    case Phase::change_cipher_spec:
+    case Phase::finished:
+    case Phase::verification:
+    case Phase::established:
+    case Phase::failed:
+      break;
+  }
+  return false;
 }
 
 // check_message judges a message by its header, before any of it is kept.
@@ -339,7 +394,14 @@ HandshakeFailure Server::check_message(HandshakeType type, std::size_t len) cons
   const bool tls13 = version_ == ProtocolVersion::tls13;
   HandshakeType expected{};
   std::size_t expected_len = len;  // any
-  if (phase_ == Phase::client_key_exchange) {
+  if (phase_ == Phase::client_certificate) {
+    expected = HandshakeType::certificate;
+    if (type == expected && len > crypto::kMaxClientChainBytes) {
+      return HandshakeFailure::client_certificate_too_long;
+    }
+  } else if (phase_ == Phase::certificate_verify) {
+    expected = HandshakeType::certificate_verify;
+  } else if (phase_ == Phase::client_key_exchange) {
     expected = HandshakeType::client_key_exchange;
   } else if (phase_ == Phase::finished) {
     expected = HandshakeType::finished;

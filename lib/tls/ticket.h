@@ -18,6 +18,7 @@
 #include "lib/base/random.h"
 #include "lib/base/secret.h"
 #include "lib/crypto/aead/aead.h"
+#include "lib/crypto/client_identity.h"
 #include "lib/stats/resumption.h"
 #include "lib/wire/tls_types.h"
 
@@ -52,8 +53,6 @@ using SessionBinding = std::array<std::uint8_t, 16>;
 // SessionState is what a ticket carries from one connection to the next.
 struct SessionState {
   static constexpr std::size_t kMaxSecretLen = 48;
-  // SHA-256 of the client's certificate; zeros: it showed none.
-  using ClientIdentity = std::array<std::uint8_t, 32>;
 
   wire::ProtocolVersion version{};
   wire::CipherSuite cipher_suite = wire::CipherSuite::none;
@@ -64,26 +63,34 @@ struct SessionState {
   std::uint64_t issued_ms = 0;         // Unix time
   std::uint64_t authenticated_ms = 0;  // when the certificate was last shown
   SessionBinding binding{};
-  ClientIdentity client_identity{};
+  // Where clients may show certificates, tickets are longer, and say who the client is.
+  bool names_client = false;
+  crypto::ClientIdentity client;
   // The pre-shared key of TLS 1.3, or the master secret of TLS 1.2.
   Secret<kMaxSecretLen> secret;
 
   [[nodiscard]] ByteView secret_bytes() const noexcept { return secret.expose().first(secret_len); }
 };
 
-// Every ticket has this length, so it tells nothing of what is inside.
+// All tickets of a listener have the same length, so it tells nothing of what is inside.
 constexpr std::size_t kSessionStateLen =
     1 + 2 + 2 + 1 + 1 + 4 + 4 + 8 + 8 + sizeof(SessionBinding) +
-    sizeof(SessionState::ClientIdentity) + SessionState::kMaxSecretLen;
+    sizeof(crypto::ClientIdentity::fingerprint) + SessionState::kMaxSecretLen;
+constexpr std::size_t kNamingStateLen =
+    kSessionStateLen + 8 + 1 + crypto::ClientIdentity::kMaxSubject;
 constexpr std::size_t kTicketSaltLen = 16;
 constexpr std::size_t kTicketLen =
     TicketKey::kNameLen + kTicketSaltLen + kSessionStateLen + crypto::kAeadTagLen;
+constexpr std::size_t kNamingTicketLen = kTicketLen - kSessionStateLen + kNamingStateLen;
+[[nodiscard]] constexpr std::size_t ticket_len(const SessionState& state) noexcept {
+  return state.names_client ? kNamingTicketLen : kTicketLen;
+}
 using Ticket = std::array<std::uint8_t, kTicketLen>;
 
 // seal_ticket makes a ticket that open_ticket() accepts for the same domain, at most 64 bytes long,
-// as long as the key is among the keys.
+// as long as the key is among the keys.  Precondition: `out` is ticket_len() long.
 void seal_ticket(const TicketKeys& keys, std::string_view domain, const SessionState& state,
-                 const crypto::AeadEngine& aead, Random& random, Ticket& out) noexcept;
+                 const crypto::AeadEngine& aead, Random& random, MutableBytes out) noexcept;
 
 // open_ticket fills `out` when it returns `none`, and leaves nothing secret in it otherwise.  It
 // knows nothing of time and of what the client offers: see the callers for those rules.

@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
+#include "lib/crypto/hash/transcript_hash.h"
 #include "lib/crypto/openssl/private_key.h"
 #include "lib/crypto/sign/schemes.h"
 #include "lib/x509/locked_file.h"
@@ -53,6 +55,7 @@ class PemFile {
     }
   }
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
+  [[nodiscard]] ByteView bytes() const noexcept { return file_.bytes(); }
 
  private:
   std::string path_;
@@ -204,6 +207,22 @@ bool verify_signature(X509* leaf, const ClientProof& proof) {
   return is_valid;
 }
 
+// end_of is when the first certificate of a chain expires.
+std::int64_t end_of(const STACK_OF(X509) * chain) {
+  std::int64_t end = std::numeric_limits<std::int64_t>::max();
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    end = std::min(end, unix_seconds(X509_get0_notAfter(sk_X509_value(chain, i))));
+  }
+  return end;
+}
+
+std::array<std::uint8_t, 32> sha256_of(const crypto::TranscriptHash& hash) {
+  std::array<std::uint8_t, 32> out{};
+  const crypto::Digest digest = hash.digest();
+  std::ranges::copy(digest.view(), out.begin());
+  return out;
+}
+
 // parse_chain gives nothing unless every certificate is one, whole, and nothing follows it.
 std::vector<Certificate> parse_chain(std::span<const ByteView> chain) {
   std::vector<Certificate> certificates;
@@ -241,7 +260,13 @@ ClientAuthority::Loaded ClientAuthority::load(const Files& files) {
   std::string problem;
   std::vector<Certificate> all;
 
+  crypto::TranscriptHash digest{crypto::HashAlgorithm::sha256};
+  const auto depth = Be32::of(files.depth);
+  digest.update(depth.bytes);
+
   PemFile authorities{files.authorities};
+  digest.update(Be64::of(authorities.bytes().size()).bytes);
+  digest.update(authorities.bytes());
   authorities.each("certificate", [&](BIO* in) {
     Certificate certificate{PEM_read_bio_X509(in, nullptr, nullptr, nullptr)};
     if (certificate == nullptr) return false;
@@ -260,21 +285,30 @@ ClientAuthority::Loaded ClientAuthority::load(const Files& files) {
     });
   });
   if (problem.empty()) problem = authorities.problem();
+  bool is_about_revocations = false;
   if (problem.empty() && !files.revocations.empty()) {
     PemFile revocations{files.revocations};
+    digest.update(revocations.bytes());
     revocations.each("CRL", [&](BIO* in) {
       const Crl crl{PEM_read_bio_X509_CRL(in, nullptr, nullptr, nullptr)};
       return crl != nullptr && X509_STORE_add_crl(store.certificates.get(), crl.get()) == 1;
     });
     problem = revocations.problem();
+    is_about_revocations = true;
     store.checks_revocation = true;
   }
-  if (!problem.empty()) return {.authority = std::nullopt, .message = std::move(problem)};
+  if (!problem.empty()) {
+    return {.authority = std::nullopt,
+            .message = std::move(problem),
+            .is_about_revocations = is_about_revocations};
+  }
+  authority.digest_ = sha256_of(digest);
   return {.authority = std::move(authority), .message = {}};
 }
 
 ClientIdentity ClientAuthority::judge(const ClientProof& proof, std::int64_t now) const {
   ClientIdentity identity;
+  identity.verdict = ClientVerdict::malformed;
   std::size_t total = 0;
   for (const ByteView der : proof.chain) total += der.size();
   if (proof.chain.empty() || proof.chain.size() > kMaxClientChain || total > kMaxClientChainBytes) {
@@ -284,10 +318,7 @@ ClientIdentity ClientAuthority::judge(const ClientProof& proof, std::int64_t now
   if (chain.empty()) return identity;
   X509* const leaf = chain.front().get();
   X509_digest(leaf, EVP_sha256(), identity.fingerprint.data(), nullptr);
-  identity.subject = name_text(X509_get_subject_name(leaf));
-  if (identity.subject.size() > ClientIdentity::kMaxSubject) {
-    identity.subject.resize(ClientIdentity::kMaxSubject);
-  }
+  identity.set_subject(name_text(X509_get_subject_name(leaf)));
   const bool are_bounded = std::ranges::all_of(
       chain, [](const Certificate& certificate) { return is_bounded_key(certificate.get()); });
   if (!are_bounded) {
@@ -322,6 +353,7 @@ ClientIdentity ClientAuthority::judge(const ClientProof& proof, std::int64_t now
   identity.verdict = is_trusted           ? ClientVerdict::ok
                      : error == X509_V_OK ? ClientVerdict::not_trusted
                                           : verdict_of(error);
+  if (is_trusted) identity.not_after = end_of(X509_STORE_CTX_get0_chain(context.get()));
   return identity;
 }
 

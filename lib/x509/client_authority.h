@@ -6,7 +6,6 @@
 // allocates and takes up to milliseconds, so it never runs on the packet path.
 #pragma once
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,42 +16,19 @@
 
 #include "lib/base/byteorder.h"
 #include "lib/crypto/algorithms.h"
+#include "lib/crypto/client_identity.h"
+#include "lib/crypto/verify_job.h"
 
 namespace sallyport::x509 {
 
-// Without these a single handshake could ask for the verification of hundreds of certificates, or
-// for an RSA operation of minutes.
-constexpr std::size_t kMaxClientChain = 4;
-constexpr std::size_t kMaxClientChainBytes = 16'384;
-
-// ClientVerdict is in words what an alert says in numbers (RFC 8446 6.2).
-enum class ClientVerdict : std::uint8_t {
-  ok,
-  malformed,    // no certificate at all, too many, or bytes that are none
-  unsupported,  // a kind or size of key, an algorithm or a purpose that is not accepted
-  unknown_authority,
-  expired,             // or not valid yet
-  revoked,             // a list of revocations names it
-  revocation_unknown,  // lists are configured, and none that is valid speaks for its issuer
-  not_trusted,         // any other reason against the chain
-  bad_signature,       // the client does not hold the key, or signed something else
-};
-
-// ClientIdentity is what a backend is told about a client.
-struct ClientIdentity {
-  static constexpr std::size_t kMaxSubject = 255;
-  ClientVerdict verdict = ClientVerdict::malformed;
-  std::array<std::uint8_t, 32> fingerprint{};  // SHA-256 of the leaf's DER; zero when malformed
-  std::string subject;                         // of the leaf (RFC 2253), cut at kMaxSubject bytes
-};
+using crypto::ClientIdentity;
+using crypto::ClientVerdict;
+using crypto::kMaxClientChain;
+using crypto::kMaxClientChainBytes;
 
 // ClientProof is what a client showed.
 struct ClientProof {
-  // Signed is how `content` relates to the signature.
-  enum class Content : std::uint8_t {
-    message,  // TLS 1.3: what was signed (RFC 8446 4.4.3)
-    digest,   // TLS 1.2: its hash with the scheme's hash function (RFC 5246 7.4.8)
-  };
+  using Content = crypto::SignedKind;
   std::span<const ByteView> chain;  // DER, leaf first
   crypto::SignatureScheme scheme{};
   Content kind{};
@@ -80,6 +56,9 @@ class ClientAuthority {
   // judge may be called by several threads at once.  `now` is Unix seconds.
   [[nodiscard]] ClientIdentity judge(const ClientProof& proof, std::int64_t now) const;
 
+  // digest is SHA-256 over everything that decides who is let in: authorities, lists, depth.
+  [[nodiscard]] const std::array<std::uint8_t, 32>& digest() const noexcept { return digest_; }
+
   // names is the distinguished name of each authority, DER, in the order of the file: what a
   // CertificateRequest tells clients to choose by (RFC 8446 4.2.4, RFC 5246 7.4.4).
   [[nodiscard]] const std::vector<std::vector<std::uint8_t>>& names() const noexcept {
@@ -92,11 +71,13 @@ class ClientAuthority {
 
   std::unique_ptr<Store> store_;
   std::vector<std::vector<std::uint8_t>> names_;
+  std::array<std::uint8_t, 32> digest_{};
 };
 
 struct ClientAuthority::Loaded {
   std::optional<ClientAuthority> authority;
   std::string message;
+  bool is_about_revocations = false;  // the message is about that file
   [[nodiscard]] explicit operator bool() const noexcept { return authority.has_value(); }
 };
 

@@ -50,13 +50,14 @@ std::vector<std::string> dns_names(X509* leaf) {
   return names;
 }
 
+}  // namespace
+
 std::int64_t unix_seconds(const ASN1_TIME* time) {
   std::tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+  // Of nothing OpenSSL makes the present time.
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return 0;
   return ::timegm(&parts);
 }
-
-}  // namespace
 
 std::string name_text(const X509_NAME* name) {
   const Bio out{BIO_new(BIO_s_mem())};

@@ -31,6 +31,8 @@ using CertificateList = std::unique_ptr<STACK_OF(X509), FreeList>;
 
 // name_text is a distinguished name in one line, most specific part first.
 [[nodiscard]] std::string name_text(const X509_NAME* name);
+// unix_seconds is 0 for what is no time.
+[[nodiscard]] std::int64_t unix_seconds(const ASN1_TIME* time);
 
 // describe fills everything of a credential that comes from its leaf, except chain and key.
 void describe(X509* leaf, Credential& credential);

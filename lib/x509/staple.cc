@@ -28,12 +28,6 @@ LoadedStaple failure(std::string message) {
   return {.staple = std::nullopt, .message = std::move(message)};
 }
 
-std::int64_t unix_seconds(const ASN1_GENERALIZEDTIME* time) {
-  std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return 0;
-  return ::timegm(&parts);
-}
-
 Certificate parse(const std::vector<std::uint8_t>& der) {
   const std::uint8_t* at = der.data();
   return Certificate{d2i_X509(nullptr, &at, static_cast<long>(der.size()))};

@@ -102,7 +102,7 @@ void read_back(ByteView bytes) {
           second.lifetime_seconds == state.lifetime_seconds && second.age_add == state.age_add &&
           second.issued_ms == state.issued_ms &&
           second.authenticated_ms == state.authenticated_ms && second.binding == state.binding &&
-          second.client_identity == state.client_identity &&
+          second.client.fingerprint == state.client.fingerprint &&
           std::ranges::equal(second.secret_bytes(), state.secret_bytes()));
 }
 

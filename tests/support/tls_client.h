@@ -356,6 +356,15 @@ class ScriptedClient {
   [[nodiscard]] bool heard(HandshakeType type) const {
     return std::ranges::find(heard_, type) != heard_.end();
   }
+  // message_of is the last message of a type that was heard, header included; empty: none was.
+  [[nodiscard]] Bytes message_of(HandshakeType type) const {
+    for (std::size_t i = heard_.size(); i-- > 0;) {
+      if (heard_[i] == type) return messages_[i];
+    }
+    return {};
+  }
+  // transcript is the hash of everything said and heard so far.
+  [[nodiscard]] crypto::Digest transcript() const { return crypto::hash(hash_, transcript_); }
   // client_traffic_secret is the one that protects what the client says now (TLS 1.3).
   [[nodiscard]] ByteView client_traffic_secret() const { return write_secret_.expose(); }
   [[nodiscard]] ByteView server_traffic_secret() const { return server_secret_.expose(); }
@@ -402,6 +411,7 @@ class ScriptedClient {
       const Bytes one(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(len));
       stream_.erase(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(len));
       heard_.push_back(header.message_type());
+      messages_.push_back(one);
       if (header.message_type() == HandshakeType::server_hello) hear_server_hello(one);
       if (header.message_type() == HandshakeType::encrypted_extensions) {
         hear_extensions(ByteView{one}.subspan(4));
@@ -532,6 +542,7 @@ class ScriptedClient {
   std::vector<PskOffer> offers_;
   std::vector<ReceivedTicket> tickets_;
   std::vector<HandshakeType> heard_;
+  std::vector<Bytes> messages_;                // parallel to heard_
   std::map<ExtensionType, Bytes> extensions_;  // of ServerHello and EncryptedExtensions
   Bytes session_id_;
   Bytes transcript_;

@@ -32,6 +32,8 @@ class JobRunner {
   virtual ~JobRunner() = default;
   virtual crypto::KeyShare make_key_share(crypto::NamedGroup group) = 0;
   virtual void run(crypto::CryptoJob& job) = 0;
+  // verify judges a client; without a verifier there is none who could.
+  virtual void verify(crypto::VerifyJob& job) { job.status = crypto::VerifyStatus::failed; }
 };
 
 // FakeJobs knows the outcome beforehand: tests of the state machine need no public keys.
@@ -58,8 +60,23 @@ class FakeJobs : public JobRunner {
     job.signature_len = 70;
     ++num_jobs;
   }
+  void verify(crypto::VerifyJob& job) override {
+    job.status = verify_status;
+    job.identity = identity;
+    ++num_verifications;
+  }
   crypto::JobStatus status = crypto::JobStatus::ok;
   int num_jobs = 0;
+  crypto::VerifyStatus verify_status = crypto::VerifyStatus::done;
+  crypto::ClientIdentity identity = [] {
+    crypto::ClientIdentity client;
+    client.verdict = crypto::ClientVerdict::ok;
+    client.fingerprint.fill(0xf1);
+    client.not_after = 4'000'000'000;
+    client.set_subject("CN=client");
+    return client;
+  }();
+  int num_verifications = 0;
 };
 
 class TlsDriver {
@@ -69,6 +86,8 @@ class TlsDriver {
     std::size_t room = 1'400;                 // of one frame to pull into
     bool run_jobs = true;
     bool attach_buffers = true;
+    bool attach_verify_jobs = true;
+    bool run_verifications = true;
     tls::KeyLimits limits{};
     tls::Engine* engine = nullptr;  // to be shared; nullptr: one of its own
   };
@@ -81,7 +100,7 @@ class TlsDriver {
                         ? std::make_unique<tls::Engine>(random_, options.limits)
                         : nullptr},
         engine_(options.engine == nullptr ? *own_engine_ : *options.engine),
-        server_{handshake_, config} {
+        server_{handshake_, config, &client_} {
     engine_.begin_burst(now, TscRate{1'000'000'000});
   }
 
@@ -145,7 +164,18 @@ class TlsDriver {
     note(server_.job_done(engine_, handshake_, *job));
   }
 
+  // run_verification does what a worker does with a verifier.
+  void run_verification() {
+    jobs_.verify(*verify_);
+    note(server_.verify_done(engine_, handshake_, *verify_));
+    if (!server_.needs_verify_job(handshake())) verify_.reset();
+  }
+
   [[nodiscard]] tls::Server& server() { return server_; }
+  // client is who the server took the client for.
+  [[nodiscard]] const crypto::ClientIdentity& client() const { return client_; }
+  [[nodiscard]] crypto::VerifyJob* verify_job() { return verify_.get(); }
+  [[nodiscard]] bool used_verify_job() const { return used_verify_job_; }
   [[nodiscard]] tls::Engine& engine() { return engine_; }
   [[nodiscard]] tls::Handshake* handshake() {
     return server_.needs_handshake(&handshake_) ? &handshake_ : nullptr;
@@ -179,11 +209,20 @@ class TlsDriver {
       pieces.push_back(MutableBytes{record}.subspan(at, std::min(piece_len, record.size() - at)));
     }
     engine_.begin_burst(now, TscRate{1'000'000'000});
-    tls::Step step = server_.receive(engine_, {handshake(), buffer_.get()}, pieces);
+    tls::Step step = server_.receive(engine_, attached(), pieces);
     if (step.await == tls::Await::message_buffer && options_.attach_buffers) {
       buffer_ = std::make_unique<tls::MessageBuffer>();
       used_message_buffer_ = true;
-      step = server_.receive(engine_, {handshake(), buffer_.get()}, pieces);
+      step = server_.receive(engine_, attached(), pieces);
+    }
+    if (step.await == tls::Await::verify_buffer) {
+      if (options_.attach_verify_jobs) {
+        verify_ = std::make_unique<crypto::VerifyJob>();
+        used_verify_job_ = true;
+        step = server_.receive(engine_, attached(), pieces);
+      } else {
+        step = server_.refuse_verification(handshake_);
+      }
     }
     note(step);
     if (step.application_data.len != 0) {
@@ -191,8 +230,11 @@ class TlsDriver {
              ByteView{record}.subspan(step.application_data.offset, step.application_data.len));
     }
     if (!server_.needs_message_buffer(handshake())) buffer_.reset();
+    if (!server_.needs_verify_job(handshake())) verify_.reset();
     while (options_.run_jobs && last_.await == tls::Await::job) run_job();
+    if (options_.run_verifications && last_.await == tls::Await::verdict) run_verification();
   }
+  [[nodiscard]] tls::Attached attached() { return {handshake(), buffer_.get(), verify_.get()}; }
   void note(const tls::Step& step) {
     last_ = step;
     for (const auto event :
@@ -220,6 +262,8 @@ class TlsDriver {
   tls::Engine& engine_;
   tls::Handshake handshake_;
   std::unique_ptr<tls::MessageBuffer> buffer_;
+  std::unique_ptr<crypto::VerifyJob> verify_;
+  crypto::ClientIdentity client_;
   tls::Server server_;
   tls::Step last_;
   tls::Events seen_;
@@ -229,6 +273,7 @@ class TlsDriver {
   bool whole_records_ = true;
   bool flight_complete_ = false;
   bool used_message_buffer_ = false;
+  bool used_verify_job_ = false;
   int key_updates_ = 0;
   std::size_t records_ = 0;
 };

@@ -25,17 +25,24 @@ class Appender {
   SignedContent content_;
 };
 
-}  // namespace
-
 // [RFC 8446 4.4.3] 64 spaces, the context string, a zero byte, the transcript hash.
-SignedContent certificate_verify_content(ByteView transcript_hash) noexcept {
-  constexpr std::string_view kContext = "TLS 1.3, server CertificateVerify";
+SignedContent verify_content(std::string_view context, ByteView transcript_hash) noexcept {
   Appender out;
   out.fill(0x20, 64);
-  out.bytes({reinterpret_cast<const std::uint8_t*>(kContext.data()), kContext.size()});
+  out.bytes({reinterpret_cast<const std::uint8_t*>(context.data()), context.size()});
   out.fill(0, 1);
   out.bytes(transcript_hash);
   return out.content();
+}
+
+}  // namespace
+
+SignedContent certificate_verify_content(ByteView transcript_hash) noexcept {
+  return verify_content("TLS 1.3, server CertificateVerify", transcript_hash);
+}
+
+SignedContent client_certificate_verify_content(ByteView transcript_hash) noexcept {
+  return verify_content("TLS 1.3, client CertificateVerify", transcript_hash);
 }
 
 // [RFC 8422 5.4] client_random, server_random, then ECParameters {named_curve, NamedCurve} and the

@@ -22,6 +22,9 @@ struct SignedContent {
 // certificate_verify_content is what a server's CertificateVerify signs (RFC 8446 4.4.3).
 [[nodiscard]] SignedContent certificate_verify_content(ByteView transcript_hash) noexcept;
 
+// client_certificate_verify_content is what a client's signs: nobody here makes such a signature.
+[[nodiscard]] SignedContent client_certificate_verify_content(ByteView transcript_hash) noexcept;
+
 // server_key_exchange_content is what a TLS 1.2 ServerKeyExchange signs: both randoms and
 // ServerECDHParams (RFC 8422 5.4).
 [[nodiscard]] SignedContent server_key_exchange_content(ByteView client_random,

@@ -36,7 +36,7 @@ class Tickets : public ::testing::Test {
     state.issued_ms = 1'800'000'000'123;
     state.authenticated_ms = 1'799'999'000'000;
     state.binding = bind_session(bytes_of("site.test"), bytes_of("h2"));
-    state.client_identity.fill(0x77);
+    state.client.fingerprint.fill(0x77);
     std::ranges::fill(state.secret.expose_for_write(), std::uint8_t{0x5e});
   }
   Ticket sealed(std::string_view domain = "web") {
@@ -65,7 +65,7 @@ TEST_F(Tickets, CarryTheWholeState) {
   EXPECT_EQ(opened.issued_ms, state.issued_ms);
   EXPECT_EQ(opened.authenticated_ms, state.authenticated_ms);
   EXPECT_EQ(opened.binding, state.binding);
-  EXPECT_EQ(opened.client_identity, state.client_identity);
+  EXPECT_EQ(opened.client.fingerprint, state.client.fingerprint);
   EXPECT_EQ(hex(opened.secret_bytes()), hex(state.secret_bytes()));
 }
 

@@ -150,7 +150,7 @@ TEST_F(Authority, KnowsAClientWhoseChainLeadsToIt) {
   const ClientAuthority authority = load(pem_of(root_.certificate.get()));
   const ClientIdentity identity = judge(authority, client_, {middle_.certificate.get()});
   EXPECT_EQ(identity.verdict, ClientVerdict::ok);
-  EXPECT_EQ(identity.subject, "CN=client 1");
+  EXPECT_EQ(identity.subject(), "CN=client 1");
   std::array<std::uint8_t, 32> fingerprint{};
   X509_digest(client_.certificate.get(), EVP_sha256(), fingerprint.data(), nullptr);
   EXPECT_EQ(identity.fingerprint, fingerprint);
@@ -404,7 +404,7 @@ TEST_F(Authority, CutsALongSubject) {
                                               .signature = signature},
                                              kNow);
   EXPECT_EQ(identity.verdict, ClientVerdict::ok);
-  EXPECT_EQ(identity.subject.size(), ClientIdentity::kMaxSubject);
+  EXPECT_EQ(identity.subject().size(), ClientIdentity::kMaxSubject);
 }
 
 TEST_F(Authority, SaysWhatIsWrongWithItsFiles) {

@@ -1,0 +1,48 @@
+#include "lib/offload/verifier.h"
+
+#include <array>
+#include <span>
+#include <utility>
+
+namespace sallyport::offload {
+
+using crypto::VerifyJob;
+using crypto::VerifyStatus;
+
+Verifier::Verifier(Authorities authorities, std::uint32_t generation)
+    : authorities_(authorities.size()), generation_{generation} {
+  for (std::size_t i = 0; i < authorities.size(); ++i) replace(i, std::move(authorities[i]));
+}
+
+void Verifier::replace(std::size_t index,
+                       std::shared_ptr<const x509::ClientAuthority> authority) noexcept {
+  authorities_[index].store(std::move(authority));
+}
+
+void Verifier::run(VerifyJob& job, const WallClock& now) const noexcept {
+  if (job.deadline != Tsc{} && job.deadline < now.at) {
+    job.status = VerifyStatus::expired;
+    return;
+  }
+  const bool is_known =
+      job.authority.generation == generation_ && job.authority.index < authorities_.size();
+  // Ours until the job is judged, whatever replaces it meanwhile.
+  const auto authority = is_known ? authorities_[job.authority.index].load() : nullptr;
+  if (authority == nullptr) {
+    job.status = VerifyStatus::failed;
+    return;
+  }
+  std::array<ByteView, crypto::kMaxClientChain> chain;
+  for (std::size_t i = 0; i < job.num_certificates; ++i) {
+    chain[i] = job.bytes_of(job.certificates[i]);
+  }
+  const x509::ClientProof proof{.chain = std::span{chain}.first(job.num_certificates),
+                                .scheme = job.scheme,
+                                .kind = job.kind,
+                                .content = ByteView{job.content}.first(job.content_len),
+                                .signature = job.bytes_of(job.signature)};
+  job.identity = authority->judge(proof, static_cast<std::int64_t>(now.unix_ms / 1'000));
+  job.status = VerifyStatus::done;
+}
+
+}  // namespace sallyport::offload
