@@ -160,24 +160,30 @@ std::string render_connections(const Json& document, Detail detail) {
     }
   }
   out += "\n";
-  Table table{{{"client", Align::left},
-               {"listener", Align::left},
-               {"state", Align::left},
-               {"tls", Align::left},
-               {"backend", Align::left},
-               {"state", Align::left},
-               {"age", Align::right},
-               {"to backend", Align::right},
-               {"to client", Align::right},
-               {"worker", Align::right}}};
-  for (const Json& c : entries(child(document, "list"))) {
+  const std::vector<Json> list = entries(child(document, "list"));
+  const bool knows_clients = std::ranges::any_of(
+      list, [](const Json& c) { return !text(c, "client_fingerprint", "").empty(); });
+  std::vector<Table::Column> columns{{"client", Align::left},     {"listener", Align::left},
+                                     {"state", Align::left},      {"tls", Align::left},
+                                     {"backend", Align::left},    {"state", Align::left},
+                                     {"age", Align::right},       {"to backend", Align::right},
+                                     {"to client", Align::right}, {"worker", Align::right}};
+  if (knows_clients) columns.push_back({"certificate", Align::left});
+  Table table{std::move(columns)};
+  for (const Json& c : list) {
     const std::string version = text(c, "tls_version", "");
-    table.add({text(c, "client"), text(c, "listener"), text(c, "client_state"),
-               text(c, "tls_state") + (version.empty() ? "" : " " + version), text(c, "backend"),
-               text(c, "backend_state"), age_text(number(c, "age_milliseconds")),
-               bytes_text(number(c, "client_to_backend_bytes")),
-               bytes_text(number(c, "backend_to_client_bytes")),
-               std::to_string(number(c, "worker"))});
+    std::vector<std::string> row{text(c, "client"),
+                                 text(c, "listener"),
+                                 text(c, "client_state"),
+                                 text(c, "tls_state") + (version.empty() ? "" : " " + version),
+                                 text(c, "backend"),
+                                 text(c, "backend_state"),
+                                 age_text(number(c, "age_milliseconds")),
+                                 bytes_text(number(c, "client_to_backend_bytes")),
+                                 bytes_text(number(c, "backend_to_client_bytes")),
+                                 std::to_string(number(c, "worker"))};
+    if (knows_clients) row.push_back(text(c, "client_subject", ""));
+    table.add(std::move(row));
   }
   if (table.empty()) return out;
   out += "\n" + table.text();

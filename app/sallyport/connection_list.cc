@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace sallyport {
 namespace {
@@ -25,6 +27,16 @@ const char* name_of(wire::ProtocolVersion version) {
   return version == wire::ProtocolVersion::tls12 ? "1.2" : "";
 }
 
+std::string hex(ByteView bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  for (const std::uint8_t byte : bytes) {
+    out += kDigits[byte >> 4U];
+    out += kDigits[byte & 0xfU];
+  }
+  return out;
+}
+
 }  // namespace
 
 void ConnectionList::copy(const worker::Worker& worker, Tsc now) noexcept {
@@ -41,6 +53,8 @@ void ConnectionList::copy(const worker::Worker& worker, Tsc now) noexcept {
     row.phase = c.phase;
     row.version = c.tls.version();
     row.age = now - c.accepted;
+    row.known_client = {};
+    if (const auto* client = worker.client_of(c)) row.known_client = *client;
     // The backend's sequence numbers count plaintext, and the SYN.
     row.to_backend = backend.syn_acked ? tcp::distance(backend.iss, backend.snd_una) - 1 : 0;
     row.to_client = backend.syn_acked ? tcp::distance(backend.irs, backend.rcv_nxt) - 1 : 0;
@@ -59,6 +73,10 @@ void ConnectionList::append_to(std::vector<admin::ConnectionReport>& reports, st
     report.tls_version = name_of(row.version);
     const auto age = std::chrono::duration_cast<milliseconds>(rate.nanos(row.age));
     report.age_milliseconds = static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0));
+    if (row.known_client.verdict == crypto::ClientVerdict::ok) {
+      report.client_subject = row.known_client.subject();
+      report.client_fingerprint = hex(row.known_client.fingerprint);
+    }
     if (!row.has_backend) continue;
     report.source = row.backend.local;
     report.backend = row.backend.remote;

@@ -9,6 +9,7 @@
 #include "lib/admin/reports.h"
 #include "lib/base/address.h"
 #include "lib/base/units.h"
+#include "lib/crypto/client_identity.h"
 #include "lib/tcp/tcb.h"
 #include "lib/wire/tls_types.h"
 #include "lib/worker/worker.h"
@@ -52,6 +53,7 @@ class ConnectionList {
     TscSpan age;
     std::uint32_t to_backend = 0;  // bytes, modulo 2^32
     std::uint32_t to_client = 0;
+    crypto::ClientIdentity known_client;  // verdict none: it showed no certificate
   };
   void copy(const worker::Worker& worker, Tsc now) noexcept;
 

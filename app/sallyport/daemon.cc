@@ -101,6 +101,7 @@ Daemon::Daemon(config::Parsed parsed, admin::LogLevel log_level)
       log_{2, log_level},
       random_{system_seed()},
       staples_{config_},
+      authorities_{config_},
       publisher_{config_.dataplane.io_lcores.size()},
       dataplane_{config_, plan_, parsed_.diagnostics.file()} {}
 
@@ -153,7 +154,13 @@ dpdk::Failure Daemon::start() {
     const auto groups = multicast_groups(*compiled.interfaces, i);
     if (dpdk::Failure failure = dataplane_.ports()[i]->set_groups(groups)) return failure;
   }
-  if (dpdk::Failure failure = dataplane_.add_workers(publisher_, identities_.keys)) return failure;
+  if (!authorities_.empty()) {
+    verifier_.emplace(identities_.clients.of_listener, identities_.clients.generation);
+  }
+  if (dpdk::Failure failure =
+          dataplane_.add_workers(publisher_, identities_.keys, verifier_ ? &*verifier_ : nullptr)) {
+    return failure;
+  }
   identities_.keys.clear();
   // Publishes the first snapshot.
   control_.emplace(
@@ -172,7 +179,8 @@ dpdk::Failure Daemon::start() {
 }
 
 control::Compiled Daemon::compile() const {
-  return control::compile({config_, port_facts_, identities_.of_listener, dpdk::Eal::tsc_rate()});
+  return control::compile(
+      {config_, port_facts_, identities_.of_listener, dpdk::Eal::tsc_rate(), identities_.clients});
 }
 
 void Daemon::serve() {
@@ -238,21 +246,41 @@ void Daemon::tick() {
     log(level_of(event.kind), LogTopic::neighbour, control::to_string(event));
   }
   watch_ports();
-  watch_staples();
+  watch_files();
 }
 
-void Daemon::watch_staples() {
+void Daemon::watch_files() {
+  static_assert(control::StapleWatch::kInterval == control::AuthorityWatch::kInterval);
   const std::uint64_t now = unix_ms();
   const auto interval =
       static_cast<std::uint64_t>(milliseconds{control::StapleWatch::kInterval}.count());
-  if (staples_.empty() || now - staples_watched_ms_ < interval) return;
-  staples_watched_ms_ = now;
+  if (now - files_watched_ms_ < interval) return;
+  files_watched_ms_ = now;
+  const bool has_new_staples = watch_staples();
+  const bool has_new_authorities = watch_authorities();
+  if (has_new_staples || has_new_authorities) {
+    control_->replace_listeners(compile().listeners);
+  }
+}
+
+bool Daemon::watch_authorities() {
+  const control::AuthorityWatch::Outcome outcome = authorities_.look(identities_.clients);
+  for (const std::string& message : outcome.messages) {
+    log(LogLevel::info, LogTopic::configuration, message);
+  }
+  for (const std::size_t index : outcome.changed) {
+    verifier_->replace(index, identities_.clients.of_listener[index]);
+  }
+  return !outcome.changed.empty();
+}
+
+bool Daemon::watch_staples() {
   const control::StapleWatch::Outcome outcome =
       staples_.look(identities_.of_listener, unix_seconds());
   for (const std::string& message : outcome.messages) {
     log(LogLevel::info, LogTopic::configuration, message);
   }
-  if (outcome.changed) control_->replace_listeners(compile().listeners);
+  return outcome.changed;
 }
 
 void Daemon::hear() {

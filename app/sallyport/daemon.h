@@ -14,12 +14,14 @@
 #include "lib/base/random.h"
 #include "lib/config/credentials.h"
 #include "lib/config/load.h"
+#include "lib/control/client_auth.h"
 #include "lib/control/compile.h"
 #include "lib/control/control_loop.h"
 #include "lib/control/cookie_keyring.h"
 #include "lib/control/identities.h"
 #include "lib/control/publisher.h"
 #include "lib/control/staple_watch.h"
+#include "lib/offload/verifier.h"
 
 namespace sallyport {
 
@@ -48,7 +50,9 @@ class Daemon {
   void hear();
   void send();
   void watch_ports();
-  void watch_staples();
+  void watch_files();
+  [[nodiscard]] bool watch_staples();
+  [[nodiscard]] bool watch_authorities();
   [[nodiscard]] std::size_t num_connections() const;
   [[nodiscard]] bool all_passed() const;
   void log(admin::LogLevel level, admin::LogTopic topic, std::string_view message);
@@ -59,8 +63,10 @@ class Daemon {
   MemoryPlan plan_;
   Random random_;
   control::Identities identities_;
+  std::optional<offload::Verifier> verifier_;
   control::StapleWatch staples_;
-  std::uint64_t staples_watched_ms_ = 0;
+  control::AuthorityWatch authorities_;
+  std::uint64_t files_watched_ms_ = 0;
   std::vector<control::PortFacts> port_facts_;
   std::optional<control::CookieKeyring> cookie_keyring_;
   std::optional<control::TicketKeyring> ticket_keyring_;

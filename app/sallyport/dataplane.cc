@@ -78,7 +78,14 @@ dpdk::IdleMode Dataplane::idle_mode(const dpdk::LcorePlace& place) const {
 }
 
 Dataplane::Failure Dataplane::add_workers(control::Publisher& publisher,
-                                          const std::vector<control::Identities::NamedKey>& keys) {
+                                          const std::vector<control::Identities::NamedKey>& keys,
+                                          const offload::Verifier* verifier) {
+  if (verifier != nullptr) {
+    verifier_ = std::make_unique<VerifierThread>(*verifier);
+    if (Failure failure = verifier_->create(num_workers(), plan_.worker.max_verify_jobs)) {
+      return failure;
+    }
+  }
   for (std::uint16_t i = 0; i < num_workers(); ++i) {
     auto worker = std::make_unique<IoWorker>();
     worker->index = i;
@@ -102,9 +109,9 @@ Dataplane::Failure Dataplane::add_workers(control::Publisher& publisher,
         static_cast<ssize_t>(config.seed.size())) {
       return "the system gives no random numbers";
     }
-    worker->processor =
-        std::make_unique<WorkerProcessor>(config, eal_.arena(worker->place.lcore),
-                                          publisher.reader(i), publisher.source(), dpdk::now());
+    worker->processor = std::make_unique<WorkerProcessor>(
+        config, eal_.arena(worker->place.lcore), publisher.reader(i), publisher.source(),
+        verifier_ ? &verifier_->lane(i) : nullptr, dpdk::now());
     wipe(config.seed);
     for (const control::Identities::NamedKey& key : keys) {
       if (!worker->processor->executor().keys().add(key.id, key.key)) {
@@ -136,6 +143,7 @@ Dataplane::Failure Dataplane::start() {
     if (Failure failure = port->start()) return failure;
   }
   running_ = true;
+  if (verifier_) verifier_->start();
   for (const auto& worker : workers_) {
     if (!eal_.launch(worker->place.lcore, dpdk::IoLcore<WorkerProcessor>::entry,
                      worker->lcore.get())) {
@@ -150,6 +158,7 @@ void Dataplane::stop() noexcept {
   running_ = false;
   stop_.store(true);
   for (const auto& worker : workers_) dpdk::Eal::wait(worker->place.lcore);
+  if (verifier_) verifier_->stop();
 }
 
 std::uint32_t Dataplane::close() noexcept {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/sallyport/memory_plan.h"
+#include "app/sallyport/verifier_thread.h"
 #include "app/sallyport/worker_processor.h"
 #include "lib/base/address.h"
 #include "lib/config/config.h"
@@ -37,8 +38,10 @@ class Dataplane {
   // open starts DPDK and opens every port; nothing is received yet.
   [[nodiscard]] Failure open();
   // add_workers builds one worker per I/O lcore and gives its executor the private keys.
+  // `verifier` judges clients' certificates; nullptr where none are asked for.
   [[nodiscard]] Failure add_workers(control::Publisher& publisher,
-                                    const std::vector<control::Identities::NamedKey>& keys);
+                                    const std::vector<control::Identities::NamedKey>& keys,
+                                    const offload::Verifier* verifier);
   // start lets ports receive and lcores run.  Precondition: a snapshot has been published.
   [[nodiscard]] Failure start();
   // stop returns when no lcore runs any more.
@@ -90,6 +93,7 @@ class Dataplane {
   std::vector<std::unique_ptr<dpdk::Port>> ports_;
   std::vector<dpdk::Port*> port_list_;
   std::vector<std::unique_ptr<IoWorker>> workers_;
+  std::unique_ptr<VerifierThread> verifier_;
   std::atomic<bool> stop_{false};
   bool running_ = false;
   std::size_t next_worker_ = 0;

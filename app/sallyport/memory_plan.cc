@@ -57,6 +57,12 @@ MemoryPlan plan_memory(const config::Config& config) {
   worker.max_handshakes = std::clamp<std::size_t>(worker.max_connections / 4, 64, 16'384);
   worker.max_message_buffers = std::clamp<std::size_t>(worker.max_connections / 16, 64, 1'024);
   worker.max_jobs = std::clamp<std::size_t>(worker.max_connections / 8, 64, 1'024);
+  const bool asks_clients = std::ranges::any_of(config.listeners, [](const config::Listener& l) {
+    return l.tls.client_certificates != config::ClientCertificates::off;
+  });
+  worker.max_verify_jobs =
+      asks_clients ? std::clamp<std::size_t>(worker.max_connections / 64, 16, 256) : 1;
+  worker.max_known_clients = asks_clients ? worker.max_connections : 1;
   worker.max_time_wait = std::clamp<std::size_t>(worker.max_connections, 4'096, 262'144);
   worker.max_syn_received = std::clamp<std::size_t>(worker.max_connections / 4, 1'024, 65'536);
   worker.max_rx_frames_held = rx - rx_fixed;

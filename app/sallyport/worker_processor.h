@@ -1,6 +1,7 @@
 // WorkerProcessor: one Worker as the lcore loop drives it, with the executor that works its jobs
 // off on the same lcore.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include <span>
 
 #include "app/sallyport/connection_list.h"
+#include "app/sallyport/verifier_thread.h"
 #include "lib/base/arena.h"
 #include "lib/base/check.h"
 #include "lib/frame/outbox.h"
@@ -26,11 +28,17 @@ class WorkerProcessor {
   static constexpr std::size_t kJobsPerIteration = 8;
   static constexpr std::size_t kMaxJobs = 1024;
 
+  // Clients' certificates taken back from the verifier in one iteration.
+  static constexpr std::size_t kVerdictsPerIteration = 8;
+
+  // `verifier` is nullptr where no listener asks its clients.
   WorkerProcessor(const worker::WorkerConfig& config, Arena arena, snapshot::Reader& reader,
-                  const std::atomic<const snapshot::Snapshot*>& source, Tsc now)
+                  const std::atomic<const snapshot::Snapshot*>& source,
+                  VerifierThread::Lane* verifier, Tsc now)
       : arena_{arena},
         reader_{reader},
         source_{source},
+        verifier_{verifier},
         worker_{config, arena_, reader, stats_, now} {
     SALLYPORT_CHECK(config.max_jobs <= kMaxJobs);
   }
@@ -38,7 +46,11 @@ class WorkerProcessor {
   void process(std::span<frame::Frame* const> rx, std::span<crypto::CryptoJob* const> done, Tsc now,
                frame::Outbox& out) noexcept {
     worker_.use(reader_.enter(source_));
-    worker_.process(rx, done, now, out);
+    worker_.process(rx, done, take_verdicts(rx.size(), done.size(), out), now, out);
+    if (!out.verify_jobs().empty()) {
+      // Its ring has room for every job that there is.
+      static_cast<void>(verifier_->to_verifier.put(out.verify_jobs()));
+    }
     connections_.answer(worker_, now);
     if (reset_requested_.load(std::memory_order_relaxed)) [[unlikely]] {
       static_cast<void>(worker_.reset_all(now, out));
@@ -88,10 +100,22 @@ class WorkerProcessor {
   [[nodiscard]] stats::WorkerStats& writable_stats() noexcept { return stats_; }
 
  private:
+  // take_verdicts leaves credit for the answers to `rx` and `done`.
+  [[nodiscard]] std::span<crypto::VerifyJob* const> take_verdicts(
+      std::size_t num_rx, std::size_t num_done, const frame::Outbox& out) noexcept {
+    if (verifier_ == nullptr) return {};
+    const std::size_t spoken_for = 2 * num_rx + num_done;
+    const std::size_t credit = out.frame_credit() - std::min(out.frame_credit(), spoken_for);
+    const std::span room = std::span{judged_}.first(std::min(judged_.size(), credit / 2));
+    return room.first(verifier_->from_verifier.take(room));
+  }
+
   stats::WorkerStats stats_;
   Arena arena_;
   snapshot::Reader& reader_;
   const std::atomic<const snapshot::Snapshot*>& source_;
+  VerifierThread::Lane* verifier_;
+  std::array<crypto::VerifyJob*, kVerdictsPerIteration> judged_{};
   worker::Worker worker_;
   offload::Executor executor_;
   std::array<crypto::CryptoJob*, kMaxJobs> queue_{};

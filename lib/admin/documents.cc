@@ -140,6 +140,10 @@ Document connection_document(const ConnectionReport& connection) {
   out.add("backend_state", fitting(connection.backend_state));
   out.add("tls_state", fitting(connection.tls_state));
   out.add("tls_version", fitting(connection.tls_version));
+  if (!connection.client_fingerprint.empty()) {
+    out.add("client_subject", fitting(connection.client_subject));
+    out.add("client_fingerprint", connection.client_fingerprint);
+  }
   out.add("age_milliseconds", connection.age_milliseconds);
   out.add("client_to_backend_bytes", connection.client_to_backend_bytes);
   out.add("backend_to_client_bytes", connection.backend_to_client_bytes);

@@ -17,7 +17,7 @@ namespace sallyport::admin {
 
 using StatsOfWorkers = std::span<const stats::WorkerStats* const>;
 
-constexpr std::size_t kConnectionsPerDocument = 32;
+constexpr std::size_t kConnectionsPerDocument = 20;
 constexpr std::size_t kBackendsPerDocument = 48;
 constexpr std::size_t kLcoresPerDocument = 8;
 constexpr std::size_t kPortsPerDocument = 16;

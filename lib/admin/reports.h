@@ -51,12 +51,14 @@ struct ConnectionReport {
   std::uint16_t worker = 0;
   SocketAddress client;
   SocketAddress listener;
-  SocketAddress source;       // our end towards the backend; port 0 while there is none
-  SocketAddress backend;      // port 0 while there is none
-  std::string client_state;   // TCP states by their RFC 9293 names: "ESTABLISHED"
-  std::string backend_state;  // empty while there is none
-  std::string tls_state;      // "handshake", "established", "closing"
-  std::string tls_version;    // "1.3", "1.2", empty before negotiation
+  SocketAddress source;            // our end towards the backend; port 0 while there is none
+  SocketAddress backend;           // port 0 while there is none
+  std::string client_state;        // TCP states by their RFC 9293 names: "ESTABLISHED"
+  std::string backend_state;       // empty while there is none
+  std::string tls_state;           // "handshake", "established", "closing"
+  std::string tls_version;         // "1.3", "1.2", empty before negotiation
+  std::string client_subject;      // of its certificate; empty: it showed none
+  std::string client_fingerprint;  // SHA-256 of that, in hexadecimal
   std::uint64_t age_milliseconds = 0;
   std::uint64_t client_to_backend_bytes = 0;  // plaintext
   std::uint64_t backend_to_client_bytes = 0;

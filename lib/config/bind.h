@@ -81,6 +81,10 @@ void bind(Visitor& v, Tls& t) {
   v.field("unknown_name", t.unknown_name);
   v.field("suite_preference", t.suite_preference);
   v.field("compress_certificates", t.compress_certificates);
+  v.field("client_certificates", t.client_certificates);
+  v.field("client_ca", t.client_ca);
+  v.field("client_crl", t.client_crl);
+  v.field("client_depth", t.client_depth);
   v.tables("certificates", t.certificates);
   v.tables("alpn", t.alpn);
   v.table("tickets", t.tickets);

@@ -245,6 +245,7 @@ class Checker {
       error(path + ".pool", "there is no pool " + quoted(listener.pool),
             "Name one of the [[pool]]s, or add it.");
     }
+    check_client_certificates(listener.tls, path + ".tls");
     std::set<std::string_view> protocols;
     for (std::size_t i = 0; i < listener.tls.alpn.size(); ++i) {
       const AlpnRule& rule = listener.tls.alpn[i];
@@ -302,6 +303,19 @@ class Checker {
             std::string{"Set `"} + (address.ip.is_v4() ? "gateway4" : "gateway6") +
                 "` of the interface in " + line_of(item("interface", *link)) +
                 ", or reply = \"source_mac\".");
+    }
+  }
+
+  void check_client_certificates(const Tls& tls, const std::string& path) {
+    if (tls.client_certificates != ClientCertificates::off) {
+      if (!tls.client_ca.empty()) return;
+      error(path + ".client_certificates",
+            "clients are asked for certificates, but nobody may vouch for them",
+            "Set `tls.client_ca` to a PEM file with the authorities.");
+    } else if (!tls.client_ca.empty() || !tls.client_crl.empty()) {
+      warning(path + (tls.client_ca.empty() ? ".client_crl" : ".client_ca"),
+              "clients are not asked for certificates, so this file is not used",
+              "Set `tls.client_certificates` to \"optional\" or \"required\", or remove it.");
     }
   }
 

@@ -16,6 +16,7 @@ enum class ReplyMode : std::uint8_t { source_mac, gateway };
 enum class StrayPolicy : std::uint8_t { reset, silence };
 enum class UnknownName : std::uint8_t { show_default, refuse };
 enum class SuitePreference : std::uint8_t { server, client };
+enum class ClientCertificates : std::uint8_t { off, optional, required };
 enum class CongestionControl : std::uint8_t { cubic, new_reno };
 enum class SynMode : std::uint8_t { cookies, tracked };
 enum class Ecn : std::uint8_t { accept, offer, off };
@@ -96,6 +97,10 @@ struct Tls {
   std::vector<CertificateFiles> certificates;  // empty: one is made at start
   std::vector<AlpnRule> alpn;                  // in order of preference
   Tickets tickets;
+  ClientCertificates client_certificates = ClientCertificates::off;
+  std::string client_ca;   // absolute paths
+  std::string client_crl;  // empty: nobody is ever revoked
+  std::uint32_t client_depth = 2;
   friend bool operator==(const Tls&, const Tls&) = default;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -42,6 +43,8 @@ class Loader {
             "listener[" + std::to_string(i) + "].tls.certificates[" + std::to_string(j) + "]";
         if (const auto index = load(files[j], path)) indices.push_back(*index);
       }
+      loaded_.authorities.push_back(
+          load_authority(config_.listeners[i].tls, "listener[" + std::to_string(i) + "].tls"));
     }
     return std::move(loaded_);
   }
@@ -100,6 +103,18 @@ class Loader {
     return pair.index;
   }
 
+  std::shared_ptr<const x509::ClientAuthority> load_authority(const Tls& tls,
+                                                              const std::string& path) {
+    if (tls.client_certificates == ClientCertificates::off) return nullptr;
+    x509::ClientAuthority::Loaded loaded = x509::ClientAuthority::load(client_files(tls));
+    if (!loaded) {
+      const char* const key = loaded.is_about_revocations ? ".client_crl" : ".client_ca";
+      diagnostics_.error(positions_.of(path + key), std::move(loaded.message), {});
+      return nullptr;
+    }
+    return std::make_shared<const x509::ClientAuthority>(std::move(*loaded.authority));
+  }
+
   // judge says what speaks against a credential that is whole in itself.
   void judge(const x509::Credential& credential, const CertificateFiles& files,
              const std::string& path) {
@@ -143,6 +158,10 @@ class Loader {
 };
 
 }  // namespace
+
+x509::ClientAuthority::Files client_files(const Tls& tls) {
+  return {.authorities = tls.client_ca, .revocations = tls.client_crl, .depth = tls.client_depth};
+}
 
 LoadedCredentials load_credentials(const Config& config, const Positions& positions,
                                    std::int64_t now, Diagnostics& diagnostics) {

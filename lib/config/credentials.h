@@ -3,10 +3,12 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "lib/config/config.h"
 #include "lib/config/diagnostic.h"
+#include "lib/x509/client_authority.h"
 #include "lib/x509/credential.h"
 
 namespace sallyport::config {
@@ -17,9 +19,15 @@ struct LoadedCredentials {
   // For each of Config::listeners the indices of its credentials, in the order of the file.  Empty:
   // the listener names none, and one has to be made for it.
   std::vector<std::vector<std::size_t>> of_listener;
+  // For each of them who may vouch for clients; nullptr: clients are not asked.
+  std::vector<std::shared_ptr<const x509::ClientAuthority>> authorities;
 };
 
-// load_credentials reads and checks every certificate and key.  `now` is Unix seconds.
+// client_files are those that a listener with client certificates names.
+[[nodiscard]] x509::ClientAuthority::Files client_files(const Tls& tls);
+
+// load_credentials reads and checks every certificate and key, and the files about clients.  `now`
+// is Unix seconds.
 [[nodiscard]] LoadedCredentials load_credentials(const Config& config, const Positions& positions,
                                                  std::int64_t now, Diagnostics& diagnostics);
 

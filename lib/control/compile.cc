@@ -5,6 +5,7 @@
 
 #include "lib/base/check.h"
 #include "lib/config/topology.h"
+#include "lib/control/client_auth.h"
 #include "lib/control/tls_policy.h"
 #include "lib/stats/worker_stats.h"
 
@@ -111,6 +112,10 @@ class Compiler {
                     .psk_only = from.tls.tickets.psk_only,
                     .lifetime_seconds = from.tls.tickets.lifetime_seconds,
                     .domain = from.name};
+    if (index < input_.clients.of_listener.size()) {
+      const crypto::AuthorityId id{static_cast<std::uint32_t>(index), input_.clients.generation};
+      ask_clients(from.tls.client_certificates, input_.clients.of_listener[index].get(), id, *tls);
+    }
     std::vector<snapshot::PoolIndex> alpn_pools;
     for (const config::AlpnRule& rule : from.tls.alpn) {
       tls->alpn_protocols.push_back(rule.protocol);

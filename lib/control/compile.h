@@ -10,6 +10,7 @@
 #include "lib/base/units.h"
 #include "lib/config/config.h"
 #include "lib/snapshot/snapshot.h"
+#include "lib/x509/client_authority.h"
 
 namespace sallyport::control {
 
@@ -22,11 +23,21 @@ struct PortFacts {
 // entries (or the self-made one), as the key store has named them.
 using ListenerCredentials = std::vector<tls::Credential>;
 
+// ClientAuthorities are who may vouch for the clients of each configured listener; nullptr: its
+// clients are not asked.  The verifier knows them by their place and the generation.
+struct ClientAuthorities {
+  std::vector<std::shared_ptr<const x509::ClientAuthority>> of_listener;
+  std::uint32_t generation = 0;
+};
+
+inline const ClientAuthorities kNoClientAuthorities;
+
 struct CompileInput {
   const config::Config& config;
   std::span<const PortFacts> ports;                  // one per Config::ports
   std::span<const ListenerCredentials> credentials;  // one per Config::listeners
   TscRate tsc_rate;
+  const ClientAuthorities& clients = kNoClientAuthorities;
 };
 
 // Compiled is the part of a Snapshot that comes from the configuration.  A listener of the file

@@ -22,6 +22,7 @@ tls::Credential describe(const x509::Credential& credential, crypto::CredentialI
 Identities identify(const config::Config& config, config::LoadedCredentials loaded,
                     std::uint32_t generation, std::int64_t now) {
   Identities identities;
+  identities.clients = {.of_listener = std::move(loaded.authorities), .generation = generation};
   std::vector<tls::Credential> described;
   const auto add = [&](x509::Credential& credential) {
     const crypto::CredentialId id{.index = static_cast<std::uint32_t>(described.size()),

@@ -24,6 +24,7 @@ struct Identities {
 
   std::vector<ListenerCredentials> of_listener;  // parallel to Config::listeners: for compile()
   std::vector<NamedKey> keys;
+  ClientAuthorities clients;
   std::vector<SelfMade> self_made;  // none or one
   std::string error;                // not empty: no certificate could be made, and why
 };

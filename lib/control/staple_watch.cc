@@ -1,7 +1,5 @@
 #include "lib/control/staple_watch.h"
 
-#include <sys/stat.h>
-
 #include <utility>
 
 #include "lib/control/certificate_compression.h"
@@ -20,15 +18,6 @@ StapleWatch::StapleWatch(const config::Config& config) {
   }
 }
 
-StapleWatch::Version StapleWatch::version_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {};
-  constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
-  return {.changed_ns = status.st_mtim.tv_sec * kNanosPerSecond + status.st_mtim.tv_nsec,
-          .inode = status.st_ino,
-          .size = status.st_size};
-}
-
 StapleWatch::Outcome StapleWatch::look(std::vector<ListenerCredentials>& of_listener,
                                        std::int64_t now) {
   Outcome outcome;
@@ -40,8 +29,8 @@ StapleWatch::Outcome StapleWatch::look(std::vector<ListenerCredentials>& of_list
       outcome.changed = true;
     };
     // A file that is gone has no version; what is shown goes on until its time is over.
-    const Version version = version_of(file.path);
-    if (version != file.version && version != Version{}) {
+    const FileVersion version = FileVersion::of(file.path);
+    if (version != file.version && version != FileVersion{}) {
       file.version = version;
       x509::LoadedStaple loaded = x509::load_staple(file.path, credential.chain, now);
       if (loaded) {

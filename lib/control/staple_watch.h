@@ -9,6 +9,7 @@
 #include "lib/base/units.h"
 #include "lib/config/config.h"
 #include "lib/control/compile.h"
+#include "lib/control/file_version.h"
 
 namespace sallyport::control {
 
@@ -32,21 +33,13 @@ class StapleWatch {
   [[nodiscard]] Outcome look(std::vector<ListenerCredentials>& of_listener, std::int64_t now);
 
  private:
-  // Version is how a replaced file is told from the one that was read.
-  struct Version {
-    std::int64_t changed_ns = -1;
-    std::uint64_t inode = 0;
-    std::int64_t size = 0;
-    friend bool operator==(const Version&, const Version&) = default;
-  };
   struct File {
     std::string path;
     std::size_t listener = 0;
     std::size_t certificate = 0;  // index into the listener's credentials
-    Version version;              // of what was read last
+    FileVersion version;          // of what was read last
     std::int64_t until = 0;       // Unix seconds; of the response that is shown, if one is
   };
-  [[nodiscard]] static Version version_of(const std::string& path);
 
   std::vector<File> files_;
 };

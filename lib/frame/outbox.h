@@ -12,7 +12,8 @@
 
 namespace sallyport::crypto {
 struct CryptoJob;
-}
+struct VerifyJob;
+}  // namespace sallyport::crypto
 
 namespace sallyport::frame {
 
@@ -35,6 +36,7 @@ class Outbox {
  public:
   static constexpr std::size_t kMaxFrames = 256;
   static constexpr std::size_t kMaxJobs = 64;
+  static constexpr std::size_t kMaxVerifyJobs = 16;
   static constexpr std::size_t kMaxReleases = 1024;
   static constexpr std::size_t kMaxControl = 16;
 
@@ -42,6 +44,9 @@ class Outbox {
   // frame_credit is how many frames may still be taken; each may be sent once.
   [[nodiscard]] std::size_t frame_credit() const noexcept { return num_empty_; }
   [[nodiscard]] std::size_t job_credit() const noexcept { return kMaxJobs - num_jobs_; }
+  [[nodiscard]] std::size_t verify_credit() const noexcept {
+    return kMaxVerifyJobs - num_verify_jobs_;
+  }
 
   // take gives an empty frame with `head_room` bytes before its start.  Precondition: credit.
   [[nodiscard]] Frame& take(std::uint16_t head_room) noexcept {
@@ -72,6 +77,8 @@ class Outbox {
     releases_[num_releases_++] = &f;
   }
   void put(crypto::CryptoJob& job) noexcept { jobs_[num_jobs_++] = &job; }
+  // Precondition: verify_credit().
+  void put(crypto::VerifyJob& job) noexcept { verify_jobs_[num_verify_jobs_++] = &job; }
   // tell returns false when this iteration's messages to the control thread are used up.
   [[nodiscard]] bool tell(const ControlMessage& message) noexcept {
     if (num_control_ == kMaxControl) return false;
@@ -101,6 +108,9 @@ class Outbox {
   [[nodiscard]] std::span<crypto::CryptoJob* const> jobs() const noexcept {
     return std::span{jobs_}.first(num_jobs_);
   }
+  [[nodiscard]] std::span<crypto::VerifyJob* const> verify_jobs() const noexcept {
+    return std::span{verify_jobs_}.first(num_verify_jobs_);
+  }
   [[nodiscard]] std::span<const ControlMessage> control() const noexcept {
     return std::span{control_}.first(num_control_);
   }
@@ -109,18 +119,22 @@ class Outbox {
     return std::span{empty_}.first(num_empty_);
   }
   // clear forgets what the lcore has carried away; empty frames stay for the next iteration.
-  void clear() noexcept { num_tx_ = num_releases_ = num_jobs_ = num_control_ = 0; }
+  void clear() noexcept {
+    num_tx_ = num_releases_ = num_jobs_ = num_verify_jobs_ = num_control_ = 0;
+  }
 
  private:
   std::array<Frame*, kMaxFrames> empty_{};
   std::array<Frame*, kMaxFrames> tx_{};
   std::array<Frame*, kMaxReleases> releases_{};
   std::array<crypto::CryptoJob*, kMaxJobs> jobs_{};
+  std::array<crypto::VerifyJob*, kMaxVerifyJobs> verify_jobs_{};
   std::array<ControlMessage, kMaxControl> control_{};
   std::size_t num_empty_ = 0;
   std::size_t num_tx_ = 0;
   std::size_t num_releases_ = 0;
   std::size_t num_jobs_ = 0;
+  std::size_t num_verify_jobs_ = 0;
   std::size_t num_control_ = 0;
   FlushReleases flush_releases_;
   void* context_;

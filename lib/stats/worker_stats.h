@@ -40,6 +40,7 @@
   X(backend_plaintext_bytes, "application bytes received from backends")          \
   X(records_opened, "TLS records decrypted")                                      \
   X(records_sealed, "TLS records encrypted")                                      \
+  X(clients_judged, "clients' certificates that came back with a verdict")        \
   X(stale_jobs, "results for connections that were gone")                         \
   X(backend_retries, "another backend tried after a refusal or time-out")         \
   X(timers_fired, "timer entries that fired")
@@ -48,6 +49,7 @@
   X(connections, "connections in any state")                     \
   X(handshakes, "handshake buffers in use")                      \
   X(jobs, "asymmetric jobs in flight")                           \
+  X(verify_jobs, "clients' certificates received or judged")     \
   X(time_wait, "TIME_WAIT records")                              \
   X(syn_received, "tracked handshakes before their first data")  \
   X(frames_held, "frames kept for retransmission or reassembly") \

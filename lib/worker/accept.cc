@@ -224,7 +224,12 @@ Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
                            const tcp::Segment& segment, const tcp::PeerOptions& options,
                            std::uint16_t listener_index, const LinkPeer& peer,
                            Turn& turn) noexcept {
-  if (connections_.full() || handshakes_.full() || !has_frames_for_another()) return nullptr;
+  const snapshot::Listener& listener = (*snapshot_->listeners)[listener_index];
+  const bool asks = listener.tls->client_auth.is_on();
+  if (connections_.full() || handshakes_.full() || !has_frames_for_another() ||
+      (asks && clients_.full())) {
+    return nullptr;
+  }
   Handle<Connection> handle;
   Handle<HandshakeState> handshake_handle;
   Connection* c = connections_.allocate(handle);
@@ -235,7 +240,6 @@ Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
     handshakes_.release(handshake_handle);
     return nullptr;
   }
-  const snapshot::Listener& listener = (*snapshot_->listeners)[listener_index];
   renew(*c);
   c->listener = listener_index;
   c->pool = listener.pool;
@@ -244,10 +248,16 @@ Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
   admission_.opened(listener.group);
   handshake->message_buffer = {};
   handshake->job = {};
+  handshake->verify_job = {};
+  crypto::ClientIdentity* client_identity = nullptr;
+  if (asks) {
+    client_identity = clients_.allocate(c->known_client);
+    *client_identity = {};
+  }
   handshake->configuration = snapshot_->configuration;
   pins_.pin(handshake->configuration);
   std::destroy_at(&c->tls);
-  std::construct_at(&c->tls, handshake->tls, *listener.tls);
+  std::construct_at(&c->tls, handshake->tls, *listener.tls, client_identity);
   Side& client = c->client;
   client.kind = FlowRef::Kind::client;
   client.index = handle.index % Side::kMaxConnections;

@@ -46,7 +46,8 @@ tls::Handshake* Worker::handshake_of(const Connection& c) noexcept {
 tls::Attached Worker::attached(const Connection& c) noexcept {
   HandshakeState* state = handshakes_.get(c.handshake);
   if (state == nullptr) return {};
-  return {&state->tls, message_buffers_.get(state->message_buffer)};
+  return {&state->tls, message_buffers_.get(state->message_buffer),
+          verify_jobs_.get(state->verify_job)};
 }
 
 // --- Records in --------------------------------------------------------------------------------
@@ -67,7 +68,7 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
     }
     std::array<MutableBytes, InputQueue::kMaxPieces> room;
     const auto record = input.pieces(size, room);
-    const tls::Step step = c.tls.receive(tls_, attached(c), record);
+    tls::Step step = c.tls.receive(tls_, attached(c), record);
     if (step.await == tls::Await::message_buffer) {
       c.await = step.await;
       if (!lend_message_buffer(c)) {
@@ -75,6 +76,11 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
         return;
       }
       continue;  // the same record again
+    }
+    if (step.await == tls::Await::verify_buffer) {
+      if (lend_verify_job(c)) continue;
+      // A queue of clients that wait for their turn would be as easy to fill as the slab is.
+      step = c.tls.refuse_verification(*handshake_of(c));
     }
     stats_.traffic.count(Traffic::records_opened);
     if (step.application_data.len > 0) deliver(c, record, step.application_data, turn);
@@ -87,6 +93,15 @@ bool Worker::lend_message_buffer(Connection& c) noexcept {
   HandshakeState* state = handshakes_.get(c.handshake);
   if (state == nullptr || message_buffers_.allocate(state->message_buffer) == nullptr) return false;
   c.await = tls::Await::peer;
+  return true;
+}
+
+bool Worker::lend_verify_job(Connection& c) noexcept {
+  HandshakeState* state = handshakes_.get(c.handshake);
+  if (state == nullptr) return false;
+  crypto::VerifyJob* const job = verify_jobs_.allocate(state->verify_job);
+  if (job == nullptr) return false;
+  job->reset();
   return true;
 }
 
@@ -111,12 +126,21 @@ void Worker::on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept 
   // Nobody will read what came after the client's last word.
   if (step.await == tls::Await::nothing) c.client.input.clear(turn);
   if (!c.tls.needs_message_buffer(handshake_of(c))) release_message_buffer(c);
+  if (!c.tls.needs_verify_job(handshake_of(c))) release_verify_job(c);
+  if (step.await == tls::Await::verdict && !submit_verify_job(c, turn)) wait_for_resource(c);
   if (step.await == tls::Await::job && !submit_job(c, turn)) wait_for_resource(c);
 }
 
 void Worker::on_tls_established(Connection& c, Turn& turn) noexcept {
   pass_stage(c, HandshakeStage::tls_established, turn.now);
   stats_.resumptions.count(kind_of(c.tls));
+  if (const crypto::ClientIdentity* client = clients_.get(c.known_client)) {
+    if (client->verdict == crypto::ClientVerdict::ok) {
+      stats_.resumptions.count(stats::Resumption::known_client);
+    } else {
+      forget_client(c);
+    }
+  }
   const Nanos took = config_.tsc_rate.nanos(turn.now - c.accepted);
   stats_.handshake_nanoseconds.record(static_cast<std::uint64_t>(took.count()));
   // The client's first request may wait for this ACK (Nagle's algorithm), and in TLS 1.3 we have
@@ -199,6 +223,44 @@ void Worker::release_job(crypto::CryptoJob& job) noexcept {
   const Handle<crypto::CryptoJob> self = job.self;
   wipe_object(job);
   jobs_.release(self);
+}
+
+// --- Clients' certificates ---------------------------------------------------------------------
+
+bool Worker::submit_verify_job(Connection& c, Turn& turn) noexcept {
+  HandshakeState* state = handshakes_.get(c.handshake);
+  crypto::VerifyJob* job = state == nullptr ? nullptr : verify_jobs_.get(state->verify_job);
+  if (job == nullptr || c.is_being_judged) return true;
+  if (turn.out.verify_credit() == 0) return false;
+  job->connection = token_of(connections_.handle_of(c));
+  job->self = state->verify_job;
+  job->worker = config_.index;
+  job->status = crypto::VerifyStatus::pending;
+  job->submitted = turn.now;
+  job->deadline = c.phase_deadline;
+  c.is_being_judged = true;
+  turn.out.put(*job);
+  return true;
+}
+
+void Worker::take_verdict(crypto::VerifyJob& job, Turn& turn) noexcept {
+  Connection* c = connections_.get(handle_of(job.connection));
+  HandshakeState* state = c == nullptr ? nullptr : handshakes_.get(c->handshake);
+  if (state == nullptr || state->verify_job != job.self) {
+    stats_.traffic.count(Traffic::stale_jobs);
+    verify_jobs_.release(job.self);
+    return;
+  }
+  c->is_being_judged = false;
+  if (c->phase == Phase::ending) {
+    stats_.traffic.count(Traffic::stale_jobs);
+    release_verify_job(*c);
+    return;
+  }
+  const tls::Step step = c->tls.verify_done(tls_, state->tls, job);
+  stats_.traffic.count(Traffic::clients_judged);
+  on_step(*c, step, turn);
+  if (!release_if_done(*c)) mark_ready(*c);
 }
 
 // --- Records out -------------------------------------------------------------------------------

@@ -7,7 +7,9 @@
 #include "lib/base/address.h"
 #include "lib/base/slab.h"
 #include "lib/base/units.h"
+#include "lib/crypto/client_identity.h"
 #include "lib/crypto/job.h"
+#include "lib/crypto/verify_job.h"
 #include "lib/snapshot/snapshot.h"
 #include "lib/stats/reasons.h"
 #include "lib/tcp/reassembly.h"
@@ -92,6 +94,7 @@ struct HandshakeState {
   Handle<Connection> owner;
   Handle<tls::MessageBuffer> message_buffer;
   Handle<crypto::CryptoJob> job;
+  Handle<crypto::VerifyJob> verify_job;
   std::uint64_t configuration = 0;  // pinned for as long as this is held
 };
 
@@ -102,6 +105,7 @@ struct Connection {
   Side backend;
   tls::Server tls;
   Handle<HandshakeState> handshake;
+  Handle<crypto::ClientIdentity> known_client;  // where a listener asks who its clients are
 
   Tsc accepted;        // the cookie was
   Tsc stage_at;        // last handshake stage passed; after the last stage, last record sealed
@@ -109,7 +113,7 @@ struct Connection {
   Tsc phase_deadline;  // what it means depends on the phase; Tsc{} = none
   Tsc armed;           // deadline in the timer wheel; Tsc{} = none
   IndexLink ready;     // work can be pulled
-  IndexLink waiting;   // for a job slot, a key pair or a message buffer
+  IndexLink waiting;   // for a job slot, a key pair, a message buffer or the verifier
 
   std::uint32_t sealed_since_pause = 0;  // bytes, up to where a transfer counts as bulk
   std::uint16_t backend_counter = 0;     // place of the backend in WorkerStats
@@ -122,6 +126,7 @@ struct Connection {
   bool client_fin_queued : 1 = false;  // our FIN to the client follows what is queued
   bool backend_fin_queued : 1 = false;
   bool bytes_to_client : 1 = false;  // any application data was sent yet
+  bool is_being_judged : 1 = false;  // the VerifyJob is away
   bool close_counted : 1 = false;    // a CloseCause or HandshakeFailure was counted
 };
 // What an idle connection costs: this, and beside it its timer, its place in the slab and its two

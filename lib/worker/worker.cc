@@ -47,6 +47,8 @@ Worker::Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
       handshakes_{arena, config.max_handshakes},
       message_buffers_{arena, config.max_message_buffers},
       jobs_{arena, config.max_jobs},
+      verify_jobs_{arena, config.max_verify_jobs},
+      clients_{arena, config.max_known_clients},
       // Each connection has two tuples, and so may have a TIME_WAIT record.
       flows_{arena, 2 * config.max_connections + config.max_time_wait + config.max_syn_received,
              draw_key(random_)},
@@ -75,12 +77,14 @@ Worker::Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
 Worker::~Worker() = default;
 
 void Worker::process(std::span<frame::Frame* const> rx, std::span<crypto::CryptoJob* const> done,
-                     Tsc now, frame::Outbox& out) noexcept {
+                     std::span<crypto::VerifyJob* const> judged, Tsc now,
+                     frame::Outbox& out) noexcept {
   Turn turn{now, out, held_};
   instant_ = clock_.instant(now);
   tls_.begin_burst(now, config_.tsc_rate);
   tls_.use_tickets(snapshot_->ticket_keys.get(), snapshot_->wall);
   for (crypto::CryptoJob* job : done) complete(*job, turn);
+  for (crypto::VerifyJob* job : judged) take_verdict(*job, turn);
   receive_burst(rx, turn);
   const std::uint32_t fired =
       timers_.expire(now, kTimersPerCall, [&](std::uint32_t index) { on_timer(index, turn); });
@@ -145,6 +149,7 @@ void Worker::retry_waiting(Turn& turn) noexcept {
       continue;
     }
     if (c.await == tls::Await::job && !submit_job(c, turn)) wait_for_resource(c);
+    if (c.await == tls::Await::verdict && !submit_verify_job(c, turn)) wait_for_resource(c);
     if (c.await == tls::Await::message_buffer) {
       // The record that needed the buffer is still the first of the input.
       if (lend_message_buffer(c)) {
@@ -309,6 +314,7 @@ void Worker::publish_gauges() noexcept {
   stats_.gauges.set(Gauge::connections, connections_.live());
   stats_.gauges.set(Gauge::handshakes, handshakes_.live());
   stats_.gauges.set(Gauge::jobs, jobs_.live());
+  stats_.gauges.set(Gauge::verify_jobs, verify_jobs_.live());
   stats_.gauges.set(Gauge::time_wait, time_wait_.size());
   stats_.gauges.set(Gauge::syn_received, syn_received_.size());
   stats_.gauges.set(Gauge::frames_held, held_.rx_held + held_.tx_held);
@@ -326,8 +332,21 @@ void Worker::release_message_buffer(Connection& c) noexcept {
   state->message_buffer = {};
 }
 
+void Worker::release_verify_job(Connection& c) noexcept {
+  HandshakeState* state = handshakes_.get(c.handshake);
+  if (state == nullptr || !state->verify_job || c.is_being_judged) return;
+  verify_jobs_.release(state->verify_job);
+  state->verify_job = {};
+}
+
+void Worker::forget_client(Connection& c) noexcept {
+  clients_.release(c.known_client);
+  c.known_client = {};
+}
+
 void Worker::release_handshake(Connection& c) noexcept {
   release_message_buffer(c);
+  release_verify_job(c);
   HandshakeState* state = handshakes_.get(c.handshake);
   if (state == nullptr) return;
   state->tls.clear();
@@ -383,6 +402,7 @@ bool Worker::release_if_done(Connection& c) noexcept {
   if (c.ready.is_linked() || c.waiting.is_linked()) return true;
   timers_.cancel(index_of(c));
   admission_.ended((*snapshot_->listeners)[c.listener].group);
+  forget_client(c);
   const Handle<Connection> handle = connections_.handle_of(c);
   renew(c);  // wipes the keys
   connections_.release(handle);

@@ -74,7 +74,13 @@ class Worker {
   // `rx`.  A frame of `rx` whose `kept` is set afterwards belongs to the worker, the others to the
   // caller; every job of `done` belongs to the worker.
   void process(std::span<frame::Frame* const> rx, std::span<crypto::CryptoJob* const> done, Tsc now,
-               frame::Outbox& out) noexcept;
+               frame::Outbox& out) noexcept {
+    process(rx, done, {}, now, out);
+  }
+  // The same with clients whose certificates were judged meanwhile; each needs credit as an element
+  // of `rx` does, and its job belongs to the worker.
+  void process(std::span<frame::Frame* const> rx, std::span<crypto::CryptoJob* const> done,
+               std::span<crypto::VerifyJob* const> judged, Tsc now, frame::Outbox& out) noexcept;
 
   // reset_all ends connections with an RST to both sides, as far as `out` has credit, and returns
   // how many are left: for the end of draining.
@@ -94,6 +100,11 @@ class Worker {
       visit(*c);
       --limit;
     }
+  }
+  // client_of is who has proven to be at the other end of `c`; nullptr: nobody was asked, or nobody
+  // answered.
+  [[nodiscard]] const crypto::ClientIdentity* client_of(const Connection& c) const noexcept {
+    return c.tls.is_established() ? clients_.get(c.known_client) : nullptr;
   }
   [[nodiscard]] const FrameAccount& frames_held() const noexcept { return held_; }
 
@@ -120,6 +131,9 @@ class Worker {
   void count_close(Connection& c, stats::CloseCause cause) noexcept;
   void release_handshake(Connection& c) noexcept;
   void release_message_buffer(Connection& c) noexcept;
+  // release_verify_job keeps one that is away: it is released when it comes back.
+  void release_verify_job(Connection& c) noexcept;
+  void forget_client(Connection& c) noexcept;
   // end_side forgets one side without a word to its peer; release_if_done frees the slot when both
   // have ended.
   void end_side(Side& side, Turn& turn) noexcept;
@@ -201,6 +215,9 @@ class Worker {
   // --- client.cc -----------------------------------------------------------------------------
   void complete(crypto::CryptoJob& job, Turn& turn) noexcept;
   void release_job(crypto::CryptoJob& job) noexcept;
+  void take_verdict(crypto::VerifyJob& job, Turn& turn) noexcept;
+  [[nodiscard]] bool submit_verify_job(Connection& c, Turn& turn) noexcept;
+  [[nodiscard]] bool lend_verify_job(Connection& c) noexcept;
   // open_records takes whole records off the client's input, as long as their contents have room.
   void open_records(Connection& c, Turn& turn) noexcept;
   void on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept;
@@ -279,6 +296,8 @@ class Worker {
   Slab<HandshakeState> handshakes_;
   Slab<tls::MessageBuffer> message_buffers_;
   Slab<crypto::CryptoJob> jobs_;
+  Slab<crypto::VerifyJob> verify_jobs_;
+  Slab<crypto::ClientIdentity> clients_;
   FlowTable flows_;
   TimeWaitTable time_wait_;
   SynTable syn_received_;

@@ -3,17 +3,21 @@
 // Input: one byte chooses the point, one the size of the pieces, then come records as {control,
 // type, length of two bytes, content}.  Bit 0 of control seals the content under the client's
 // current keys, so that what lies behind the tag is reached too; bit 1 lets the server talk first;
-// without bit 2 the record header is made honest, with it the content is given as it is.
+// without bit 2 the record header is made honest, with it the content is given as it is; bit 3 puts
+// the content into the transcript of the client, so that its Finished still fits; bit 4 lets an
+// honest Finished follow.  From point 9 on the server asks for the client's certificate.
 #include <cstdint>
 #include <cstdlib>
 
 #include "lib/wire/reader.h"
+#include "tests/support/client_certificate.h"
 #include "tests/support/tls_client.h"
 
 namespace sallyport {
 namespace {
 
 using testing::Bytes;
+using testing::ClientCertificate;
 using testing::FakeJobs;
 using testing::HelloBuilder;
 using testing::ScriptedClient;
@@ -32,7 +36,41 @@ HelloBuilder retried_hello() {
   return hello;
 }
 
-// advance takes an honest client to one of nine points.
+constexpr unsigned kPoints = 14;
+constexpr unsigned kFirstAsking = 9;
+constexpr unsigned kFirstAsking12 = 12;
+
+bool is_tls13(unsigned point) {
+  return point >= kFirstAsking ? point < kFirstAsking12 : point <= 4;
+}
+
+// show takes an honest client to a point at which it is asked for its certificate.
+void show(ScriptedClient& client, TlsDriver& server, unsigned point) {
+  ClientCertificate certificate;
+  certificate.tls13 = is_tls13(point);
+  const auto say = [&](const Bytes& message) {
+    server.feed(certificate.tls13 ? client.seal(ContentType::handshake, client.say(message))
+                                  : testing::record(ContentType::handshake, client.say(message)));
+  };
+  server.feed(client.hello(certificate.tls13 ? HelloBuilder::tls13() : HelloBuilder::tls12()));
+  client.hear(server.take_output());
+  const unsigned said = point - (certificate.tls13 ? kFirstAsking : kFirstAsking12);
+  if (said == 0) return;
+  say(certificate.message());
+  if (!certificate.tls13) server.feed(client.client_key_exchange());
+  if (said == 2) say(certificate.verify());
+}
+
+void finish(ScriptedClient& client, TlsDriver& server, bool tls13) {
+  if (tls13) {
+    server.feed(client.finish());
+    return;
+  }
+  server.feed(testing::kChangeCipherSpec);
+  server.feed(client.seal(ContentType::handshake, client.say(client.finished12_message())));
+}
+
+// advance takes an honest client to one of the other points.
 void advance(ScriptedClient& client, TlsDriver& server, unsigned point) {
   if (point == 0) return;
   if (point == 1) {
@@ -68,10 +106,15 @@ void check(TlsDriver& server) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sallyport;
-  static const tls::ServerConfig config = testing::test_config();
+  static const tls::ServerConfig plain = testing::test_config();
+  static const tls::ServerConfig asking = [] {
+    tls::ServerConfig made = testing::test_config();
+    made.client_auth = tls::ClientAuth{tls::ClientAuthMode::required, {0, 1}, {Bytes(20, 0x30)}};
+    return made;
+  }();
   if (size < 2) return 0;
   wire::Reader in{{data, size}};
-  const unsigned point = in.u8() % 9;
+  const unsigned point = in.u8() % kPoints;
   const unsigned piece = in.u8();
   // Engines are costly to make and hold nothing between inputs that decides anything.
   static Random random{Random::Seed{3}};
@@ -79,11 +122,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static tls::Engine of_client{random};
   FakeJobs jobs;
   ScriptedClient client{of_client};
-  TlsDriver server{
-      config, jobs, {.piece_len = piece == 0 ? tls::kMaxRecord : piece, .engine = &of_server}};
-  advance(client, server, point);
+  TlsDriver server{point >= kFirstAsking ? asking : plain,
+                   jobs,
+                   {.piece_len = piece == 0 ? tls::kMaxRecord : piece, .engine = &of_server}};
+  point >= kFirstAsking ? show(client, server, point) : advance(client, server, point);
   require(!server.last().failed());
-  const bool has_keys = point >= 2 && point != 5;
+  const bool tls13 = is_tls13(point);
+  const bool has_keys =
+      point >= kFirstAsking ? tls13 || point > kFirstAsking12 : point >= 2 && point != 5;
+  bool has_finished = false;
   while (!in.at_end()) {
     const std::uint8_t control = in.u8();
     const auto type = ContentType{in.u8()};
@@ -91,6 +138,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const ByteView content = in.bytes(std::min(len, in.remaining()));
     if (!in.ok()) break;
     const Bytes bytes(content.begin(), content.end());
+    if ((control & 8) != 0) client.say(bytes);
     if ((control & 2) != 0) client.hear(server.take_output());
     if ((control & 4) != 0) {
       server.feed(bytes);
@@ -99,7 +147,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     } else {
       server.feed(testing::record(type, bytes));
     }
+    // Once, because the keys for it are used up then.
+    if ((control & 16) != 0 && has_keys && !has_finished) {
+      finish(client, server, tls13);
+      has_finished = true;
+    }
     check(server);
+    // Nobody comes in whose certificate was not judged.
+    require(point < kFirstAsking || !server.server().is_established() ||
+            jobs.num_verifications == 1);
     if (server.last().await == tls::Await::nothing) break;
   }
   client.hear(server.take_output());

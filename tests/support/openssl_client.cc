@@ -36,6 +36,10 @@ OpensslClient::OpensslClient(Socket& socket, const OpensslClientOptions& options
     client->session_.reset(session);
     return 1;
   });
+  if (options.certificate != nullptr) {
+    SSL_CTX_use_certificate(context_, options.certificate);
+    SSL_CTX_use_PrivateKey(context_, options.key);
+  }
   ssl_ = SSL_new(context_);
   if (options.session != nullptr) {
     // A copy, because a connection that ends badly spoils its session.
@@ -85,7 +89,8 @@ void OpensslClient::step() {
     while (BIO_pending(in_) > 0 || SSL_has_pending(ssl_) == 1) {
       const int n = SSL_read(ssl_, buffer.data(), buffer.size());
       if (n <= 0) {
-        if (is_established() && SSL_get_error(ssl_, n) == SSL_ERROR_SSL) {
+        // An alert puts OpenSSL back before the handshake.
+        if (SSL_get_error(ssl_, n) == SSL_ERROR_SSL) {
           const char* reason = ERR_reason_error_string(ERR_peek_error());
           error_ = reason != nullptr ? reason : "unknown";
         }

@@ -21,6 +21,8 @@ struct OpensslClientOptions {
   std::size_t segment = 0;               // when not 0, every segment carries so many bytes
   std::uint8_t max_fragment_length = 0;  // RFC 6066 4: 1 to 4, or none
   SSL_SESSION* session = nullptr;        // to be resumed
+  X509* certificate = nullptr;           // to be shown when asked for, with its key
+  EVP_PKEY* key = nullptr;
 };
 
 struct FreeSslSession {

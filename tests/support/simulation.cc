@@ -13,6 +13,7 @@
 #include "lib/wire/ethernet.h"
 #include "lib/wire/packet.h"
 #include "tests/support/certificates.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/tls_driver.h"
 
 namespace sallyport::testing {
@@ -164,6 +165,19 @@ void Simulation::build_snapshot() {
   tls_config->alpn_protocols = options_.alpn;
   tls_config->tickets = {
       .enabled = options_.tickets, .psk_only = false, .lifetime_seconds = 7'200, .domain = "web"};
+  if (options_.client_auth != tls::ClientAuthMode::off) {
+    const TemporaryDirectory files;
+    x509::ClientAuthority::Files from;
+    from.authorities = files.write("ca.pem", options_.client_ca);
+    auto loaded = x509::ClientAuthority::load(from);
+    SALLYPORT_CHECK(loaded.authority.has_value());
+    tls_config->client_auth =
+        tls::ClientAuth{options_.client_auth, {0, 1}, loaded.authority->names()};
+    verifier_ = std::make_unique<offload::Verifier>(
+        offload::Verifier::Authorities{
+            std::make_shared<const x509::ClientAuthority>(std::move(*loaded.authority))},
+        1);
+  }
   tls_config->cipher_suites = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
                                0xc02c, 0xc030, 0xcca9, 0xcca8};
   tls_config->groups = {crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1,
@@ -353,8 +367,9 @@ void Simulation::process_and_execute(Lcore& lcore, std::span<frame::Frame* const
   const auto begin = real_ticks();
   {
     const NoAllocScope no_alloc;
-    lcore.worker->process(rx, lcore.done, now_, lcore.out);
+    lcore.worker->process(rx, lcore.done, lcore.judged, now_, lcore.out);
   }
+  lcore.judged.clear();
   lcore.done.assign(lcore.out.jobs().begin(), lcore.out.jobs().end());
   if (hold_jobs_ || !lcore.held.empty()) {
     lcore.held.insert(lcore.held.end(), lcore.done.begin(), lcore.done.end());
@@ -371,7 +386,19 @@ void Simulation::call_worker(Lcore& lcore, std::vector<frame::Frame*> rx) {
   for (frame::Frame* f : rx) {
     if (!f->kept) give_back(*f);
   }
+  judge(lcore);
   carry_away(lcore);
+}
+
+void Simulation::judge(Lcore& lcore) {
+  lcore.to_judge.insert(lcore.to_judge.end(), lcore.out.verify_jobs().begin(),
+                        lcore.out.verify_jobs().end());
+  if (hold_verdicts_) return;
+  for (crypto::VerifyJob* job : lcore.to_judge) {
+    verifier_->run(*job, {now_, snapshot_.wall.unix_ms_at(now_, kRate)});
+    lcore.judged.push_back(job);
+  }
+  lcore.to_judge.clear();
 }
 
 void Simulation::carry_away(Lcore& lcore) {

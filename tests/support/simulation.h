@@ -15,6 +15,7 @@
 #include "lib/base/arena.h"
 #include "lib/frame/outbox.h"
 #include "lib/offload/executor.h"
+#include "lib/offload/verifier.h"
 #include "lib/snapshot/publication.h"
 #include "lib/stats/worker_stats.h"
 #include "lib/worker/worker.h"
@@ -78,6 +79,9 @@ struct SimulationOptions {
   bool count_cpu_time = false;
   std::vector<std::string> alpn{};
   bool tickets = false;
+  // Whether clients show certificates, and who vouches for them: PEM.
+  tls::ClientAuthMode client_auth = tls::ClientAuthMode::off;
+  std::string client_ca{};
   worker::WorkerConfig worker{};
   snapshot::TcpPolicy tcp{};
   snapshot::StrayPolicy strays = snapshot::StrayPolicy::reset;
@@ -125,6 +129,8 @@ class Simulation {
   // hold_jobs(true) lets the executor pause: what workers ask for stays away.
   void hold_jobs(bool hold) { hold_jobs_ = hold; }
   [[nodiscard]] std::size_t num_jobs_held() const;
+  // hold_verdicts(true) lets the verifier pause.
+  void hold_verdicts(bool hold) { hold_verdicts_ = hold; }
   // set_gateway_resolved and set_draining publish another snapshot.
   void set_gateway_resolved(bool resolved);
   void set_draining(bool draining);
@@ -179,6 +185,8 @@ class Simulation {
     std::vector<frame::Frame*> in_nic;  // sent frames that the device still reads
     std::vector<crypto::CryptoJob*> done;
     std::vector<crypto::CryptoJob*> held;
+    std::vector<crypto::VerifyJob*> to_judge;
+    std::vector<crypto::VerifyJob*> judged;
     snapshot::Reader reader;
     stats::WorkerStats stats;
     std::unique_ptr<worker::Worker> worker;
@@ -202,6 +210,8 @@ class Simulation {
   // told to count only what it does.
   [[gnu::noinline]] void process_and_execute(Lcore& lcore, std::span<frame::Frame* const> rx);
   void execute(std::span<crypto::CryptoJob* const> jobs);
+  // judge does at once what the daemon's verifier does in a thread of its own.
+  void judge(Lcore& lcore);
   void carry_away(Lcore& lcore);
   [[nodiscard]] bool chance(double p);
   [[nodiscard]] std::uint64_t real_ticks() const;
@@ -215,6 +225,7 @@ class Simulation {
   FramePool rx_pool_;
   FramePool tx_pool_;
   offload::Executor executor_;
+  std::unique_ptr<offload::Verifier> verifier_;
   x509::Credential credential_;
   std::string certificate_pem_;
   snapshot::Snapshot snapshot_;
@@ -223,6 +234,7 @@ class Simulation {
   std::function<void(ByteView)> tap_;
   Filter filter_;
   bool hold_jobs_ = false;
+  bool hold_verdicts_ = false;
   std::uint16_t next_port_ = 20'000;
   Tsc next_tick_;
   std::deque<Bytes> rx_queue_;

@@ -121,12 +121,12 @@ TEST(Connections, ComeInPartsWithTheirTotals) {
   w.a->gauges.set(stats::Gauge::connections, 40);
   w.b->gauges.set(stats::Gauge::connections, 2);
   std::vector<ConnectionReport> reports(42);
-  reports[32].client = *parse_socket_address("[2001:db8::1]:5000");
+  reports[kConnectionsPerDocument].client = *parse_socket_address("[2001:db8::1]:5000");
   const Document first = connections_document(w.both, reports);
   EXPECT_EQ(number(child(first, "totals"), "connections"), 42U);
   EXPECT_EQ(number(first, "shown"), kConnectionsPerDocument);
   const Document second = connections_document(w.both, reports, kConnectionsPerDocument);
-  EXPECT_EQ(number(second, "shown"), 10U);
+  EXPECT_EQ(number(second, "shown"), 20U);
   EXPECT_EQ(text(child(child(second, "list"), "0"), "client"), "[2001:db8::1]:5000");
   EXPECT_EQ(text(child(child(second, "list"), "0"), "backend"), "");
   EXPECT_EQ(number(connections_document(w.both, reports, 1000), "shown"), 0U);

@@ -114,6 +114,30 @@ TEST_F(Credentials, TellsWhatIsWrongAtTheLineOfTheFile) {
       << text;
 }
 
+TEST_F(Credentials, WhoVouchesForClientsIsReadWhereTheyAreAsked) {
+  make("ca", "ec -pkeyopt ec_paramgen_curve:P-256", 90);
+  EXPECT_EQ(complaints(""), "");
+  ASSERT_EQ(loaded_.authorities.size(), 1U);
+  EXPECT_EQ(loaded_.authorities[0], nullptr);
+  EXPECT_EQ(complaints("tls.client_certificates = \"optional\"\ntls.client_ca = \"ca.pem\"\n"), "");
+  ASSERT_EQ(loaded_.authorities.size(), 1U);
+  ASSERT_NE(loaded_.authorities[0], nullptr);
+  EXPECT_EQ(loaded_.authorities[0]->names().size(), 1U);
+}
+
+TEST_F(Credentials, TellsWhatIsWrongWithTheFilesAboutClients) {
+  make("ca", "ec -pkeyopt ec_paramgen_curve:P-256", 90);
+  const std::string required = "tls.client_certificates = \"required\"\n";
+  std::string text = complaints(required + "tls.client_ca = \"missing.pem\"\n");
+  EXPECT_NE(text.find("/d/s.toml:14:"), std::string::npos) << text;
+  EXPECT_NE(text.find("error: /d/missing.pem: cannot read"), std::string::npos) << text;
+  text = complaints(required + "tls.client_ca = \"ca.key\"\n");
+  EXPECT_NE(text.find("error: /d/ca.key: holds no certificate"), std::string::npos) << text;
+  text = complaints(required + "tls.client_ca = \"ca.pem\"\ntls.client_crl = \"ca.pem\"\n");
+  EXPECT_NE(text.find("/d/s.toml:15:"), std::string::npos) << text;
+  EXPECT_NE(text.find("error: /d/ca.pem: holds no CRL"), std::string::npos) << text;
+}
+
 TEST_F(Credentials, RsaOnIoCoresMustBeAskedFor) {
   make("rsa", "rsa:2048", 90);
   constexpr std::string_view kFiles =

@@ -169,6 +169,13 @@ INSTANTIATE_TEST_SUITE_P(
              "    Give each port a name of its own.\n"
              "/s.toml:7:10: error: device \"net_tap0\" is used by port \"wan0\" already\n"
              "    Name another device; VLANs of one device are [[interface]]s of one port.\n"},
+        Case{"pool = \"web\"", "pool = \"web\"\ntls.client_certificates = \"required\"",
+             "/s.toml:13:27: error: clients are asked for certificates, but nobody may vouch for "
+             "them\n    Set `tls.client_ca` to a PEM file with the authorities.\n"},
+        Case{"pool = \"web\"", "pool = \"web\"\ntls.client_ca = \"ca.pem\"",
+             "/s.toml:13:17: warning: clients are not asked for certificates, so this file is not "
+             "used\n    Set `tls.client_certificates` to \"optional\" or \"required\", or remove "
+             "it.\n"},
         Case{"port = \"wan0\"", "port = \"lan0\"",
              "/s.toml:6:8: error: there is no port \"lan0\"\n"
              "    Name one of the [[port]]s, or add it.\n"},

@@ -25,14 +25,16 @@ TEST(Memory, OfAnIdleConnectionIsItsSlotsAndNothingElse) {
 }
 
 TEST(Memory, OfEachPhaseIsWhatTheDocumentationSays) {
-  EXPECT_EQ(sizeof(Connection), 960U);
+  EXPECT_EQ(sizeof(Connection), 968U);
   EXPECT_EQ(sizeof(Side), 320U);
   EXPECT_EQ(sizeof(tcp::Tcb), 204U);
   EXPECT_EQ(sizeof(tls::Server), 240U);
   EXPECT_EQ(sizeof(SynRecord), 76U);
-  EXPECT_EQ(sizeof(HandshakeState), 3'072U);
+  EXPECT_EQ(sizeof(HandshakeState), 3'080U);
   EXPECT_EQ(sizeof(tls::MessageBuffer), 16'388U);
   EXPECT_EQ(sizeof(crypto::CryptoJob), 2'432U);
+  EXPECT_EQ(sizeof(crypto::VerifyJob), 17'440U);
+  EXPECT_EQ(sizeof(crypto::ClientIdentity), 304U);
   EXPECT_EQ(sizeof(TimeWaitRecord), 64U);
 }
 
