@@ -6,6 +6,7 @@ import pathlib
 import time
 
 import testbed
+from authority import Authority
 from testbed import (BACKENDS4, BACKENDS6, GATE4, GATE6, SERVER_NAME, SERVICE4, SERVICE6, SOURCE4,
                      SOURCE6)
 
@@ -21,6 +22,8 @@ ECHO = 7443
 HASH = 9443
 DEAD = 4443  # a pool whose backends refuse every connection
 ALPN = 3443  # "http/1.1" goes to the web pool, "test/nginx" to nginx
+MTLS = 10443  # clients have to show a certificate of the authority "clients"
+MTLS_OPTIONAL = 11443  # they may
 MADE = 2443  # no certificate configured: Sallyport makes one
 
 
@@ -69,7 +72,16 @@ tls.policy = "intermediate"
 tls.certificates = [{files}]
 """ + "".join(f"limits.{key} = {value}\n" for key, value in limits.items()) + (
         'tls.alpn = [{ protocol = "http/1.1", pool = "web" }, { protocol = "test/nginx", pool = "nginx" }]\n'
-        if name == "alpn" else "")
+        if name == "alpn" else "") + (
+        client_certificates(name, certificate.chain.parent) if name.startswith("mtls") else "")
+
+
+def client_certificates(name: str, directory: pathlib.Path) -> str:
+    authority = Authority(directory, "clients")
+    return f"""tls.client_certificates = "{"required" if name == "mtls" else "optional"}"
+tls.client_ca = "{authority.chain}"
+tls.client_crl = "{authority.crl}"
+"""
 
 
 def pool(name: str, source: str, *backends: str) -> str:
@@ -87,7 +99,7 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
                   cluster_secret: bytes = b"", **limits: int) -> str:
     """configuration is the file for the whole testbed; makes the certificates in `directory`.
 
-    `services` names the listeners that are wanted (None: all); `limits` are the keys of
+    `services` names the listeners that are wanted (None: all that ask for no certificate); `limits` are the keys of
     listener.limits.  Without a `cluster_secret` Sallyport draws its own.
     """
     cluster = ""
@@ -101,12 +113,14 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
     listeners = [("web", WEB, "web", ecdsa), ("rsa", WEB_RSA, "web", rsa), ("web6", WEB_IPV6, "web6", ecdsa),
                  ("nginx", NGINX, "nginx", ecdsa), ("echo", ECHO, "echo", ecdsa),
                  ("hash", HASH, "hash", ecdsa), ("dead", DEAD, "dead", ecdsa), ("made", MADE, "web", None),
-                 ("alpn", ALPN, "web", ecdsa)]
+                 ("alpn", ALPN, "web", ecdsa), ("mtls", MTLS, "web", ecdsa),
+                 ("mtls_optional", MTLS_OPTIONAL, "web", ecdsa)]
     pools = [("web", SOURCE4, f"{first}:8080", f"{second}:8080"),
              ("web6", SOURCE6, *[f"[{address}]:8080" for address in BACKENDS6]),
              ("nginx", SOURCE4, f"{second}:8081"), ("echo", SOURCE4, f"{first}:7000"),
              ("hash", SOURCE4, f"{first}:9000"), ("dead", SOURCE4, f"{first}:1", f"{second}:1")]
-    wanted = [words for words in listeners if services is None or words[0] in services]
+    wanted = [words for words in listeners
+              if (words[0] in services if services else not words[0].startswith("mtls"))]
     used = {words[2] for words in wanted}
     return f"""
 [dataplane]
