@@ -25,6 +25,20 @@ std::string name_of(AlertDescription alert) {
       return "record_overflow";
     case AlertDescription::handshake_failure:
       return "handshake_failure";
+    case AlertDescription::bad_certificate:
+      return "bad_certificate";
+    case AlertDescription::unsupported_certificate:
+      return "unsupported_certificate";
+    case AlertDescription::certificate_revoked:
+      return "certificate_revoked";
+    case AlertDescription::certificate_expired:
+      return "certificate_expired";
+    case AlertDescription::certificate_unknown:
+      return "certificate_unknown";
+    case AlertDescription::unknown_ca:
+      return "unknown_ca";
+    case AlertDescription::certificate_required:
+      return "certificate_required";
     case AlertDescription::illegal_parameter:
       return "illegal_parameter";
     case AlertDescription::decode_error:
