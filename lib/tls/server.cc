@@ -110,12 +110,7 @@ Step Server::end_by_peer(Handshake* handshake, HandshakeFailure failure, Event e
   // [RFC 8446 6.1 and 6.2] close_notify is answered by ours; an error alert by nothing at all.
   abort(AlertDescription::close_notify);
   alert_level_ = AlertLevel::warning;
-  if (event == Event::fatal_alert) {
-    alert_pending_ = false;
-    write_closed_ = true;
-    write_.clear();
-    write_secret_.clear();
-  }
+  if (event == Event::fatal_alert) end_writing();
   failure_ = failure;
   if (handshake != nullptr) handshake->clear();
   Events events;
@@ -126,15 +121,7 @@ Step Server::end_by_peer(Handshake* handshake, HandshakeFailure failure, Event e
 void Server::abort(AlertDescription alert) noexcept {
   phase_ = Phase::failed;
   failure_ = HandshakeFailure::internal_error;
-  key_update_pending_ = false;
-  read_.clear();
-  read_secret_.clear();
-  // An alert of TLS 1.2 may still need it for its MAC.
-  if (version_ != ProtocolVersion::tls12) write_secret_.clear();
-  if (write_closed_) return;
-  alert_ = alert;
-  alert_level_ = AlertLevel::fatal;
-  alert_pending_ = true;
+  queue_fatal(alert);
 }
 
 void Server::close() noexcept {
@@ -143,9 +130,7 @@ void Server::close() noexcept {
     abort(AlertDescription::close_notify);
     failure_ = HandshakeFailure::none;
   }
-  alert_ = AlertDescription::close_notify;
-  alert_level_ = AlertLevel::warning;
-  alert_pending_ = true;
+  queue_close_notify();
 }
 
 bool Server::needs_handshake(const Handshake* handshake) const noexcept {

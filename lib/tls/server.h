@@ -37,9 +37,7 @@
 #include "lib/stats/reasons.h"
 #include "lib/tls/engine.h"
 #include "lib/tls/handshake.h"
-#include "lib/tls/key_schedule.h"
-#include "lib/tls/record.h"
-#include "lib/tls/record_keys.h"
+#include "lib/tls/record_layer.h"
 #include "lib/tls/server_config.h"
 #include "lib/wire/tls_types.h"
 
@@ -114,7 +112,7 @@ struct Pulled {
   bool flight_complete = false;  // it ended with the last byte of the server's first flight
 };
 
-class Server {
+class Server : public RecordLayer {
  public:
   // A default Server is closed; it stands in slots that no connection uses.
   Server() noexcept = default;
@@ -125,11 +123,6 @@ class Server {
          crypto::ClientIdentity* client = nullptr) noexcept;
 
   // --- Bytes from the client ---
-
-  // record_size is how many bytes, header included, the next receive() wants.  A header that is no
-  // good gives 5: receive() then refuses it without waiting for more.  Precondition: header has at
-  // least 5 bytes.
-  [[nodiscard]] static std::size_t record_size(ByteView header) noexcept;
 
   // receive consumes one record: `pieces` together are exactly record_size() bytes.  They are
   // decrypted in place; after the call they hold nothing of worth outside application_data.
@@ -168,23 +161,11 @@ class Server {
   // application data.
   [[nodiscard]] bool has_output(const Handshake* handshake) const noexcept;
 
-  // kMinPullRoom is the least room with which pull() always gets on.
-  static constexpr std::size_t kMinPullRoom = 128;
-
   // pull writes whole records, as many as fit, and says how many bytes.
   [[nodiscard]] Pulled pull(Engine& engine, Handshake* handshake, MutableBytes room) noexcept;
 
   // can_seal: established, nothing waits to be pulled, and not closed for writing.
   [[nodiscard]] bool can_seal(const Handshake* handshake) const noexcept;
-
-  // record_overhead is by how much a sealed record is longer than its plaintext, or with CBC at
-  // most longer; record_len is how long the record of so many bytes of plaintext is.
-  [[nodiscard]] std::size_t record_overhead() const noexcept;
-  [[nodiscard]] std::size_t record_len(std::size_t plaintext_len) const noexcept;
-
-  // max_fragment is the most plaintext that the client takes in one record: 63 at least,
-  // kMaxFragment unless it said otherwise.
-  [[nodiscard]] std::size_t max_fragment() const noexcept { return max_fragment_; }
 
   // seal writes one record of application data and returns its size, record_len() of the
   // plaintext.  Preconditions: can_seal(); 0 < plaintext <= max_fragment(); out has room for
@@ -209,18 +190,9 @@ class Server {
   [[nodiscard]] bool needs_handshake(const Handshake* handshake) const noexcept;
   [[nodiscard]] bool needs_message_buffer(const Handshake* handshake) const noexcept;
   [[nodiscard]] bool needs_verify_job(const Handshake* handshake) const noexcept;
-  // is_resumed: a ticket was accepted, and no certificate shown.
-  [[nodiscard]] bool is_resumed() const noexcept { return resumed_; }
-  // version and cipher_suite are none until the ClientHello was negotiated.
-  [[nodiscard]] wire::ProtocolVersion version() const noexcept { return version_; }
-  [[nodiscard]] wire::CipherSuite cipher_suite() const noexcept { return cipher_suite_; }
   // alpn is the index into ServerConfig::alpn_protocols that was agreed on, or kNoAlpn.
   static constexpr std::uint8_t kNoAlpn = kNoAlpnIndex;
   [[nodiscard]] std::uint8_t alpn() const noexcept { return alpn_; }
-  // peer_closed: close_notify was received.  write_closed: ours was pulled, or a fatal alert was,
-  // so nothing will ever be sealed again.
-  [[nodiscard]] bool peer_closed() const noexcept { return peer_closed_; }
-  [[nodiscard]] bool write_closed() const noexcept { return write_closed_; }
 
  private:
   enum class Phase : std::uint8_t {
@@ -248,9 +220,6 @@ class Server {
                                  Event event) noexcept;
 
   // server_receive.cc: records in.
-  [[nodiscard]] bool is_protected(wire::ContentType type) const noexcept;
-  [[nodiscard]] stats::HandshakeFailure check_header(ByteView front, std::size_t record_len,
-                                                     bool first) const noexcept;
   [[nodiscard]] Step receive_plaintext(Engine& engine, Attached attached, wire::ContentType type,
                                        std::span<const MutableBytes> content,
                                        std::size_t len) noexcept;
@@ -274,10 +243,6 @@ class Server {
   [[nodiscard]] bool may_be_followed(const Handshake* handshake) const noexcept;
   [[nodiscard]] stats::HandshakeFailure check_message(wire::HandshakeType type,
                                                       std::size_t len) const noexcept;
-  [[nodiscard]] bool count_idle_record() noexcept;
-  [[nodiscard]] std::size_t max_received_fragment() const noexcept {
-    return fragments_limited_both_ways_ ? max_fragment_ : kMaxFragment;
-  }
 
   // server.cc: what both versions share.
   [[nodiscard]] Step client_hello(Engine& engine, Handshake& handshake, ByteView message) noexcept;
@@ -307,7 +272,6 @@ class Server {
   [[nodiscard]] Step finished13(Engine& engine, Handshake& handshake, ByteView message) noexcept;
   [[nodiscard]] Step establish13(Engine& engine, Handshake& handshake) noexcept;
   [[nodiscard]] Step key_update(Engine& engine, ByteView message) noexcept;
-  [[nodiscard]] bool count_key_update(const Engine& engine) noexcept;
 
   // resumption.cc
   struct TicketNotes {
@@ -353,44 +317,11 @@ class Server {
   // server_output.cc: records out.
   [[nodiscard]] bool has_flight(const Handshake* handshake) const noexcept;
   [[nodiscard]] bool is_flight_incomplete() const noexcept;
-  [[nodiscard]] std::size_t put_change_cipher_spec(MutableBytes out) const noexcept;
-  [[nodiscard]] std::size_t put_record(Engine& engine, wire::ContentType type, ByteView content,
-                                       MutableBytes out) noexcept;
   [[nodiscard]] std::size_t put_messages(Engine& engine, Handshake& handshake,
                                          MutableBytes out) noexcept;
-  [[nodiscard]] std::size_t put_key_update(Engine& engine, MutableBytes out) noexcept;
-  [[nodiscard]] std::size_t put_alert(Engine& engine, MutableBytes out) noexcept;
-  [[nodiscard]] std::size_t fragment_overhead() const noexcept;
 
-  static constexpr std::size_t kPostHandshakeMessage = 5;  // KeyUpdate, the only one
-
-  RecordKeys read_;
-  [[no_unique_address]] RecordKeys write_;  // the secrets use its padding
-  TrafficSecret read_secret_;               // TLS 1.2: the key of the MAC, if there is one
-  TrafficSecret write_secret_;
-  Tsc key_updates_since_;
-  wire::CipherSuite cipher_suite_ = wire::CipherSuite::none;
-  wire::ProtocolVersion version_ = wire::ProtocolVersion::none;
-  crypto::AeadAlgorithm aead_{};
   Phase phase_ = Phase::closed;
-  stats::HandshakeFailure failure_ = stats::HandshakeFailure::none;
-  wire::AlertDescription alert_{};  // waits to be pulled when alert_pending_
   std::uint8_t alpn_ = kNoAlpn;
-  std::uint16_t partial_len_ = 0;  // of a message that is not complete
-  std::uint16_t max_fragment_ = kMaxFragment;
-  wire::AlertLevel alert_level_ : 2 {};
-  std::uint8_t key_updates_ : 4 = 0;   // from the peer, in the current minute
-  std::uint8_t idle_records_ : 4 = 0;  // in a row: they carried nothing
-  std::uint8_t warnings_ : 3 = 0;
-  bool alert_pending_ : 1 = false;
-  bool key_update_pending_ : 1 = false;
-  bool read_protected_ : 1 = false;
-  bool write_protected_ : 1 = false;
-  bool peer_spoke_protected_ : 1 = false;  // TLS 1.3: a record of the handshake keys was opened
-  bool peer_closed_ : 1 = false;
-  bool write_closed_ : 1 = false;
-  bool resumed_ : 1 = false;
-  bool fragments_limited_both_ways_ : 1 = false;  // max_fragment_ binds the client, too
   std::array<std::uint8_t, kPostHandshakeMessage> partial_{};
 };
 static_assert(sizeof(Server) <= 240, "part of the 1 KiB of an idle connection");

@@ -15,10 +15,6 @@ using stats::HandshakeFailure;
 using wire::ClientHello;
 using wire::ExtensionType;
 
-// A client may change its keys, but each time costs us a key schedule.
-constexpr std::uint8_t kMaxKeyUpdates = 10;
-constexpr Nanos kKeyUpdateWindow = seconds{60};
-
 // fingerprint covers what the second ClientHello must repeat [RFC 8446 4.1.2].
 [[nodiscard]] Digest fingerprint(const ClientHello& hello) noexcept {
   crypto::TranscriptHash hash{crypto::HashAlgorithm::sha256};
@@ -298,15 +294,6 @@ Step Server::key_update(Engine& engine, ByteView message) noexcept {
   Events events;
   events.add(Event::key_updated);
   return step(events);
-}
-
-bool Server::count_key_update(const Engine& engine) noexcept {
-  if (key_updates_ == 0 ||
-      engine.now() - key_updates_since_ > engine.rate().ticks(kKeyUpdateWindow)) {
-    key_updates_since_ = engine.now();
-    key_updates_ = 0;
-  }
-  return ++key_updates_ <= kMaxKeyUpdates;
 }
 
 }  // namespace sallyport::tls

@@ -17,32 +17,7 @@ using wire::HandshakeType;
 using wire::ProtocolVersion;
 using wire::RecordHeader;
 
-// Records in a row that carry nothing cost us a decryption each and the peer next to nothing.
-constexpr std::uint8_t kMaxIdleRecords = 8;
-// Warnings need no answer; a peer that sends them without end only wants to keep us busy.
-constexpr std::uint8_t kMaxWarnings = 4;
-
-constexpr std::uint8_t kMajorVersion = 3;  // of every version since SSL 3.0
-
-[[nodiscard]] bool is_record_type(ContentType type) noexcept {
-  return type >= ContentType::change_cipher_spec && type <= ContentType::application_data;
-}
-
-// [RFC 8446 4.1.2, RFC 5246 E.2] the ClientHello of SSL 2.0: a two-byte length with the top bit
-// set, then its message type 1.
-[[nodiscard]] bool is_ssl2_hello(ByteView front) noexcept {
-  return (front[0] & 0x80) != 0 && front[2] == 1;
-}
-
 }  // namespace
-
-std::size_t Server::record_size(ByteView front) noexcept {
-  const auto header = load<RecordHeader>(front);
-  const std::size_t length = header.length.host();
-  // [RFC 8446 5.1] No size depends on legacy_record_version: in TLS 1.3 it means nothing.
-  if (!is_record_type(header.content_type()) || length > kMaxCiphertext) return kRecordHeader;
-  return kRecordHeader + length;
-}
 
 Step Server::receive(Engine& engine, Attached attached,
                      std::span<const MutableBytes> pieces) noexcept {
@@ -75,47 +50,6 @@ Step Server::receive(Engine& engine, Attached attached,
   const std::size_t len = record_len - kRecordHeader;
   const PieceRange content{pieces, kRecordHeader, len};
   return receive_plaintext(engine, attached, type, content.pieces(), len);
-}
-
-// is_protected: a record of this type comes under the read keys, once there are any.
-bool Server::is_protected(ContentType type) const noexcept {
-  if (!read_protected_) return false;
-  if (version_ != ProtocolVersion::tls13) return true;
-  // [RFC 8446 5, D.4] the compatibility ChangeCipherSpec is never protected.
-  if (type == ContentType::change_cipher_spec) return false;
-  // A client that cannot make sense of our ServerHello has no keys to say so with.
-  return type != ContentType::alert || peer_spoke_protected_;
-}
-
-HandshakeFailure Server::check_header(ByteView front, std::size_t record_len,
-                                      bool first) const noexcept {
-  const auto header = load<RecordHeader>(front);
-  const ContentType type = header.content_type();
-  if (first && is_ssl2_hello(front)) return HandshakeFailure::protocol_version;
-  if (!is_record_type(type)) {
-    // [RFC 8446 5] a record type that nobody has defined.
-    return first ? HandshakeFailure::not_tls : HandshakeFailure::unexpected_message;
-  }
-  if (front[1] != kMajorVersion && version_ != ProtocolVersion::tls13) {
-    return first ? HandshakeFailure::not_tls : HandshakeFailure::protocol_version;
-  }
-  // [RFC 8446 5.1] TLS 1.3 ignores legacy_record_version; [RFC 5246 6.2.1] TLS 1.2 does not.
-  if (version_ == ProtocolVersion::tls12 &&
-      header.legacy_record_version.host() != static_cast<std::uint16_t>(ProtocolVersion::tls12)) {
-    return HandshakeFailure::protocol_version;
-  }
-  // [RFC 8446 5.1 and 5.2, RFC 5246 6.2.1 and 6.2.3]  Early data that we skip unread is protected
-  // too, though we have no key for it.
-  const bool ciphertext = is_protected(type) || type == ContentType::application_data;
-  const std::size_t length = header.length.host();
-  const std::size_t max_ciphertext =
-      version_ == ProtocolVersion::tls12 ? kMaxCiphertext : kMaxCiphertext13;
-  if (length > (ciphertext ? max_ciphertext : max_received_fragment())) {
-    return HandshakeFailure::record_overflow;
-  }
-  // The worker gave us more or less than it was asked for.
-  if (record_len != kRecordHeader + length) return HandshakeFailure::internal_error;
-  return HandshakeFailure::none;
 }
 
 Step Server::receive_plaintext(Engine& engine, Attached attached, ContentType type,
@@ -251,8 +185,7 @@ Step Server::receive_alert(Handshake* handshake, std::span<const MutableBytes> c
     // [RFC 8446 6.1] closes their direction only.  [RFC 5246 7.2.1 except] TLS 1.2 would have us
     // drop what we still have to say; every client reads on, and the answer is what it came for.
     peer_closed_ = true;
-    read_.clear();
-    read_secret_.clear();
+    end_reading();
     Events events;
     events.add(Event::close_notify);
     return step(events);
@@ -261,7 +194,7 @@ Step Server::receive_alert(Handshake* handshake, std::span<const MutableBytes> c
   const bool warning = alert->description == AlertDescription::user_canceled ||
                        (version_ != ProtocolVersion::tls13 && alert->level == AlertLevel::warning);
   if (!warning) return end_by_peer(handshake, HandshakeFailure::alert_received, Event::fatal_alert);
-  if (++warnings_ > kMaxWarnings) return fail(handshake, HandshakeFailure::too_many_records);
+  if (!count_warning()) return fail(handshake, HandshakeFailure::too_many_records);
   return step();
 }
 
@@ -419,7 +352,5 @@ HandshakeFailure Server::check_message(HandshakeType type, std::size_t len) cons
   if (type != expected) return HandshakeFailure::unexpected_message;
   return len == expected_len ? HandshakeFailure::none : HandshakeFailure::decode_error;
 }
-
-bool Server::count_idle_record() noexcept { return ++idle_records_ <= kMaxIdleRecords; }
 
 }  // namespace sallyport::tls
