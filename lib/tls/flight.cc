@@ -117,7 +117,8 @@ void CertificateMessage::update(crypto::TranscriptHash& transcript) const noexce
   });
 }
 
-void Flight::clear() noexcept {
+template <std::size_t kCapacity>
+void BasicFlight<kCapacity>::clear() noexcept {
   used_ = 0;
   taken_ = 0;
   done_ = 0;
@@ -125,12 +126,15 @@ void Flight::clear() noexcept {
   next_ = 0;
 }
 
-void Flight::add(Part part, std::size_t len) noexcept {
+template <std::size_t kCapacity>
+void BasicFlight<kCapacity>::add(Part part, std::size_t len) noexcept {
   if (num_steps_ == kMaxSteps) return;  // the scripts are fixed; the longest has eleven steps
   steps_[num_steps_++] = {part, static_cast<std::uint16_t>(len)};
 }
 
-std::size_t Flight::copy_messages(const Sources& sources, MutableBytes out) noexcept {
+template <std::size_t kCapacity>
+std::size_t BasicFlight<kCapacity>::copy_messages(const Sources& sources,
+                                                  MutableBytes out) noexcept {
   std::size_t copied = 0;
   while (!empty() && copied < out.size()) {
     const Step& step = steps_[next_];
@@ -142,8 +146,8 @@ std::size_t Flight::copy_messages(const Sources& sources, MutableBytes out) noex
       copy_bytes(ByteView{bytes_}.subspan(taken_, n), room);
       taken_ = static_cast<std::uint16_t>(taken_ + n);
     } else if (step.part == Part::certificate) {
-      n = sources.certificate.copy_to(done_, room);
-      step_len = sources.certificate.len();
+      n = sources.certificate->copy_to(done_, room);
+      step_len = sources.certificate->len();
     } else if (step.part == Part::prime || step.part == Part::certificate_request) {
       const ByteView from = step.part == Part::prime ? sources.prime : sources.certificate_request;
       n = std::min(room.size(), from.size() - done_);
@@ -160,5 +164,8 @@ std::size_t Flight::copy_messages(const Sources& sources, MutableBytes out) noex
   }
   return copied;
 }
+
+template class BasicFlight<1'424>;
+template class BasicFlight<1'152 + 1'024 + 2'048>;
 
 }  // namespace sallyport::tls

@@ -1,4 +1,4 @@
-// Flight: the handshake messages that a server is about to send, as a short script.
+// Flight: the handshake messages that a server or a client is about to send, as a short script.
 //
 // A flight is never laid out in memory as a whole: the certificate chain, by far its longest part,
 // is read from the configuration while records are written, so a connection that waits for its turn
@@ -41,24 +41,22 @@ class CertificateMessage {
   std::size_t len_ = 0;
 };
 
-class Flight {
- public:
-  enum class Part : std::uint8_t {
-    messages,             // bytes of handshake messages written here
-    certificate,          // the Certificate message
-    certificate_request,  // the CertificateRequest message
-    prime,                // that of a finite field, in the middle of a message
-    change_cipher_spec,   // one record of its own
-    protect,              // everything after goes out under the write keys
-    application_keys,     // the write keys of application data take over (TLS 1.3)
-    end_of_flight,        // the last byte of the first flight is out
-  };
+enum class FlightPart : std::uint8_t {
+  messages,             // bytes of handshake messages written here
+  certificate,          // the Certificate message
+  certificate_request,  // the CertificateRequest message
+  prime,                // that of a finite field, in the middle of a message
+  change_cipher_spec,   // one record of its own
+  protect,              // everything after goes out under the write keys
+  application_keys,     // the write keys of application data take over (TLS 1.3)
+  end_of_flight,        // the last byte of the flight is out
+};
 
-  // The longest, in TLS 1.2: ServerHello with every extension and a 255-byte protocol name (363
-  // bytes), ServerKeyExchange in ffdhe4096 without the prime, signed with RSA-4096 (1,037 bytes),
-  // ServerHelloDone.  In TLS 1.3 1,031: ServerHello with a P-384 point, EncryptedExtensions with a
-  // protocol name, CertificateVerify with RSA-4096, Finished with SHA-384.
-  static constexpr std::size_t kCapacity = 1'424;
+// BasicFlight has room for messages of so many bytes together.
+template <std::size_t kCapacity>
+class BasicFlight {
+ public:
+  using Part = FlightPart;
 
   [[nodiscard]] bool empty() const noexcept { return next_ == num_steps_; }
   // clear forgets everything, as a fatal alert does.
@@ -85,9 +83,9 @@ class Flight {
 
   // Sources are what the parts of the same names stand for.
   struct Sources {
-    const CertificateMessage& certificate;
-    ByteView certificate_request;
-    ByteView prime;
+    const CertificateMessage* certificate = nullptr;
+    ByteView certificate_request{};
+    ByteView prime{};
   };
   // copy_messages takes as many bytes of consecutive handshake messages as fit into `out`, and
   // returns how many.
@@ -108,5 +106,13 @@ class Flight {
   std::uint8_t next_ = 0;
   std::array<Step, kMaxSteps> steps_{};
 };
+
+// The longest, in TLS 1.2: ServerHello with every extension and a 255-byte protocol name (363
+// bytes), ServerKeyExchange in ffdhe4096 without the prime, signed with RSA-4096 (1,037 bytes),
+// ServerHelloDone.  In TLS 1.3 1,031: ServerHello with a P-384 point, EncryptedExtensions with a
+// protocol name, CertificateVerify with RSA-4096, Finished with SHA-384.
+using Flight = BasicFlight<1'424>;
+// A ClientHello has 1,152 bytes at most without cookie (1,024) and ticket (2,048).
+using ClientFlight = BasicFlight<1'152 + 1'024 + 2'048>;
 
 }  // namespace sallyport::tls

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "lib/tls/negotiation.h"
 #include "lib/tls/pieces.h"
 
 namespace sallyport::tls {
@@ -95,6 +96,29 @@ bool RecordLayer::count_key_update(const Engine& engine) noexcept {
     key_updates_ = 0;
   }
   return ++key_updates_ <= kMaxKeyUpdates;
+}
+
+// [RFC 8446 6] in TLS 1.3 the description alone tells what is fatal; user_canceled is not.
+bool RecordLayer::is_warning(const wire::Alert& alert) const noexcept {
+  return alert.description == AlertDescription::user_canceled ||
+         (version_ != ProtocolVersion::tls13 && alert.level == AlertLevel::warning);
+}
+
+RecordLayer::Refusal RecordLayer::read_key_update(const Engine& engine, ByteView message) noexcept {
+  const auto request = wire::parse_key_update(message.subspan(sizeof(wire::HandshakeHeader)));
+  if (!request) return {failure_of(request.error()), request.error()};
+  if (!count_key_update(engine)) {
+    constexpr auto kWhy = HandshakeFailure::too_many_records;
+    return {kWhy, alert_of(kWhy)};
+  }
+  read_secret_.update();
+  read_secret_.derive_keys(aead_, read_);
+  // [RFC 8446 4.6.3] answered before our next application data; one answer is enough for several
+  // requests.
+  if (*request == wire::KeyUpdateRequest::update_requested && !write_closed_ && !alert_pending_) {
+    key_update_pending_ = true;
+  }
+  return {};
 }
 
 std::size_t RecordLayer::record_overhead() const noexcept { return write_.overhead(); }

@@ -74,6 +74,15 @@ class RecordLayer {
   [[nodiscard]] bool count_idle_record() noexcept;
   [[nodiscard]] bool count_warning() noexcept;
   [[nodiscard]] bool count_key_update(const Engine& engine) noexcept;
+  [[nodiscard]] bool is_warning(const wire::Alert& alert) const noexcept;
+
+  // Refusal is why a message was no good, and the alert for it.
+  struct Refusal {
+    stats::HandshakeFailure failure = stats::HandshakeFailure::none;
+    wire::AlertDescription alert{};
+  };
+  // read_key_update obeys a KeyUpdate message, or says why not.
+  [[nodiscard]] Refusal read_key_update(const Engine& engine, ByteView message) noexcept;
 
   // --- Records out ---
 

@@ -281,15 +281,9 @@ Step Server::establish13(Engine& engine, Handshake& handshake) noexcept {
 }
 
 Step Server::key_update(Engine& engine, ByteView message) noexcept {
-  const auto request = wire::parse_key_update(message.subspan(sizeof(wire::HandshakeHeader)));
-  if (!request) return fail(nullptr, failure_of(request.error()), request.error());
-  if (!count_key_update(engine)) return fail(nullptr, HandshakeFailure::too_many_records);
-  read_secret_.update();
-  read_secret_.derive_keys(aead_, read_);
-  // [RFC 8446 4.6.3] answered before our next application data; one answer is enough for several
-  // requests.
-  if (*request == wire::KeyUpdateRequest::update_requested && !write_closed_ && !alert_pending_) {
-    key_update_pending_ = true;
+  const Refusal refusal = read_key_update(engine, message);
+  if (refusal.failure != HandshakeFailure::none) {
+    return fail(nullptr, refusal.failure, refusal.alert);
   }
   Events events;
   events.add(Event::key_updated);

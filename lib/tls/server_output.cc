@@ -67,7 +67,7 @@ std::size_t Server::put_messages(Engine& engine, Handshake& handshake, MutableBy
   return put_handshake(engine, out, [&handshake](MutableBytes room) {
     const CertificateMessage certificate{handshake.credential(), handshake.parameters};
     return handshake.flight.copy_messages(
-        {.certificate = certificate,
+        {.certificate = &certificate,
          .certificate_request = handshake.certificate_request(),
          .prime = crypto::finite_field_prime(handshake.parameters.group)},
         room);

@@ -190,10 +190,8 @@ Step Server::receive_alert(Handshake* handshake, std::span<const MutableBytes> c
     events.add(Event::close_notify);
     return step(events);
   }
-  // [RFC 8446 6] in TLS 1.3 the description alone tells what is fatal; user_canceled is not.
-  const bool warning = alert->description == AlertDescription::user_canceled ||
-                       (version_ != ProtocolVersion::tls13 && alert->level == AlertLevel::warning);
-  if (!warning) return end_by_peer(handshake, HandshakeFailure::alert_received, Event::fatal_alert);
+  if (!is_warning(*alert))
+    return end_by_peer(handshake, HandshakeFailure::alert_received, Event::fatal_alert);
   if (!count_warning()) return fail(handshake, HandshakeFailure::too_many_records);
   return step();
 }
