@@ -27,6 +27,7 @@ enum class ClientVerdict : std::uint8_t {
   revoked,             // a list of revocations names it
   revocation_unknown,  // lists are configured, and none that is valid speaks for its issuer
   not_trusted,         // any other reason against the chain
+  wrong_name,          // of a server: its certificate is for somebody else
   bad_signature,       // the client does not hold the key, or signed something else
 };
 

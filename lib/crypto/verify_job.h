@@ -1,4 +1,4 @@
-// VerifyJob: a client's certificates and the signature that goes with them, on their way from an
+// VerifyJob: a peer's certificates and the signature that goes with them, on their way from an
 // I/O lcore to a verifier and back.
 //
 // Ownership travels with the pointer, as it does with a CryptoJob.  The difference is size: a chain
@@ -34,8 +34,9 @@ enum class VerifyStatus : std::uint8_t {
 
 // SignedKind is how the content of a job relates to the client's signature.
 enum class SignedKind : std::uint8_t {
-  message,  // TLS 1.3: what was signed (RFC 8446 4.4.3)
-  digest,   // TLS 1.2: its hash with the scheme's hash function (RFC 5246 7.4.8)
+  message,     // TLS 1.3: what was signed (RFC 8446 4.4.3)
+  digest,      // TLS 1.2: its hash with the scheme's hash function (RFC 5246 7.4.8)
+  parameters,  // TLS 1.2, of a server: both randoms and ServerECDHParams (RFC 8422 5.4)
 };
 
 struct VerifyJob {
@@ -43,8 +44,8 @@ struct VerifyJob {
   static constexpr std::size_t kMaxCertificate = kHandshakeHeader + kMaxClientChainBytes;
   // Scheme, length, a signature with RSA-4096.
   static constexpr std::size_t kMaxCertificateVerify = kHandshakeHeader + 2 + 2 + 512;
-  // The longer of 64 + 33 + 1 + 48 (TLS 1.3) and a digest (TLS 1.2).
-  static constexpr std::size_t kMaxContent = 146;
+  // The longer of 64 + 33 + 1 + 48 (TLS 1.3) and 64 + 4 + 97 (TLS 1.2, of a server).
+  static constexpr std::size_t kMaxContent = 165;
 
   // Part is a piece of `messages`.
   struct Part {

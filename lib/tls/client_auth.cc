@@ -116,6 +116,7 @@ HandshakeFailure failure_of(ClientVerdict verdict) noexcept {
     case ClientVerdict::revocation_unknown:
       return HandshakeFailure::client_revocation_unknown;
     case ClientVerdict::not_trusted:
+    case ClientVerdict::wrong_name:
       return HandshakeFailure::client_certificate_untrusted;
     case ClientVerdict::bad_signature:
       return HandshakeFailure::client_signature_bad;

@@ -33,7 +33,7 @@ TEST(Memory, OfEachPhaseIsWhatTheDocumentationSays) {
   EXPECT_EQ(sizeof(HandshakeState), 3'080U);
   EXPECT_EQ(sizeof(tls::MessageBuffer), 16'388U);
   EXPECT_EQ(sizeof(crypto::CryptoJob), 2'432U);
-  EXPECT_EQ(sizeof(crypto::VerifyJob), 17'440U);
+  EXPECT_EQ(sizeof(crypto::VerifyJob), 17'464U);
   EXPECT_EQ(sizeof(crypto::ClientIdentity), 304U);
   EXPECT_EQ(sizeof(TimeWaitRecord), 64U);
 }
