@@ -107,6 +107,11 @@
   X(client_revocation_unknown, "no valid list of revocations speaks for its issuer")     \
   X(client_certificate_untrusted, "client's certificate is bad for another reason")      \
   X(client_signature_bad, "client does not hold the key of its certificate")             \
+  X(unsupported_extension, "server answers an extension that was not offered")           \
+  X(downgraded, "server of TLS 1.3 was talked down to TLS 1.2")                          \
+  X(server_refused, "server's certificate or signature is no good; the alert says why")  \
+  X(server_closed, "server closed in mid-handshake")                                     \
+  X(message_too_long, "server's message above the limit")                                \
   X(verifier_busy, "too many clients' certificates wait to be judged")                   \
   X(verifier_failed, "a client's certificate could not be judged")                       \
   X(bad_binder, "client does not know the pre-shared key that its ticket names")         \

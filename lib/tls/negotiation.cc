@@ -560,7 +560,12 @@ AlertDescription alert_of(HandshakeFailure failure) noexcept {
     case HandshakeFailure::illegal_parameter:
     case HandshakeFailure::bad_key_share:
     case HandshakeFailure::client_hello_too_long:
+    // [RFC 8446 4.1.3]
+    case HandshakeFailure::downgraded:
+    case HandshakeFailure::message_too_long:
       return AlertDescription::illegal_parameter;
+    case HandshakeFailure::unsupported_extension:
+      return AlertDescription::unsupported_extension;
     case HandshakeFailure::missing_extension:
       return AlertDescription::missing_extension;
     case HandshakeFailure::protocol_version:
@@ -590,6 +595,7 @@ AlertDescription alert_of(HandshakeFailure failure) noexcept {
       return AlertDescription::certificate_required;
     case HandshakeFailure::client_certificate_too_long:
     case HandshakeFailure::client_certificate_malformed:
+    case HandshakeFailure::server_refused:
       return AlertDescription::bad_certificate;
     case HandshakeFailure::client_certificate_unsupported:
       return AlertDescription::unsupported_certificate;
@@ -609,6 +615,7 @@ AlertDescription alert_of(HandshakeFailure failure) noexcept {
     case HandshakeFailure::none:
     case HandshakeFailure::alert_received:
     case HandshakeFailure::client_closed:
+    case HandshakeFailure::server_closed:
     case HandshakeFailure::timed_out:
     case HandshakeFailure::no_handshake_slot:
     case HandshakeFailure::gave_place:

@@ -59,6 +59,8 @@ std::string name_of(AlertDescription alert) {
       return "unrecognized_name";
     case AlertDescription::no_application_protocol:
       return "no_application_protocol";
+    case AlertDescription::unsupported_extension:
+      return "unsupported_extension";
     default:
       return "alert " + std::to_string(static_cast<unsigned>(alert));
   }

@@ -1,0 +1,588 @@
+// What a server must not do, and the alert that it hears: a table of one wrong step each, said at a
+// certain point of an otherwise correct handshake.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <ostream>
+#include <string>
+
+#include "tests/support/tls_client_driver.h"
+#include "tests/support/tls_server.h"
+
+namespace sallyport::tls {
+namespace {
+
+using stats::HandshakeFailure;
+using testing::append;
+using testing::Bytes;
+using testing::FakeJobs;
+using testing::kChangeCipherSpec;
+using testing::message;
+using testing::record;
+using testing::ScriptedServer;
+using testing::ServerHelloBuilder;
+using testing::TlsClientDriver;
+using wire::AlertDescription;
+using wire::ContentType;
+using wire::ExtensionType;
+using wire::HandshakeType;
+using Alert = AlertDescription;
+using Failure = HandshakeFailure;
+
+// How far the handshake has come when the wrong step is made.
+enum class Point : std::uint8_t {
+  hello,              // the client has said ClientHello
+  retried,            // and said it again
+  tls13_keys,         // ServerHello was read
+  tls13_certificate,  // EncryptedExtensions was read
+  tls13_verify,       // Certificate was read
+  tls13_finished,     // CertificateVerify was read
+  tls13_open,
+  tls12_certificate,  // ServerHello was read
+  tls12_exchange,     // Certificate was read
+  tls12_done,         // ServerKeyExchange was read
+  tls12_keys,         // the client's flight is out
+  tls12_ticket,       // the same, and a ticket was announced
+  tls12_protected,    // ChangeCipherSpec was read
+  tls12_open,
+};
+
+struct Case {
+  const char* name;
+  Point point;
+  Failure failure;
+  Alert alert;
+  std::function<Bytes(ScriptedServer&)> say;
+};
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+Bytes joined(std::initializer_list<Bytes> parts) {
+  Bytes all;
+  for (const Bytes& part : parts) append(all, part);
+  return all;
+}
+
+void advance13(ScriptedServer& server, TlsClientDriver& client, Point point) {
+  const auto talk = [&](const Bytes& bytes) {
+    client.feed(bytes);
+    server.hear(client.take_output());
+  };
+  talk(server.hello(ServerHelloBuilder::tls13()));
+  if (point == Point::tls13_keys) return;
+  talk(server.say(ScriptedServer::encrypted_extensions()));
+  if (point == Point::tls13_certificate) return;
+  talk(server.say(ScriptedServer::certificate13()));
+  if (point == Point::tls13_verify) return;
+  talk(server.say(ScriptedServer::certificate_verify()));
+  if (point == Point::tls13_finished) return;
+  talk(server.finish());
+  ASSERT_TRUE(client.client().is_established());
+}
+
+void advance12(ScriptedServer& server, TlsClientDriver& client, Point point) {
+  const auto talk = [&](const Bytes& bytes) {
+    client.feed(bytes);
+    server.hear(client.take_output());
+  };
+  ServerHelloBuilder hello = ServerHelloBuilder::tls12();
+  if (point == Point::tls12_ticket) hello.add(ExtensionType::session_ticket, {});
+  talk(server.hello(hello));
+  if (point == Point::tls12_certificate) return;
+  talk(server.say(ScriptedServer::certificate12()));
+  if (point == Point::tls12_exchange) return;
+  talk(server.say(ScriptedServer::key_exchange()));
+  if (point == Point::tls12_done) return;
+  talk(server.say(ScriptedServer::hello_done()));
+  if (point == Point::tls12_keys || point == Point::tls12_ticket) return;
+  talk(server.change_cipher_spec());
+  if (point == Point::tls12_protected) return;
+  talk(server.finish());
+  ASSERT_TRUE(client.client().is_established());
+}
+
+void advance(ScriptedServer& server, TlsClientDriver& client, Point point) {
+  server.hear(client.take_output());
+  if (point == Point::hello) return;
+  if (point == Point::retried) {
+    client.feed(server.retry(ServerHelloBuilder::retry(0x0017)));
+    server.hear(client.take_output());
+    return;
+  }
+  if (point < Point::tls12_certificate) {
+    advance13(server, client, point);
+  } else {
+    advance12(server, client, point);
+  }
+}
+
+class ClientRejection : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ClientRejection, OfTheServer) {
+  const Case& c = GetParam();
+  const ClientConfig config = testing::test_client_config();
+  FakeJobs jobs;
+  TlsClientDriver client{config, jobs};
+  ScriptedServer server;
+  advance(server, client, c.point);
+  ASSERT_FALSE(client.last().failed());
+  client.feed(c.say(server));
+  EXPECT_EQ(client.last().failure, c.failure) << int(client.last().failure);
+  EXPECT_EQ(client.last().alert, c.alert) << int(client.last().alert);
+  EXPECT_EQ(client.last().await, Await::nothing);
+  EXPECT_FALSE(client.client().is_established());
+  EXPECT_EQ(client.handshake(), nullptr);
+  EXPECT_FALSE(client.holds_verify_job());
+  server.hear(client.take_output());
+  EXPECT_EQ(server.alert(), static_cast<std::uint8_t>(c.alert));
+  EXPECT_EQ(server.alert_level(), 2);
+  EXPECT_TRUE(client.client().write_closed());
+}
+
+// hello is a ServerHello with one change, as bytes that nobody remembers.
+template <class Change>
+auto hello13(Change change) {
+  return [change](ScriptedServer& server) {
+    ServerHelloBuilder hello = ServerHelloBuilder::tls13();
+    change(hello);
+    return record(ContentType::handshake, server.hello_message(hello));
+  };
+}
+template <class Change>
+auto hello12(Change change) {
+  return [change](ScriptedServer& server) {
+    ServerHelloBuilder hello = ServerHelloBuilder::tls12();
+    change(hello);
+    return record(ContentType::handshake, server.hello_message(hello));
+  };
+}
+template <class Change>
+auto retry(Change change) {
+  return [change](ScriptedServer& server) {
+    ServerHelloBuilder hello = ServerHelloBuilder::retry(0x0017);
+    change(hello);
+    return record(ContentType::handshake, server.hello_message(hello));
+  };
+}
+// says is a handshake message under the keys that are in use.
+auto says(const Bytes& handshake_message) {
+  return [handshake_message](ScriptedServer& server) {
+    return server.put(ContentType::handshake, handshake_message);
+  };
+}
+auto sends(ContentType type, const Bytes& content) {
+  return [type, content](ScriptedServer& server) { return server.put(type, content); };
+}
+auto sends_plain(const Bytes& bytes) {
+  return [bytes](ScriptedServer&) { return bytes; };
+}
+Bytes changed(Bytes bytes, std::size_t at, std::uint8_t value) {
+  bytes.at(at) = value;
+  return bytes;
+}
+Bytes alpn(const Bytes& name) {
+  return testing::written([&](wire::Writer& w) { w.vec16([&] { w.vec8(ByteView{name}); }); });
+}
+using Extensions = std::vector<std::pair<std::uint16_t, Bytes>>;
+
+const Case kRecords[] = {
+    {"RecordTypeUnknown", Point::hello, Failure::not_tls, Alert::unexpected_message,  // 8446 5
+     sends_plain({99, 3, 3, 0, 1, 0})},
+    {"RecordOfHttp", Point::hello, Failure::not_tls, Alert::unexpected_message,
+     sends_plain({'H', 'T', 'T', 'P', '/'})},
+    {"ApplicationDataFirst", Point::hello, Failure::unexpected_message,  // 8446 A.1
+     Alert::unexpected_message, sends_plain({23, 3, 3, 0, 1, 0})},
+    {"RecordTooLong", Point::hello, Failure::record_overflow, Alert::record_overflow,  // 8446 5.1
+     [](ScriptedServer&) { return record(ContentType::handshake, Bytes(16'385, 2)); }},
+    {"EmptyFragment", Point::hello, Failure::unexpected_message,  // 8446 5.1
+     Alert::unexpected_message, sends(ContentType::handshake, {})},
+    {"AlertOfOneByte", Point::hello, Failure::decode_error, Alert::decode_error,  // 8446 5.1
+     sends(ContentType::alert, {2})},
+    {"ChangeCipherSpecBeforeHello", Point::hello, Failure::unexpected_message,  // 5246 7.1
+     Alert::unexpected_message, sends_plain(kChangeCipherSpec)},
+    {"ChangeCipherSpecOfTwo", Point::retried, Failure::unexpected_message,  // 8446 5
+     Alert::unexpected_message, sends_plain({20, 3, 3, 0, 1, 2})},
+    {"RecordThatDoesNotDecrypt", Point::tls13_keys, Failure::bad_record_mac,  // 8446 5.2
+     Alert::bad_record_mac,
+     [](ScriptedServer& server) {
+       Bytes sealed = server.put(ContentType::handshake, ScriptedServer::encrypted_extensions());
+       sealed.back() ^= 1;
+       return sealed;
+     }},
+    {"PlaintextAfterKeys", Point::tls13_keys, Failure::unexpected_message,  // 8446 5
+     Alert::unexpected_message,
+     [](ScriptedServer&) {
+       return record(ContentType::handshake, ScriptedServer::encrypted_extensions());
+     }},
+    {"PlaintextAlertAfterKeys", Point::tls13_keys, Failure::unexpected_message,  // 8446 6
+     Alert::unexpected_message, sends_plain(record(ContentType::alert, Bytes{2, 40}))},
+    {"DataBeforeFinished", Point::tls13_keys, Failure::unexpected_message,  // 8446 A.1
+     Alert::unexpected_message, sends(ContentType::application_data, {1})},
+    {"NothingButPadding", Point::tls13_open, Failure::unexpected_message,  // 8446 5.4
+     Alert::unexpected_message, sends(ContentType::invalid, {})},
+    {"ChangeCipherSpecWhenOpen", Point::tls13_open, Failure::unexpected_message,  // 8446 5
+     Alert::unexpected_message, sends_plain(kChangeCipherSpec)},
+    {"RecordOfAnotherVersion", Point::tls12_certificate, Failure::protocol_version,  // 5246 6.2.1
+     Alert::protocol_version, sends_plain({22, 3, 1, 0, 1, 11})},
+    {"TooManyEmptyRecords", Point::tls13_open, Failure::too_many_records, Alert::unexpected_message,
+     [](ScriptedServer& server) {
+       Bytes all;
+       for (int i = 0; i < 9; ++i) append(all, server.put(ContentType::application_data, {}));
+       return all;
+     }},
+    {"TooManyWarnings", Point::tls12_open, Failure::too_many_records, Alert::unexpected_message,
+     [](ScriptedServer& server) {
+       Bytes all;
+       for (int i = 0; i < 5; ++i) append(all, server.put(ContentType::alert, {1, 90}));
+       return all;
+     }},
+};
+
+const Case kHello[] = {
+    {"HelloOfAnotherType", Point::hello, Failure::unexpected_message,  // 8446 4.1.3
+     Alert::unexpected_message, says(message(HandshakeType::client_hello, Bytes(40, 0)))},
+    {"HelloTruncated", Point::hello, Failure::decode_error, Alert::decode_error,
+     says(message(HandshakeType::server_hello, Bytes(37, 3)))},
+    {"HelloTooLong", Point::hello, Failure::message_too_long, Alert::illegal_parameter,
+     says(message(HandshakeType::server_hello, Bytes(8'000, 3)))},
+    {"HelloOfTls11", Point::hello, Failure::protocol_version, Alert::protocol_version,  // 5246 E.1
+     hello12([](auto& h) { h.legacy_version = 0x0302; })},
+    {"HelloOfSsl3", Point::hello, Failure::protocol_version, Alert::protocol_version,  // 7568 3
+     hello12([](auto& h) { h.legacy_version = 0x0300; })},
+    {"Tls13InTheLegacyVersion", Point::hello, Failure::protocol_version,  // 8446 4.1.3
+     Alert::protocol_version, hello12([](auto& h) { h.legacy_version = 0x0304; })},
+    {"LegacyVersionOfTls13", Point::hello, Failure::illegal_parameter,  // 8446 4.1.3
+     Alert::illegal_parameter, hello13([](auto& h) { h.legacy_version = 0x0304; })},
+    {"SelectsTls12ByExtension", Point::hello, Failure::illegal_parameter,  // 8446 4.2.1
+     Alert::illegal_parameter, hello13([](auto& h) {
+       h.set(ExtensionType::supported_versions, {3, 3});
+     })},
+    {"SessionIdNotEchoed", Point::hello, Failure::illegal_parameter,  // 8446 4.1.3
+     Alert::illegal_parameter, hello13([](auto& h) {
+       h.echoes_session_id = false;
+       h.session_id = Bytes(32, 1);
+     })},
+    {"SessionIdMissing", Point::hello, Failure::illegal_parameter,  // 8446 4.1.3
+     Alert::illegal_parameter, hello13([](auto& h) { h.echoes_session_id = false; })},
+    {"Compression", Point::hello, Failure::illegal_parameter,  // 8446 4.1.3
+     Alert::illegal_parameter, hello13([](auto& h) { h.compression = 1; })},
+    {"SuiteNotOffered", Point::hello, Failure::illegal_parameter,  // 8446 4.1.3
+     Alert::illegal_parameter, hello13([](auto& h) { h.cipher_suite = 0x1304; })},
+    {"SuiteOfTheOtherVersion13", Point::hello, Failure::illegal_parameter,  // 8446 4.1.3
+     Alert::illegal_parameter, hello13([](auto& h) { h.cipher_suite = 0xc02b; })},
+    {"SuiteOfTheOtherVersion12", Point::hello, Failure::illegal_parameter,  // 8446 B.4
+     Alert::illegal_parameter, hello12([](auto& h) { h.cipher_suite = 0x1301; })},
+    {"SuiteWithCbc", Point::hello, Failure::illegal_parameter,  // 5246 7.4.1.3
+     Alert::illegal_parameter, hello12([](auto& h) { h.cipher_suite = 0xc009; })},
+    {"SuiteWithRsaKeyExchange", Point::hello, Failure::illegal_parameter,  // 5246 7.4.1.3
+     Alert::illegal_parameter, hello12([](auto& h) { h.cipher_suite = 0x009c; })},
+    {"DowngradeToTls12", Point::hello, Failure::downgraded, Alert::illegal_parameter,  // 8446 4.1.3
+     hello12([](auto& h) { std::ranges::copy(wire::kDowngradeToTls12, h.random.end() - 8); })},
+    {"DowngradeToTls11", Point::hello, Failure::downgraded, Alert::illegal_parameter,  // 8446 4.1.3
+     hello12([](auto& h) {
+       std::ranges::copy(wire::kDowngradeToTls12, h.random.end() - 8);
+       h.random.back() = 0;
+     })},
+    {"KeyShareMissing", Point::hello, Failure::missing_extension,  // 8446 9.2
+     Alert::missing_extension, hello13([](auto& h) { h.remove(ExtensionType::key_share); })},
+    {"KeyShareOfAnotherGroup", Point::hello, Failure::illegal_parameter,  // 8446 4.2.8
+     Alert::illegal_parameter, hello13([](auto& h) { h.share(0x0017, Bytes(65, 4)); })},
+    {"KeyShareTooShort", Point::hello, Failure::bad_key_share,  // 8446 4.2.8.2
+     Alert::illegal_parameter, hello13([](auto& h) { h.share(0x001d, Bytes(31, 4)); })},
+    {"KeyShareMalformed", Point::hello, Failure::decode_error, Alert::decode_error,
+     hello13([](auto& h) { h.set(ExtensionType::key_share, {0}); })},
+    {"PskNotOffered", Point::hello, Failure::unsupported_extension,  // 8446 4.2
+     Alert::unsupported_extension, hello13([](auto& h) {
+       h.add(ExtensionType::pre_shared_key, {0, 0});
+     })},
+    {"CookieInServerHello", Point::hello, Failure::unsupported_extension,  // 8446 4.2
+     Alert::unsupported_extension, hello13([](auto& h) {
+       h.add(ExtensionType::cookie, {0, 1, 7});
+     })},
+    {"ExtensionUnknown13", Point::hello, Failure::unsupported_extension,  // 8446 4.2
+     Alert::unsupported_extension, hello13([](auto& h) {
+       h.extensions.push_back({0xfafa, {}});
+     })},
+    {"ExtensionUnknown12", Point::hello, Failure::unsupported_extension,  // 5246 7.4.1.4
+     Alert::unsupported_extension, hello12([](auto& h) {
+       h.extensions.push_back({0xfafa, {}});
+     })},
+    {"ExtensionTwice", Point::hello, Failure::illegal_parameter,  // 8446 4.2
+     Alert::illegal_parameter, hello13([](auto& h) {
+       h.add(ExtensionType::supported_versions, {3, 4});
+     })},
+    {"ExtensionInTheWrongMessage", Point::hello, Failure::illegal_parameter,  // 8446 4.2
+     Alert::illegal_parameter, hello13([](auto& h) { h.add(ExtensionType::server_name, {}); })},
+    {"AlpnNotOffered12", Point::hello, Failure::unsupported_extension,  // 7301 3.1
+     Alert::unsupported_extension, hello12([](auto& h) {
+       h.add(ExtensionType::application_layer_protocol_negotiation, alpn({'h', '2'}));
+     })},
+    {"EncryptThenMacNotOffered", Point::hello, Failure::unsupported_extension,  // 7366 3
+     Alert::unsupported_extension,
+     hello12([](auto& h) { h.add(ExtensionType::encrypt_then_mac, {}); })},
+    {"NoExtendedMasterSecret", Point::hello, Failure::no_extended_master_secret,  // 7627 5.3
+     Alert::handshake_failure,
+     hello12([](auto& h) { h.remove(ExtensionType::extended_master_secret); })},
+    {"NoExtensions12", Point::hello, Failure::no_extended_master_secret,  // 7627 5.3
+     Alert::handshake_failure, hello12([](auto& h) { h.extensions.clear(); })},
+    {"NoRenegotiationInfo", Point::hello, Failure::renegotiation,  // 5746 3.4
+     Alert::handshake_failure,
+     hello12([](auto& h) { h.remove(ExtensionType::renegotiation_info); })},
+    {"RenegotiationInfoNotEmpty", Point::hello, Failure::renegotiation,  // 5746 3.4
+     Alert::handshake_failure, hello12([](auto& h) {
+       h.set(ExtensionType::renegotiation_info, {1, 7});
+     })},
+    {"CompressedPointsOnly", Point::hello, Failure::illegal_parameter,  // 8422 5.2
+     Alert::illegal_parameter, hello12([](auto& h) {
+       h.add(ExtensionType::ec_point_formats, {1, 1});
+     })},
+    {"ExtendedMasterSecretWithBody", Point::hello, Failure::decode_error,  // 7627 5.1
+     Alert::decode_error,
+     hello12([](auto& h) { h.set(ExtensionType::extended_master_secret, {1}); })},
+    {"ResumesWhatWasNotShown", Point::hello, Failure::illegal_parameter,  // 8446 4.1.2, 5077 3.4
+     Alert::illegal_parameter, hello12([](auto& h) { h.echoes_session_id = true; })},
+    {"MessageBehindServerHello", Point::hello, Failure::unexpected_message,  // 8446 5.1
+     Alert::unexpected_message,
+     [](ScriptedServer& server) {
+       return record(ContentType::handshake,
+                     joined({server.hello_message(ServerHelloBuilder::tls13()),
+                             ScriptedServer::encrypted_extensions()}));
+     }},
+};
+
+const Case kRetry[] = {
+    {"RetryTwice", Point::retried, Failure::unexpected_message,  // 8446 4.1.4
+     Alert::unexpected_message, retry([](auto&) {})},
+    {"RetryForTheSameGroup", Point::hello, Failure::illegal_parameter,  // 8446 4.2.8
+     Alert::illegal_parameter, retry([](auto& h) {
+       h.set(ExtensionType::key_share, {0x00, 0x1d});
+     })},
+    {"RetryForAGroupNotOffered", Point::hello, Failure::illegal_parameter,  // 8446 4.2.8
+     Alert::illegal_parameter, retry([](auto& h) {
+       h.set(ExtensionType::key_share, {0x00, 0x1e});
+     })},
+    {"RetryForNothing", Point::hello, Failure::illegal_parameter,  // 8446 4.1.4
+     Alert::illegal_parameter, retry([](auto& h) { h.remove(ExtensionType::key_share); })},
+    {"RetryWithAShare", Point::hello, Failure::decode_error, Alert::decode_error,  // 8446 4.2.8
+     retry([](auto& h) { h.share(0x0017, Bytes(65, 4)); })},
+    {"RetryWithCookieTooLong", Point::hello, Failure::message_too_long, Alert::illegal_parameter,
+     retry([](auto& h) {
+       Bytes cookie(1'502, 7);
+       cookie[0] = 1'500 / 256;
+       cookie[1] = 1'500 % 256;
+       h.add(ExtensionType::cookie, cookie);
+     })},
+    {"RetryWithEmptyCookie", Point::hello, Failure::decode_error, Alert::decode_error,  // 4.2.2
+     retry([](auto& h) {
+       h.add(ExtensionType::cookie, {0, 0});
+     })},
+    {"RetryOfTls12", Point::hello, Failure::illegal_parameter, Alert::illegal_parameter,
+     hello12([](auto& h) {
+       h.random.assign(wire::kHelloRetryRequestRandom.begin(),
+                       wire::kHelloRetryRequestRandom.end());
+     })},
+    {"AnotherSuiteAfterRetry", Point::retried, Failure::illegal_parameter,  // 8446 4.1.4
+     Alert::illegal_parameter, hello13([](auto& h) {
+       h.cipher_suite = 0x1303;
+       h.share(0x0017, Bytes(65, 4));
+     })},
+    {"AnotherVersionAfterRetry", Point::retried, Failure::illegal_parameter,  // 8446 4.1.4
+     Alert::illegal_parameter, hello12([](auto&) {})},
+    {"FirstGroupAfterRetry", Point::retried, Failure::illegal_parameter,  // 8446 4.2.8
+     Alert::illegal_parameter, hello13([](auto&) {})},
+    {"DataAfterRetry", Point::retried, Failure::unexpected_message,  // 8446 A.1
+     Alert::unexpected_message, sends_plain({23, 3, 3, 0, 1, 0})},
+};
+
+const Case kTls13[] = {
+    {"CertificateInsteadOfExtensions", Point::tls13_keys, Failure::unexpected_message,  // 4.3.1
+     Alert::unexpected_message, says(ScriptedServer::certificate13())},
+    {"FinishedInsteadOfExtensions", Point::tls13_keys, Failure::unexpected_message,  // 8446 4.3.1
+     Alert::unexpected_message, says(message(HandshakeType::finished, Bytes(32, 0)))},
+    {"ExtensionsMalformed", Point::tls13_keys, Failure::decode_error, Alert::decode_error,
+     says(message(HandshakeType::encrypted_extensions, {0, 5, 0, 0, 0, 0}))},
+    {"ExtensionsUnknown", Point::tls13_keys, Failure::unsupported_extension,  // 8446 4.2
+     Alert::unsupported_extension,
+     says(ScriptedServer::encrypted_extensions(Extensions{{0xfafa, {}}}))},
+    {"ExtensionsTwice", Point::tls13_keys, Failure::illegal_parameter,  // 8446 4.2
+     Alert::illegal_parameter,
+     says(ScriptedServer::encrypted_extensions(Extensions{{0, {}}, {0, {}}}))},
+    {"KeyShareInExtensions", Point::tls13_keys, Failure::illegal_parameter,  // 8446 4.3.1
+     Alert::illegal_parameter,
+     says(ScriptedServer::encrypted_extensions(Extensions{{51, {0, 29, 0, 1, 1}}}))},
+    {"AlpnNotOffered13", Point::tls13_keys, Failure::unsupported_extension,  // 7301 3.1
+     Alert::unsupported_extension,
+     says(ScriptedServer::encrypted_extensions(Extensions{{16, alpn({'h', '2'})}}))},
+    {"EarlyDataNotOffered", Point::tls13_keys, Failure::unsupported_extension,  // 8446 4.2.10
+     Alert::unsupported_extension,
+     says(ScriptedServer::encrypted_extensions(Extensions{{42, {}}}))},
+    {"NameWithBody", Point::tls13_keys, Failure::decode_error, Alert::decode_error,  // 6066 3
+     says(ScriptedServer::encrypted_extensions(Extensions{{0, {1}}}))},
+    {"FinishedInsteadOfCertificate", Point::tls13_certificate,  // 8446 4.4.2
+     Failure::unexpected_message, Alert::unexpected_message,
+     says(message(HandshakeType::finished, Bytes(32, 0)))},
+    {"CertificateVerifyFirst", Point::tls13_certificate, Failure::unexpected_message,  // 8446 4.4
+     Alert::unexpected_message, says(ScriptedServer::certificate_verify())},
+    {"CertificateCompressed", Point::tls13_certificate, Failure::unexpected_message,  // 8879 4
+     Alert::unexpected_message, says(message(HandshakeType::compressed_certificate, Bytes(9, 0)))},
+    {"CertificateEmpty", Point::tls13_certificate, Failure::decode_error,  // 8446 4.4.2.4
+     Alert::decode_error, says(ScriptedServer::certificate13({}, {}, 0))},
+    {"CertificateWithContext", Point::tls13_certificate, Failure::illegal_parameter,  // 8446 4.4.2
+     Alert::illegal_parameter, says(ScriptedServer::certificate13({1}))},
+    {"CertificateWithStatusNotAskedFor", Point::tls13_certificate,  // 8446 4.4.2
+     Failure::unsupported_extension, Alert::unsupported_extension,
+     says(ScriptedServer::certificate13({}, {0, 5, 0, 4, 1, 0, 0, 0}))},
+    {"CertificatesTooMany", Point::tls13_certificate, Failure::server_refused,
+     Alert::bad_certificate, says(ScriptedServer::certificate13({}, {}, 5))},
+    {"CertificateTooLong", Point::tls13_certificate, Failure::message_too_long,
+     Alert::illegal_parameter,
+     [](ScriptedServer& server) {
+       return server.put(ContentType::handshake, {11, 0, 0xff, 0xff, 0});
+     }},
+    {"RequestWithContext", Point::tls13_certificate, Failure::illegal_parameter,  // 8446 4.3.2
+     Alert::illegal_parameter,
+     says(message(HandshakeType::certificate_request, {1, 9, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3}))},
+    {"RequestWithoutSchemes", Point::tls13_certificate, Failure::missing_extension,  // 8446 4.3.2
+     Alert::missing_extension,
+     says(message(HandshakeType::certificate_request, {0, 0, 4, 0xfa, 0xfa, 0, 0}))},
+    {"RequestTwice", Point::tls13_certificate, Failure::unexpected_message,  // 8446 4.3.2
+     Alert::unexpected_message,
+     [](ScriptedServer& server) {
+       return joined({server.put(ContentType::handshake, ScriptedServer::request13()),
+                      server.put(ContentType::handshake, ScriptedServer::request13())});
+     }},
+    {"RequestAfterCertificate", Point::tls13_verify, Failure::unexpected_message,  // 8446 4.3.2
+     Alert::unexpected_message, says(ScriptedServer::request13())},
+    {"FinishedInsteadOfVerify", Point::tls13_verify, Failure::unexpected_message,  // 8446 4.4.3
+     Alert::unexpected_message, says(message(HandshakeType::finished, Bytes(32, 0)))},
+    {"VerifyWithPkcs1", Point::tls13_verify, Failure::illegal_parameter,  // 8446 4.4.3
+     Alert::illegal_parameter, says(ScriptedServer::certificate_verify(0x0401))},
+    {"VerifyWithSha1", Point::tls13_verify, Failure::illegal_parameter,  // 8446 4.4.3
+     Alert::illegal_parameter, says(ScriptedServer::certificate_verify(0x0203))},
+    {"VerifyTruncated", Point::tls13_verify, Failure::decode_error, Alert::decode_error,
+     says(message(HandshakeType::certificate_verify, {4, 3, 0, 9, 1}))},
+    {"FinishedWrong", Point::tls13_finished, Failure::bad_finished, Alert::decrypt_error,  // 4.4.4
+     says(message(HandshakeType::finished, Bytes(32, 0)))},
+    {"FinishedShort", Point::tls13_finished, Failure::decode_error, Alert::decode_error,  // 4.4.4
+     says(message(HandshakeType::finished, Bytes(31, 0)))},
+    {"TicketBeforeFinished", Point::tls13_finished, Failure::unexpected_message,  // 8446 4.6.1
+     Alert::unexpected_message, says(ScriptedServer::ticket13())},
+    {"MessageBehindFinished", Point::tls13_finished, Failure::unexpected_message,  // 8446 5.1
+     Alert::unexpected_message,
+     [](ScriptedServer& server) {
+       return server.put(ContentType::handshake,
+                         joined({server.finished_message(), ScriptedServer::ticket13()}));
+     }},
+    {"RequestWhenOpen", Point::tls13_open, Failure::unexpected_message,  // 8446 4.6.2
+     Alert::unexpected_message, says(ScriptedServer::request13())},
+    {"HelloRequestWhenOpen13", Point::tls13_open, Failure::unexpected_message,  // 8446 4.6
+     Alert::unexpected_message, says(message(HandshakeType::hello_request, {}))},
+    {"ServerHelloWhenOpen", Point::tls13_open, Failure::unexpected_message,  // 8446 4.6
+     Alert::unexpected_message, says(message(HandshakeType::server_hello, Bytes(40, 3)))},
+    {"KeyUpdateOfTwo", Point::tls13_open, Failure::illegal_parameter,  // 8446 4.6.3
+     Alert::illegal_parameter, says(message(HandshakeType::key_update, {2}))},
+    {"KeyUpdateLong", Point::tls13_open, Failure::decode_error, Alert::decode_error,  // 8446 4.6.3
+     says(message(HandshakeType::key_update, {0, 0}))},
+    {"MessageBehindKeyUpdate", Point::tls13_open, Failure::unexpected_message,  // 8446 5.1
+     Alert::unexpected_message,
+     says(joined({message(HandshakeType::key_update, {0}), ScriptedServer::ticket13()}))},
+    {"DataInsideAMessage", Point::tls13_open, Failure::unexpected_message,  // 8446 5.1
+     Alert::unexpected_message,
+     [](ScriptedServer& server) {
+       return joined({server.put(ContentType::handshake, {24, 0}),
+                      server.put(ContentType::application_data, {1})});
+     }},
+    {"DataInsideATicket", Point::tls13_open, Failure::unexpected_message,  // 8446 5.1
+     Alert::unexpected_message,
+     [](ScriptedServer& server) {
+       return joined({server.put(ContentType::handshake, {4, 0, 0, 20, 1, 2}),
+                      server.put(ContentType::application_data, {1})});
+     }},
+    {"TooManyKeyUpdates", Point::tls13_open, Failure::too_many_records, Alert::unexpected_message,
+     [](ScriptedServer& server) {
+       Bytes all;
+       for (int i = 0; i < 11; ++i) {
+         append(all, server.put(ContentType::handshake, message(HandshakeType::key_update, {0})));
+         server.update_write_keys();
+       }
+       return all;
+     }},
+    {"TicketMalformed", Point::tls13_open, Failure::decode_error, Alert::decode_error,  // 4.6.1
+     says(message(HandshakeType::new_session_ticket, Bytes(12, 0)))},
+};
+
+const Case kTls12[] = {
+    {"ExchangeInsteadOfCertificate", Point::tls12_certificate,  // 5246 7.3
+     Failure::unexpected_message, Alert::unexpected_message, says(ScriptedServer::key_exchange())},
+    {"DoneInsteadOfCertificate", Point::tls12_certificate, Failure::unexpected_message,
+     Alert::unexpected_message, says(ScriptedServer::hello_done())},
+    {"CertificateEmpty12", Point::tls12_certificate, Failure::decode_error,  // 5246 7.4.2
+     Alert::decode_error, says(ScriptedServer::certificate12(0))},
+    {"CertificateMalformed12", Point::tls12_certificate, Failure::decode_error, Alert::decode_error,
+     says(message(HandshakeType::certificate, {0, 0, 5, 0, 0, 9}))},
+    {"StatusNotAskedFor", Point::tls12_exchange, Failure::unexpected_message,  // 6066 8
+     Alert::unexpected_message, says(message(HandshakeType::certificate_status, {1, 0, 0, 0}))},
+    {"DoneInsteadOfExchange", Point::tls12_exchange, Failure::unexpected_message,  // 5246 7.4.3
+     Alert::unexpected_message, says(ScriptedServer::hello_done())},
+    {"ExchangeWithExplicitCurve", Point::tls12_exchange, Failure::illegal_parameter,  // 8422 5.4
+     Alert::illegal_parameter, says(changed(ScriptedServer::key_exchange(), 4, 1))},
+    {"ExchangeInAGroupNotOffered", Point::tls12_exchange, Failure::illegal_parameter,  // 8422 5.4
+     Alert::illegal_parameter, says(ScriptedServer::key_exchange(0x001e, Bytes(56, 4)))},
+    {"ExchangeWithABadPoint", Point::tls12_exchange, Failure::bad_key_share,  // 8422 5.4.1
+     Alert::illegal_parameter, says(ScriptedServer::key_exchange(0x0017, Bytes(65, 2)))},
+    {"ExchangeWithAnotherKeyType", Point::tls12_exchange, Failure::illegal_parameter,  // 5246 7.4.3
+     Alert::illegal_parameter, says(ScriptedServer::key_exchange(0x001d, Bytes(32, 6), 0x0401))},
+    {"ExchangeWithSha1", Point::tls12_exchange, Failure::illegal_parameter,  // 9155 4
+     Alert::illegal_parameter, says(ScriptedServer::key_exchange(0x001d, Bytes(32, 6), 0x0203))},
+    {"ExchangeTruncated", Point::tls12_exchange, Failure::decode_error, Alert::decode_error,
+     says(message(HandshakeType::server_key_exchange, {3, 0, 29, 32, 1}))},
+    {"RequestMalformed12", Point::tls12_done, Failure::decode_error, Alert::decode_error,
+     says(message(HandshakeType::certificate_request, {0}))},
+    {"RequestTwice12", Point::tls12_done, Failure::unexpected_message,  // 5246 7.3
+     Alert::unexpected_message,
+     says(joined({ScriptedServer::request12(), ScriptedServer::request12()}))},
+    {"DoneWithBody", Point::tls12_done, Failure::decode_error, Alert::decode_error,  // 5246 7.4.5
+     says(message(HandshakeType::server_hello_done, {0}))},
+    {"MessageBehindDone", Point::tls12_done, Failure::unexpected_message, Alert::unexpected_message,
+     says(joined({ScriptedServer::hello_done(), ScriptedServer::ticket12()}))},
+    {"ChangeCipherSpecTooEarly", Point::tls12_done, Failure::unexpected_message,  // CVE-2014-0224
+     Alert::unexpected_message, sends_plain(kChangeCipherSpec)},
+    {"TicketNotAnnounced", Point::tls12_keys, Failure::unexpected_message,  // 5077 3.3
+     Alert::unexpected_message, says(ScriptedServer::ticket12())},
+    {"FinishedBeforeChange", Point::tls12_keys, Failure::unexpected_message,  // 5246 7.1
+     Alert::unexpected_message, says(message(HandshakeType::finished, Bytes(12, 0)))},
+    {"ChangeInsteadOfTicket", Point::tls12_ticket, Failure::unexpected_message,  // 5077 3.3
+     Alert::unexpected_message, sends_plain(kChangeCipherSpec)},
+    {"TicketMalformed12", Point::tls12_ticket, Failure::decode_error, Alert::decode_error,
+     says(message(HandshakeType::new_session_ticket, {0, 0, 0, 1, 0, 9, 1}))},
+    {"FinishedWrong12", Point::tls12_protected, Failure::bad_finished,  // 5246 7.4.9
+     Alert::decrypt_error, says(message(HandshakeType::finished, Bytes(12, 0)))},
+    {"FinishedLong12", Point::tls12_protected, Failure::decode_error, Alert::decode_error,
+     says(message(HandshakeType::finished, Bytes(13, 0)))},
+    {"DataBeforeFinished12", Point::tls12_protected, Failure::unexpected_message,
+     Alert::unexpected_message, sends(ContentType::application_data, {1})},
+    {"TicketWhenOpen12", Point::tls12_open, Failure::unexpected_message,  // 5077 3.3
+     Alert::unexpected_message, says(ScriptedServer::ticket12())},
+    {"HelloRequestsWithoutEnd", Point::tls12_open, Failure::renegotiation,  // 5246 7.4.1.1
+     Alert::handshake_failure,
+     [](ScriptedServer& server) {
+       Bytes all;
+       for (int i = 0; i < 5; ++i) {
+         append(all, server.put(ContentType::handshake, message(HandshakeType::hello_request, {})));
+       }
+       return all;
+     }},
+    {"HelloRequestWithBody", Point::tls12_open, Failure::decode_error, Alert::decode_error,
+     says(message(HandshakeType::hello_request, {0}))},
+};
+
+std::string name_of(const ::testing::TestParamInfo<Case>& info) { return info.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Records, ClientRejection, ::testing::ValuesIn(kRecords), name_of);
+INSTANTIATE_TEST_SUITE_P(Hello, ClientRejection, ::testing::ValuesIn(kHello), name_of);
+INSTANTIATE_TEST_SUITE_P(Retry, ClientRejection, ::testing::ValuesIn(kRetry), name_of);
+INSTANTIATE_TEST_SUITE_P(Tls13, ClientRejection, ::testing::ValuesIn(kTls13), name_of);
+INSTANTIATE_TEST_SUITE_P(Tls12, ClientRejection, ::testing::ValuesIn(kTls12), name_of);
+
+}  // namespace
+}  // namespace sallyport::tls
