@@ -21,11 +21,6 @@ namespace {
 
 // SYN-ACKs repeated in one call, so that thousands which are due at once do not hold up the rest.
 constexpr std::uint32_t kSynAcksPerCall = 64;
-// When all places are taken, the slowest of so many handshakes goes, if its client has let us wait
-// for this long.  Without it as many silent clients as there are places keep everybody out for the
-// whole time that a ClientHello may take.
-constexpr std::uint32_t kEvictionWalk = 32;
-constexpr seconds kPatienceWhenFull{1};
 
 [[nodiscard]] tcp::WallTime wall_time(const snapshot::Snapshot& snapshot, Tsc now) noexcept {
   return {snapshot.wall.unix_ms_at(now, snapshot.tsc_rate)};
@@ -213,11 +208,14 @@ void Worker::evict_handshake(Turn& turn) noexcept {
     if (c == nullptr || c->phase != Phase::handshake || c->await != tls::Await::peer) continue;
     if (slowest == nullptr || c->accepted < slowest->accepted) slowest = c;
   }
-  if (slowest == nullptr) return;
-  if (turn.now - slowest->accepted < config_.tsc_rate.ticks(kPatienceWhenFull)) return;
-  count_failure(*slowest, stats::HandshakeFailure::gave_place);
-  reset_side(slowest->client, turn);
-  (void)release_if_done(*slowest);
+  if (slowest != nullptr) give_place(*slowest, turn);
+}
+
+void Worker::give_place(Connection& slowest, Turn& turn) noexcept {
+  if (turn.now - slowest.accepted < config_.tsc_rate.ticks(kPatienceWhenFull)) return;
+  count_failure(slowest, stats::HandshakeFailure::gave_place);
+  reset_side(slowest.client, turn);
+  (void)release_if_done(slowest);
 }
 
 Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,

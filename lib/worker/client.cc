@@ -78,7 +78,7 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
       continue;  // the same record again
     }
     if (step.await == tls::Await::verify_buffer) {
-      if (lend_verify_job(c)) continue;
+      if (lend_verify_job(c, turn)) continue;
       // A queue of clients that wait for their turn would be as easy to fill as the slab is.
       step = c.tls.refuse_verification(*handshake_of(c));
     }
@@ -96,13 +96,27 @@ bool Worker::lend_message_buffer(Connection& c) noexcept {
   return true;
 }
 
-bool Worker::lend_verify_job(Connection& c) noexcept {
+bool Worker::lend_verify_job(Connection& c, Turn& turn) noexcept {
   HandshakeState* state = handshakes_.get(c.handshake);
   if (state == nullptr) return false;
+  if (verify_jobs_.full()) evict_verify_job(turn);
   crypto::VerifyJob* const job = verify_jobs_.allocate(state->verify_job);
   if (job == nullptr) return false;
   job->reset();
+  job->connection = token_of(connections_.handle_of(c));
   return true;
+}
+
+void Worker::evict_verify_job(Turn& turn) noexcept {
+  Connection* slowest = nullptr;
+  for (std::uint32_t budget = kEvictionWalk; budget > 0; --budget) {
+    if (++next_verify_job_to_evict_ >= verify_jobs_.capacity()) next_verify_job_to_evict_ = 0;
+    const auto* job = verify_jobs_.get(verify_jobs_.handle_at(next_verify_job_to_evict_));
+    Connection* c = job == nullptr ? nullptr : connections_.get(handle_of(job->connection));
+    if (c == nullptr || c->is_being_judged || c->await != tls::Await::peer) continue;
+    if (slowest == nullptr || c->accepted < slowest->accepted) slowest = c;
+  }
+  if (slowest != nullptr) give_place(*slowest, turn);
 }
 
 void Worker::on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept {
@@ -232,7 +246,6 @@ bool Worker::submit_verify_job(Connection& c, Turn& turn) noexcept {
   crypto::VerifyJob* job = state == nullptr ? nullptr : verify_jobs_.get(state->verify_job);
   if (job == nullptr || c.is_being_judged) return true;
   if (turn.out.verify_credit() == 0) return false;
-  job->connection = token_of(connections_.handle_of(c));
   job->self = state->verify_job;
   job->worker = config_.index;
   job->status = crypto::VerifyStatus::pending;

@@ -188,8 +188,16 @@ class Worker {
       std::uint32_t index, frame::Frame& f, const wire::Packet& packet, const tcp::Segment& segment,
       FlowTable::Hash hash, snapshot::InterfaceIndex interface, Turn& turn) noexcept;
   void repeat_syn_acks(Turn& turn) noexcept;
-  // evict_handshake frees the place of a client that lets us wait.
+  // When all places of a kind are taken, the slowest of so many clients goes, if it has let us wait
+  // for this long.  Without it as many silent clients as there are places keep everybody out for
+  // the whole time that a ClientHello or a handshake may take.
+  static constexpr std::uint32_t kEvictionWalk = 32;
+  static constexpr seconds kPatienceWhenFull{1};
+  // evict_handshake frees the place of a client that lets us wait, evict_verify_job that of one
+  // whose certificates come slowly; both ask give_place().
   void evict_handshake(Turn& turn) noexcept;
+  void evict_verify_job(Turn& turn) noexcept;
+  void give_place(Connection& slowest, Turn& turn) noexcept;
   // refuse_closed_port takes a segment to where nobody listens; `why` if the address is ours.
   [[nodiscard]] stats::DropReason refuse_closed_port(const wire::Packet& packet,
                                                      const tcp::Segment& segment,
@@ -217,7 +225,7 @@ class Worker {
   void release_job(crypto::CryptoJob& job) noexcept;
   void take_verdict(crypto::VerifyJob& job, Turn& turn) noexcept;
   [[nodiscard]] bool submit_verify_job(Connection& c, Turn& turn) noexcept;
-  [[nodiscard]] bool lend_verify_job(Connection& c) noexcept;
+  [[nodiscard]] bool lend_verify_job(Connection& c, Turn& turn) noexcept;
   // open_records takes whole records off the client's input, as long as their contents have room.
   void open_records(Connection& c, Turn& turn) noexcept;
   void on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept;
@@ -320,6 +328,7 @@ class Worker {
   std::uint32_t next_local_port_ = 0;
   std::uint32_t next_to_shed_ = 0;
   std::uint32_t next_to_evict_ = 0;
+  std::uint32_t next_verify_job_to_evict_ = 0;
 };
 
 }  // namespace sallyport::worker

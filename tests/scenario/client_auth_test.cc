@@ -223,5 +223,43 @@ TEST_P(KnownClients, AreRefusedWhenTooManyAreJudged) {
   expect_nothing_left(sim);
 }
 
+TEST_P(KnownClients, WhoTrickleTheirCertificatesGiveTheirPlaceToOthers) {
+  SimulationOptions options = asking();
+  options.worker.max_verify_jobs = 2;
+  Simulation sim{options};
+  Echo echo{sim};
+  // Their flight fills several records, of which they send no more than the first.
+  OpensslClientOptions trickling = with_certificate(client_);
+  trickling.fragment = 512;
+  trickling.segment = 10;
+  std::vector<std::unique_ptr<OpensslClient>> slow;
+  for (int i = 0; i < 2; ++i) {
+    slow.push_back(std::make_unique<OpensslClient>(sim.connect(), trickling));
+  }
+  const auto jobs = [&] { return sim.stats().gauges.value(Gauge::verify_jobs); };
+  ASSERT_TRUE(sim.run(
+      [&] {
+        for (std::size_t i = jobs(); i < slow.size(); ++i) slow[i]->step();
+        return jobs() == 2;
+      },
+      seconds{1}));
+  OpensslClient early{sim.connect(), with_certificate(client_)};
+  sim.run(
+      [&] {
+        early.step();
+        return failures(sim, HandshakeFailure::verifier_busy) == 1;
+      },
+      milliseconds{300});
+  EXPECT_EQ(failures(sim, HandshakeFailure::verifier_busy), 1U);
+  sim.run_for(seconds{1});
+  OpensslClient honest{sim.connect(), with_certificate(client_)};
+  EXPECT_TRUE(echoes(sim, echo, honest)) << honest.error();
+  EXPECT_EQ(failures(sim, HandshakeFailure::gave_place), 1U);
+  for (const auto& client : slow) client->socket().abort();
+  early.socket().abort();
+  honest.socket().abort();
+  expect_nothing_left(sim);
+}
+
 }  // namespace
 }  // namespace sallyport::testing
