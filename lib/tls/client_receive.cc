@@ -208,9 +208,8 @@ Step Client::receive_messages(Engine& engine, ClientAttached attached,
     if (skip_ != 0) {
       const std::size_t n = std::min<std::size_t>(skip_, len - taken);
       if (handshake != nullptr && phase_ != Phase::established) {
-        for (const MutableBytes piece : PieceRange{content, taken, n}.pieces()) {
-          handshake->transcript.update(piece);
-        }
+        const PieceRange skipped{content, taken, n};
+        for (const MutableBytes piece : skipped.pieces()) handshake->transcript.update(piece);
       }
       taken += n;
       skip_ -= static_cast<std::uint32_t>(n);

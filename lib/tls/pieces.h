@@ -42,7 +42,9 @@ class PieceRange {
     }
   }
 
-  [[nodiscard]] std::span<const MutableBytes> pieces() const noexcept {
+  // Of a range with a name: a loop over those of a temporary would outlive it.
+  void pieces() const&& = delete;
+  [[nodiscard]] std::span<const MutableBytes> pieces() const& noexcept {
     return {pieces_, num_pieces_};
   }
   // contiguous is the whole range when it lies in one piece, else nothing.
