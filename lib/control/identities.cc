@@ -13,6 +13,7 @@ tls::Credential describe(const x509::Credential& credential, crypto::CredentialI
   described.key_type = credential.key_type;
   described.key_bits = credential.key_bits;
   described.chain = credential.chain;
+  described.chain_schemes = credential.chain_schemes;
   described.names = credential.names;
   return described;
 }

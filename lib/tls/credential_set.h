@@ -26,8 +26,10 @@ struct Credential {
   crypto::KeyType key_type = crypto::KeyType::none;
   std::uint16_t key_bits = 0;
   std::vector<std::vector<std::uint8_t>> chain;  // DER, leaf first
-  std::vector<std::string> names;                // lower-case DNS names; one may start with "*."
-  std::vector<std::uint8_t> staple;              // OCSPResponse in DER; empty: none
+  // SignatureScheme numbers that a client must know to check the chain; empty: it needs none.
+  std::vector<std::uint16_t> chain_schemes;
+  std::vector<std::string> names;    // lower-case DNS names; one may start with "*."
+  std::vector<std::uint8_t> staple;  // OCSPResponse in DER; empty: none
 
   // Compressed is the Certificate message of TLS 1.3, staple included, in the body of a
   // CompressedCertificate message.

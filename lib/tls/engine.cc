@@ -4,6 +4,19 @@
 #include <memory>
 
 namespace sallyport::tls {
+namespace {
+
+struct DrawnSecret {
+  explicit DrawnSecret(Random& random) noexcept { random.fill(bytes.expose_for_write()); }
+  Secret<32> bytes;
+};
+
+}  // namespace
+
+Engine::Engine(Random& random, const KeyLimits& limits) noexcept
+    : random_{random},
+      limits_{limits},
+      hello_cookie_key_{crypto::HashAlgorithm::sha256, DrawnSecret{random}.bytes.expose()} {}
 
 void Engine::begin_burst(Tsc now, TscRate rate) noexcept {
   now_ = now;

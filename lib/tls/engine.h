@@ -8,6 +8,7 @@
 #include "lib/base/secret.h"
 #include "lib/base/units.h"
 #include "lib/crypto/aead/aead.h"
+#include "lib/crypto/hash/hmac.h"
 #include "lib/tls/ticket.h"
 
 namespace sallyport::tls {
@@ -25,8 +26,7 @@ class Engine {
  public:
   enum class Use : std::uint8_t { open, seal };
 
-  explicit Engine(Random& random, const KeyLimits& limits = {}) noexcept
-      : random_{random}, limits_{limits} {}
+  explicit Engine(Random& random, const KeyLimits& limits = {}) noexcept;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -47,6 +47,10 @@ class Engine {
   [[nodiscard]] std::uint64_t unix_ms() const noexcept { return wall_.unix_ms_at(now_, rate_); }
   [[nodiscard]] const KeyLimits& limits() const noexcept { return limits_; }
   [[nodiscard]] const TicketKeys* ticket_keys() const noexcept { return ticket_keys_; }
+  // hello_cookie_key is drawn once and never leaves: who retries stays with its worker.
+  [[nodiscard]] const crypto::HmacKey& hello_cookie_key() const noexcept {
+    return hello_cookie_key_;
+  }
   [[nodiscard]] const crypto::AeadEngine& aead() const noexcept { return aead_; }
 
   // expanded gives `key` ready for use; the reference is good until the next call.
@@ -72,6 +76,7 @@ class Engine {
   TscRate rate_;
   WallClock wall_;
   const TicketKeys* ticket_keys_ = nullptr;
+  crypto::HmacKey hello_cookie_key_;
   std::size_t next_to_inspect_ = 0;
   crypto::AeadEngine aead_;
   std::array<Slot, kSlots> slots_;

@@ -69,9 +69,8 @@ class Handshake {
   std::uint8_t session_id_len = 0;
   std::uint8_t peer_share_len = 0;
   bool hello_retried = false;
-  std::uint16_t buffered = 0;         // bytes of a ClientHello in the MessageBuffer
-  std::uint16_t early_data_left = 0;  // bytes of refused early data still to be skipped
-  bool resumed = false;               // a ticket was accepted
+  std::uint16_t buffered = 0;  // bytes of a ClientHello in the MessageBuffer
+  bool resumed = false;        // a ticket was accepted
   std::uint16_t selected_identity = 0;
   SessionBinding binding{};                  // of this handshake, if there may be tickets
   std::uint64_t authenticated_ms = 0;        // when the session that is resumed began
@@ -81,8 +80,7 @@ class Handshake {
   std::array<std::uint8_t, kMaxSmallMessage> partial{};
 
   // TLS 1.3.
-  crypto::Digest hello_hash;     // transcript up to ServerHello
-  crypto::Digest retried_hello;  // what must not change between the two ClientHellos
+  crypto::Digest hello_hash;  // transcript up to ServerHello
   TrafficSecret client_application;
   TrafficSecret server_application;
   EarlySecret early_secret;  // with the pre-shared key in it, once one was accepted
@@ -96,6 +94,6 @@ class Handshake {
 
   Flight flight;
 };
-static_assert(sizeof(Handshake) <= 3'040);
+static_assert(sizeof(Handshake) <= 2'984);
 
 }  // namespace sallyport::tls

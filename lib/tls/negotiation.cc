@@ -328,9 +328,21 @@ struct Misses {
   return group != NamedGroup::none;
 }
 
+// can_check: the client knows every signature in the credential's chain.  [RFC 8446 4.2.3] What it
+// says of certificates counts; of signature_algorithms otherwise, in TLS 1.2 as well [RFC 5246
+// 7.4.2].  A client that says nothing may know anything.
+[[nodiscard]] bool can_check(const ClientHello& hello, const Credential& credential) noexcept {
+  const wire::U16List& known = hello.offers(ExtensionType::signature_algorithms_cert)
+                                   ? hello.signature_algorithms_cert
+                                   : hello.signature_algorithms;
+  return known.empty() || std::ranges::all_of(credential.chain_schemes, [&](std::uint16_t scheme) {
+           return known.contains(scheme);
+         });
+}
+
 // authenticate chooses suite, credential and signature scheme together: in TLS 1.2 they depend on
-// each other, and on the group.  The best match of the name goes first, then the order of suites,
-// then that of credentials.
+// each other, and on the group.  The best match of the name goes first, then a chain that the
+// client can check, then the order of suites, then that of credentials.
 [[nodiscard]] HandshakeFailure authenticate(const ClientHello& hello, const ServerConfig& config,
                                             Parameters& parameters) noexcept {
   const std::string_view asked{reinterpret_cast<const char*>(hello.server_name.data()),
@@ -353,6 +365,8 @@ struct Misses {
   Misses misses;
   for (const auto candidates : {exact, wildcard, defaults}) {
     if (candidates.empty()) continue;
+    bool wants_checkable = true;
+    bool passed_over = false;
     const auto fits = [&](const SuiteInfo& suite) {
       misses.suite = true;
       NamedGroup group{};
@@ -365,6 +379,10 @@ struct Misses {
                                 ? SignatureScheme::none
                                 : choose_scheme(hello, key_type, parameters.version);
         if (scheme == SignatureScheme::none && suite.key_exchange != KeyExchange::rsa) continue;
+        if (wants_checkable && !can_check(hello, credentials[index])) {
+          passed_over = true;
+          continue;
+        }
         take_suite(suite, parameters);
         parameters.group = group;
         parameters.credential = index;
@@ -376,6 +394,11 @@ struct Misses {
       return false;
     };
     if (find_suite(hello, config, parameters.version, fits)) return HandshakeFailure::none;
+    // [RFC 8446 4.4.2.2] With no such chain it gets another one: it may have its own ways.
+    wants_checkable = false;
+    if (passed_over && find_suite(hello, config, parameters.version, fits)) {
+      return HandshakeFailure::none;
+    }
   }
   return failure_of(misses, hello);
 }

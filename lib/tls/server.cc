@@ -37,7 +37,6 @@ void Handshake::clear() noexcept {
   wide_len = 0;
   hello_retried = false;
   buffered = 0;
-  early_data_left = 0;
   resumed = false;
   selected_identity = 0;
   authenticated_ms = 0;
@@ -53,6 +52,11 @@ ByteView Handshake::alpn_protocol() const noexcept {
 Server::Server(Handshake& handshake, const ServerConfig& config,
                crypto::ClientIdentity* client) noexcept
     : phase_{Phase::client_hello} {
+  resume(handshake, config, client);
+}
+
+void Server::resume(Handshake& handshake, const ServerConfig& config,
+                    crypto::ClientIdentity* client) noexcept {
   handshake.clear();
   handshake.config = &config;
   handshake.client = client;
@@ -140,8 +144,9 @@ bool Server::needs_handshake(const Handshake* handshake) const noexcept {
       return false;
     case Phase::established:
       return has_flight(handshake);
-    case Phase::client_hello:
     case Phase::second_client_hello:
+      return has_flight(handshake) || needs_message_buffer(handshake);
+    case Phase::client_hello:
     case Phase::start_exchange:
     case Phase::exchange:
     case Phase::client_certificate:
@@ -175,17 +180,16 @@ Step Server::client_hello(Engine& engine, Handshake& handshake, ByteView message
   const auto agreed = negotiate(*hello, *handshake.config);
   if (!agreed) return fail(&handshake, agreed.error());
 
-  if (phase_ == Phase::second_client_hello) {
-    const auto why = check_second_hello(handshake, *hello, *agreed);
-    if (why != HandshakeFailure::none) return fail(&handshake, why);
-  } else {
-    handshake.transcript = crypto::TranscriptHash{agreed->hash};
-    std::ranges::copy(hello->random, handshake.client_random.begin());
-    std::ranges::copy(hello->legacy_session_id, handshake.session_id.begin());
-    handshake.session_id_len = static_cast<std::uint8_t>(hello->legacy_session_id.size());
-  }
   handshake.parameters = *agreed;
-  handshake.early_data_left = agreed->early_data_offered ? kMaxSkippedEarlyData : 0;
+  handshake.transcript = crypto::TranscriptHash{agreed->hash};
+  std::ranges::copy(hello->random, handshake.client_random.begin());
+  std::ranges::copy(hello->legacy_session_id, handshake.session_id.begin());
+  handshake.session_id_len = static_cast<std::uint8_t>(hello->legacy_session_id.size());
+  if (phase_ == Phase::second_client_hello) {
+    const auto why = take_second_hello(engine, handshake, *hello);
+    if (why != HandshakeFailure::none) return fail(&handshake, why);
+  }
+  set_early_data_left(agreed->early_data_offered ? kMaxSkippedEarlyData : 0);
   version_ = agreed->version;
   cipher_suite_ = agreed->cipher_suite;
   aead_ = agreed->aead;

@@ -12,6 +12,7 @@
 //     step = server.receive(engine, {&handshake, buffer}, pieces of that record);
 //     ... and after any call that returns a Step, look at step.await:
 //       peer            give the next record (when it has arrived)
+//       handshake       resume() with a Handshake and give the same record again
 //       message_buffer  attach a MessageBuffer and give the same record again
 //       verify_buffer   attach a VerifyJob and give the same record again, or refuse_verification()
 //       job             take a job slot and, if wants_key_share(), a key pair; start_job(); submit
@@ -60,6 +61,11 @@ class Server : public RecordLayer {
   // once the connection is established.
   Server(Handshake& handshake, const ServerConfig& config,
          crypto::ClientIdentity* client = nullptr) noexcept;
+
+  // resume lends a Handshake again to a connection that has given its first one back after a
+  // HelloRetryRequest.  Otherwise as the constructor.
+  void resume(Handshake& handshake, const ServerConfig& config,
+              crypto::ClientIdentity* client = nullptr) noexcept;
 
   // --- Bytes from the client ---
 
@@ -137,7 +143,7 @@ class Server : public RecordLayer {
   enum class Phase : std::uint8_t {
     closed,
     client_hello,         // nothing but a ClientHello will do
-    second_client_hello,  // after HelloRetryRequest
+    second_client_hello,  // after HelloRetryRequest; needs no Handshake until it begins to arrive
     start_exchange,       // a job slot is wanted: sign (1.2), or derive and sign (1.3)
     exchange,             // that job is away
     client_certificate,   // asked for, so there is one message, even if it is empty
@@ -170,7 +176,12 @@ class Server : public RecordLayer {
                                                 std::span<const MutableBytes> content,
                                                 std::size_t len) noexcept;
   [[nodiscard]] Step receive_application_data(Handshake* handshake, ContentRange range) noexcept;
-  [[nodiscard]] Step skip_early_data(Handshake& handshake, std::size_t len,
+  // early_data_left is how many bytes of refused early data are still to be skipped.
+  [[nodiscard]] std::size_t early_data_left() const noexcept { return load<Be16>(partial_).host(); }
+  void set_early_data_left(std::size_t len) noexcept {
+    store(partial_, Be16::of(static_cast<std::uint16_t>(len)));
+  }
+  [[nodiscard]] Step skip_early_data(Handshake* handshake, std::size_t len,
                                      stats::HandshakeFailure beyond) noexcept;
   [[nodiscard]] Step receive_client_hello(Engine& engine, Attached attached,
                                           std::span<const MutableBytes> content,
@@ -197,11 +208,12 @@ class Server : public RecordLayer {
   // server13.cc
   [[nodiscard]] Step begin13(Engine& engine, Handshake& handshake, const wire::ClientHello& hello,
                              ByteView message) noexcept;
-  [[nodiscard]] Step hello_retry_request(Handshake& handshake, const wire::ClientHello& hello,
-                                         ByteView message) noexcept;
-  [[nodiscard]] stats::HandshakeFailure check_second_hello(
-      const Handshake& handshake, const wire::ClientHello& hello,
-      const Parameters& parameters) const noexcept;
+  [[nodiscard]] Step hello_retry_request(Engine& engine, Handshake& handshake,
+                                         const wire::ClientHello& hello, ByteView message) noexcept;
+  static void write_hello_retry_request(wire::Writer& w, const Handshake& handshake,
+                                        ByteView cookie) noexcept;
+  [[nodiscard]] stats::HandshakeFailure take_second_hello(
+      const Engine& engine, Handshake& handshake, const wire::ClientHello& hello) const noexcept;
   [[nodiscard]] Step start_exchange13(Handshake& handshake, crypto::CryptoJob& job,
                                       crypto::KeyShare& key_share) noexcept;
   [[nodiscard]] Step exchange_done13(Handshake& handshake, const crypto::CryptoJob& job) noexcept;
@@ -261,6 +273,8 @@ class Server : public RecordLayer {
 
   Phase phase_ = Phase::closed;
   std::uint8_t alpn_ = kNoAlpn;
+  // A message in pieces, once established.  Until then what is still to be skipped stands there:
+  // the one begins long after the other has ended.
   std::array<std::uint8_t, kPostHandshakeMessage> partial_{};
 };
 static_assert(sizeof(Server) <= 240, "part of the 1 KiB of an idle connection");

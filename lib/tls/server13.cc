@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/tls/hello_cookie.h"
 #include "lib/tls/key_log.h"
 #include "lib/tls/server.h"
 #include "lib/wire/tls_client_hello.h"
@@ -13,39 +14,10 @@ namespace {
 using crypto::Digest;
 using stats::HandshakeFailure;
 using wire::ClientHello;
-using wire::ExtensionType;
+using wire::ProtocolVersion;
 
-// fingerprint covers what the second ClientHello must repeat [RFC 8446 4.1.2].
-[[nodiscard]] Digest fingerprint(const ClientHello& hello) noexcept {
-  crypto::TranscriptHash hash{crypto::HashAlgorithm::sha256};
-  hash.update(hello.random);
-  const auto session_id_len = static_cast<std::uint8_t>(hello.legacy_session_id.size());
-  hash.update({&session_id_len, 1});
-  hash.update(hello.legacy_session_id);
-  const auto suites_len = Be16::of(static_cast<std::uint16_t>(hello.cipher_suites.raw().size()));
-  hash.update(suites_len.bytes);
-  hash.update(hello.cipher_suites.raw());
-  for (wire::Reader r{hello.extensions}; !r.at_end();) {
-    const auto type = ExtensionType{r.u16()};
-    const ByteView body = r.vec16(0, 65'535);
-    switch (type) {
-      case ExtensionType::key_share:
-      case ExtensionType::early_data:
-      case ExtensionType::cookie:
-      case ExtensionType::pre_shared_key:
-      case ExtensionType::padding:
-        continue;
-      default:
-        break;
-    }
-    const auto head = std::array{Be16::of(static_cast<std::uint16_t>(type)),
-                                 Be16::of(static_cast<std::uint16_t>(body.size()))};
-    hash.update(head[0].bytes);
-    hash.update(head[1].bytes);
-    hash.update(body);
-  }
-  return hash.digest();
-}
+// message_hash, and a HelloRetryRequest with the longest session ID and cookie.
+constexpr std::size_t kMaxRetryTranscript = 256;
 
 [[nodiscard]] bool has_single_share(const ClientHello& hello) noexcept {
   wire::Reader r{hello.key_shares};
@@ -75,7 +47,7 @@ Step Server::begin13(Engine& engine, Handshake& handshake, const ClientHello& he
     if (agreed.without_psk != HandshakeFailure::none && !may_yet_resume) {
       return fail(&handshake, agreed.without_psk);
     }
-    if (agreed.hello_retry) return hello_retry_request(handshake, hello, message);
+    if (agreed.hello_retry) return hello_retry_request(engine, handshake, hello, message);
   } else if (agreed.psk_mode == PskMode::psk_ke) {
     agreed.group = crypto::NamedGroup::none;
     agreed.hello_retry = false;
@@ -101,45 +73,58 @@ Step Server::begin13(Engine& engine, Handshake& handshake, const ClientHello& he
   return now;
 }
 
-Step Server::hello_retry_request(Handshake& handshake, const ClientHello& hello,
+// hello_retry_request answers a ClientHello and lets go of it: the cookie knows what the second one
+// will need.
+Step Server::hello_retry_request(Engine& engine, Handshake& handshake, const ClientHello& hello,
                                  ByteView message) noexcept {
   const Parameters& agreed = handshake.parameters;
-  // [RFC 8446 4.4.1] the first ClientHello stays in the transcript as its hash alone.
-  std::array<std::uint8_t, sizeof(wire::HandshakeHeader) + crypto::kMaxDigestLen> bytes;
-  wire::Writer w{bytes};
-  wire::write_message_hash(w, crypto::hash(agreed.hash, message).view());
-  handshake.transcript.update(w.written());
-  const ByteView request = handshake.flight.write([&](wire::Writer& out) {
-    wire::write_server_hello13(out, {.random = wire::kHelloRetryRequestRandom,
-                                     .legacy_session_id_echo = handshake.echoed_session_id(),
-                                     .cipher_suite = agreed.cipher_suite,
-                                     .group = static_cast<std::uint16_t>(agreed.group),
-                                     .key_exchange = {}});
-  });
-  handshake.transcript.update(request);
+  const SealedCookie cookie = seal_cookie(engine.hello_cookie_key(),
+                                          {.cipher_suite = agreed.cipher_suite,
+                                           .group = agreed.group,
+                                           .hello = crypto::hash(agreed.hash, message)},
+                                          hello);
+  const ByteView request = handshake.flight.write(
+      [&](wire::Writer& w) { write_hello_retry_request(w, handshake, cookie.view()); });
+  if (request.empty()) return fail(&handshake, HandshakeFailure::internal_error);
   // [RFC 8446 D.4] right after our first message, for a client in compatibility mode.
   if (handshake.session_id_len != 0) handshake.flight.add(Flight::Part::change_cipher_spec);
-  handshake.retried_hello = fingerprint(hello);
-  handshake.hello_retried = true;
   phase_ = Phase::second_client_hello;
   Events events;
   events.add(Event::hello_retry);
   return step(events);
 }
 
-HandshakeFailure Server::check_second_hello(const Handshake& handshake, const ClientHello& hello,
-                                            const Parameters& agreed) const noexcept {
-  const Parameters& first = handshake.parameters;
-  const bool same_choice = agreed.version == first.version &&
-                           agreed.cipher_suite == first.cipher_suite && agreed.group == first.group;
-  const bool same_hello =
-      std::ranges::equal(fingerprint(hello).view(), handshake.retried_hello.view());
+void Server::write_hello_retry_request(wire::Writer& w, const Handshake& handshake,
+                                       ByteView cookie) noexcept {
+  const Parameters& agreed = handshake.parameters;
+  wire::write_server_hello13(w, {.random = wire::kHelloRetryRequestRandom,
+                                 .legacy_session_id_echo = handshake.echoed_session_id(),
+                                 .cipher_suite = agreed.cipher_suite,
+                                 .group = static_cast<std::uint16_t>(agreed.group),
+                                 .key_exchange = {},
+                                 .cookie = cookie});
+}
+
+// take_second_hello judges a second ClientHello, and puts the first and our request in front of it
+// into the transcript.
+HandshakeFailure Server::take_second_hello(const Engine& engine, Handshake& handshake,
+                                           const ClientHello& hello) const noexcept {
+  const Parameters& agreed = handshake.parameters;
+  const auto cookie = open_cookie(engine.hello_cookie_key(), hello);
   // [RFC 8446 4.1.2 and 4.2.8] one share, of the group that we asked for; early data is over; the
   // rest as before.  [4.1.4] so a second request can never be needed.
-  if (agreed.hello_retry || !same_choice || !same_hello || !has_single_share(hello) ||
-      agreed.early_data_offered) {
+  if (!cookie || agreed.version != ProtocolVersion::tls13 || agreed.hello_retry ||
+      agreed.cipher_suite != cookie->cipher_suite || agreed.group != cookie->group ||
+      !has_single_share(hello) || agreed.early_data_offered) {
     return HandshakeFailure::illegal_parameter;
   }
+  handshake.hello_retried = true;
+  // [RFC 8446 4.4.1] the first ClientHello stays in the transcript as its hash alone.
+  std::array<std::uint8_t, kMaxRetryTranscript> bytes;
+  wire::Writer w{bytes};
+  wire::write_message_hash(w, cookie->hello.view());
+  write_hello_retry_request(w, handshake, hello.cookie);
+  handshake.transcript.update(w.written());
   return HandshakeFailure::none;
 }
 

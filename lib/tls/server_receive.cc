@@ -22,7 +22,8 @@ using wire::RecordHeader;
 Step Server::receive(Engine& engine, Attached attached,
                      std::span<const MutableBytes> pieces) noexcept {
   if (const Step now = step(); now.await != Await::peer) return now;
-  if (phase_ != Phase::established && attached.handshake == nullptr) {
+  const bool goes_without = phase_ == Phase::established || phase_ == Phase::second_client_hello;
+  if (!goes_without && attached.handshake == nullptr) {
     return fail(nullptr, HandshakeFailure::internal_error);
   }
   const std::size_t record_len = total_len(pieces);
@@ -38,6 +39,12 @@ Step Server::receive(Engine& engine, Attached attached,
   const ContentType type = load<RecordHeader>(front).content_type();
   if (phase_ == Phase::certificate_verify && attached.verify == nullptr) {
     return fail(attached.handshake, HandshakeFailure::internal_error);
+  }
+  if (phase_ == Phase::second_client_hello && attached.handshake == nullptr &&
+      type == ContentType::handshake) {
+    Step wait = step();
+    wait.await = Await::handshake;
+    return wait;
   }
   // Asked for before the record is opened: that can be done only once.
   if (phase_ == Phase::client_certificate && attached.verify == nullptr &&
@@ -67,8 +74,8 @@ Step Server::receive_plaintext(Engine& engine, Attached attached, ContentType ty
       return receive_messages(engine, attached, content, len);
     case ContentType::application_data:
       // [RFC 8446 4.2.10] after a HelloRetryRequest, early data is skipped by its outer type.
-      if (phase_ == Phase::second_client_hello && handshake->buffered == 0) {
-        return skip_early_data(*handshake, len, HandshakeFailure::unexpected_message);
+      if (phase_ == Phase::second_client_hello && !needs_message_buffer(handshake)) {
+        return skip_early_data(handshake, len, HandshakeFailure::unexpected_message);
       }
       break;
     case ContentType::invalid:
@@ -93,7 +100,7 @@ Step Server::receive_protected(Engine& engine, Attached attached, ContentType ou
     const bool is_first = phase_ == Phase::finished || phase_ == Phase::client_certificate;
     if (opened.error() == HandshakeFailure::bad_record_mac && tls13 && is_first &&
         !peer_spoke_protected_) {
-      return skip_early_data(*handshake, body_len, HandshakeFailure::bad_record_mac);
+      return skip_early_data(handshake, body_len, HandshakeFailure::bad_record_mac);
     }
     return fail(handshake, opened.error());
   }
@@ -131,16 +138,16 @@ Step Server::receive_application_data(Handshake* handshake, ContentRange range) 
   return now;
 }
 
-Step Server::skip_early_data(Handshake& handshake, std::size_t len,
+Step Server::skip_early_data(Handshake* handshake, std::size_t len,
                              HandshakeFailure beyond) noexcept {
   // Nothing left also means that none was announced.
-  if (handshake.early_data_left == 0 || len > handshake.early_data_left) {
-    return fail(&handshake, beyond);
+  if (early_data_left() == 0 || len > early_data_left()) {
+    return fail(handshake, beyond);
   }
-  handshake.early_data_left = static_cast<std::uint16_t>(handshake.early_data_left - len);
+  set_early_data_left(early_data_left() - len);
   // A record may be empty, so bytes alone would not bound their number.
   if (len == 0 && !count_idle_record()) {
-    return fail(&handshake, HandshakeFailure::too_many_records);
+    return fail(handshake, HandshakeFailure::too_many_records);
   }
   return step();
 }
@@ -150,7 +157,7 @@ Step Server::receive_change_cipher_spec(Handshake* handshake, std::span<const Mu
   std::array<std::uint8_t, 1> value{};
   if (len == 1) PieceRange{content, 0, 1}.copy_to(value);
   const bool well_formed = len == 1 && value[0] == 1;
-  const bool in_message = partial_len_ != 0 || (handshake != nullptr && handshake->buffered != 0);
+  const bool in_message = partial_len_ != 0 || needs_message_buffer(handshake);
   if (!well_formed || in_message) return fail(handshake, HandshakeFailure::unexpected_message);
   if (phase_ == Phase::change_cipher_spec) {
     // [RFC 5246 7.1] the client's next record comes under the new keys.  Only here: at any other

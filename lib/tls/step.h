@@ -12,6 +12,7 @@ namespace sallyport::tls {
 enum class Await : std::uint8_t {
   peer,            // the next record
   key_share,       // Client alone: start()
+  handshake,       // Server alone: a Handshake, then the same record again
   message_buffer,  // a MessageBuffer, then the same record again
   verify_buffer,   // a VerifyJob, then the same record again
   job,             // a job slot (and a key pair), then start_job()

@@ -63,7 +63,8 @@ inline constexpr std::array<std::uint8_t, 32> kHelloRetryRequestRandom{
 inline constexpr std::array<std::uint8_t, 8> kDowngradeToTls12{0x44, 0x4f, 0x57, 0x4e,
                                                                0x47, 0x52, 0x44, 0x01};
 
-// ServerHello of TLS 1.3.  A HelloRetryRequest has kHelloRetryRequestRandom and no key_exchange.
+// ServerHello of TLS 1.3.  A HelloRetryRequest has kHelloRetryRequestRandom, no key_exchange, and a
+// cookie.
 struct ServerHello13 {
   ByteView random;
   ByteView legacy_session_id_echo;
@@ -72,6 +73,7 @@ struct ServerHello13 {
   ByteView key_exchange;
   bool pre_shared_key = false;
   std::uint16_t selected_identity = 0;
+  ByteView cookie{};  // empty: none
 };
 
 constexpr void write_server_hello13(Writer& w, const ServerHello13& hello) noexcept {
@@ -90,6 +92,9 @@ constexpr void write_server_hello13(Writer& w, const ServerHello13& hello) noexc
       }
       if (hello.pre_shared_key) {
         write_extension(w, ExtensionType::pre_shared_key, [&] { w.u16(hello.selected_identity); });
+      }
+      if (!hello.cookie.empty()) {
+        write_extension(w, ExtensionType::cookie, [&] { w.vec16(hello.cookie); });
       }
       write_extension(w, ExtensionType::supported_versions,
                       [&] { w.u16(static_cast<std::uint16_t>(ProtocolVersion::tls13)); });

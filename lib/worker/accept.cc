@@ -189,7 +189,8 @@ DropReason Worker::open_connection(frame::Frame& f, const wire::Packet& packet,
   if (const FlowRef flow = find_flow(tuple, hash); flow.kind == FlowRef::Kind::syn_received) {
     syn_received_.forget(flow.index);
   }
-  if (handshakes_.full() || connections_.full()) evict_handshake(turn);
+  if (handshakes_.full()) evict_handshake(turn);
+  if (connections_.full()) evict_unfinished(turn);
   Connection* c = accept(tuple, hash, segment, options, listener,
                          reply_peer(*snapshot_, interface, packet), turn);
   if (c == nullptr) {
@@ -205,6 +206,19 @@ void Worker::evict_handshake(Turn& turn) noexcept {
     if (++next_to_evict_ >= handshakes_.capacity()) next_to_evict_ = 0;
     const HandshakeState* state = handshakes_.get(handshakes_.handle_at(next_to_evict_));
     Connection* c = state == nullptr ? nullptr : connections_.get(state->owner);
+    if (c == nullptr || c->phase != Phase::handshake || c->await != tls::Await::peer) continue;
+    if (slowest == nullptr || c->accepted < slowest->accepted) slowest = c;
+  }
+  if (slowest != nullptr) give_place(*slowest, turn);
+}
+
+// evict_unfinished looks also at those who hold nothing but a connection: clients that were asked
+// to retry, and do not.
+void Worker::evict_unfinished(Turn& turn) noexcept {
+  Connection* slowest = nullptr;
+  for (std::uint32_t budget = kEvictionWalk; budget > 0; --budget) {
+    if (++next_connection_to_evict_ >= connections_.capacity()) next_connection_to_evict_ = 0;
+    Connection* c = connections_.get(connections_.handle_at(next_connection_to_evict_));
     if (c == nullptr || c->phase != Phase::handshake || c->await != tls::Await::peer) continue;
     if (slowest == nullptr || c->accepted < slowest->accepted) slowest = c;
   }
@@ -242,18 +256,14 @@ Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
   c->listener = listener_index;
   c->pool = listener.pool;
   c->handshake = handshake_handle;
-  handshake->owner = handle;
   admission_.opened(listener.group);
-  handshake->message_buffer = {};
-  handshake->job = {};
-  handshake->verify_job = {};
+  c->handshake_counted = true;
+  renew(*handshake, handle);
   crypto::ClientIdentity* client_identity = nullptr;
   if (asks) {
     client_identity = clients_.allocate(c->known_client);
     *client_identity = {};
   }
-  handshake->configuration = snapshot_->configuration;
-  pins_.pin(handshake->configuration);
   std::destroy_at(&c->tls);
   std::construct_at(&c->tls, handshake->tls, *listener.tls, client_identity);
   Side& client = c->client;

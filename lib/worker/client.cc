@@ -69,9 +69,9 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
     std::array<MutableBytes, InputQueue::kMaxPieces> room;
     const auto record = input.pieces(size, room);
     tls::Step step = c.tls.receive(tls_, attached(c), record);
-    if (step.await == tls::Await::message_buffer) {
+    if (step.await == tls::Await::handshake || step.await == tls::Await::message_buffer) {
       c.await = step.await;
-      if (!lend_message_buffer(c)) {
+      if (!lend_what_it_waits_for(c, turn)) {
         wait_for_resource(c);
         return;
       }
@@ -87,6 +87,29 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
     input.consume(size, turn);
     on_step(c, step, turn);
   }
+}
+
+bool Worker::lend_what_it_waits_for(Connection& c, Turn& turn) noexcept {
+  return c.await == tls::Await::handshake ? lend_handshake(c, turn) : lend_message_buffer(c);
+}
+
+void Worker::renew(HandshakeState& state, Handle<Connection> owner) noexcept {
+  state.owner = owner;
+  state.message_buffer = {};
+  state.job = {};
+  state.verify_job = {};
+  state.configuration = snapshot_->configuration;
+  pins_.pin(state.configuration);
+}
+
+bool Worker::lend_handshake(Connection& c, Turn& turn) noexcept {
+  if (handshakes_.full()) evict_handshake(turn);
+  HandshakeState* const state = handshakes_.allocate(c.handshake);
+  if (state == nullptr) return false;
+  renew(*state, connections_.handle_of(c));
+  c.tls.resume(state->tls, *(*snapshot_->listeners)[c.listener].tls, clients_.get(c.known_client));
+  c.await = tls::Await::peer;
+  return true;
 }
 
 bool Worker::lend_message_buffer(Connection& c) noexcept {
@@ -299,7 +322,11 @@ void Worker::pull_tls_output(Connection& c, Turn& turn) noexcept {
     c.client.send.push_back(f, turn);
     if (pulled.flight_complete) pass_stage(c, HandshakeStage::flight_sent, turn.now);
   }
-  if (c.handshake && !c.tls.needs_handshake(handshake)) release_handshake(c);
+  if (c.handshake && !c.tls.needs_handshake(handshake)) {
+    release_handshake(c);
+    // Whoever is to retry holds no memory, but is not through yet.
+    if (c.phase != Phase::handshake || c.tls.is_established()) count_handshake_over(c);
+  }
 }
 
 }  // namespace sallyport::worker

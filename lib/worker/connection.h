@@ -89,6 +89,7 @@ enum class Phase : std::uint8_t {
 struct Connection;
 
 // HandshakeState is what a connection needs until TLS is established; then the slot is given back.
+// A client that is to send another ClientHello needs none until it does.
 struct HandshakeState {
   tls::Handshake tls;
   Handle<Connection> owner;
@@ -125,9 +126,10 @@ struct Connection {
   bool client_finishing : 1 = false;   // close_notify or an alert, then our FIN
   bool client_fin_queued : 1 = false;  // our FIN to the client follows what is queued
   bool backend_fin_queued : 1 = false;
-  bool bytes_to_client : 1 = false;  // any application data was sent yet
-  bool is_being_judged : 1 = false;  // the VerifyJob is away
-  bool close_counted : 1 = false;    // a CloseCause or HandshakeFailure was counted
+  bool bytes_to_client : 1 = false;    // any application data was sent yet
+  bool is_being_judged : 1 = false;    // the VerifyJob is away
+  bool close_counted : 1 = false;      // a CloseCause or HandshakeFailure was counted
+  bool handshake_counted : 1 = false;  // among the unfinished ones of its listener
 };
 // What an idle connection costs: this, and beside it its timer, its place in the slab and its two
 // entries in a flow table that is half full (docs/performance.md).

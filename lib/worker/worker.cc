@@ -150,9 +150,9 @@ void Worker::retry_waiting(Turn& turn) noexcept {
     }
     if (c.await == tls::Await::job && !submit_job(c, turn)) wait_for_resource(c);
     if (c.await == tls::Await::verdict && !submit_verify_job(c, turn)) wait_for_resource(c);
-    if (c.await == tls::Await::message_buffer) {
-      // The record that needed the buffer is still the first of the input.
-      if (lend_message_buffer(c)) {
+    if (c.await == tls::Await::handshake || c.await == tls::Await::message_buffer) {
+      // The record that needed it is still the first of the input.
+      if (lend_what_it_waits_for(c, turn)) {
         mark_ready(c);
       } else {
         wait_for_resource(c);
@@ -351,9 +351,14 @@ void Worker::release_handshake(Connection& c) noexcept {
   if (state == nullptr) return;
   state->tls.clear();
   pins_.unpin(state->configuration);
-  admission_.handshake_over((*snapshot_->listeners)[c.listener].group);
   handshakes_.release(c.handshake);
   c.handshake = {};
+}
+
+void Worker::count_handshake_over(Connection& c) noexcept {
+  if (!c.handshake_counted) return;
+  c.handshake_counted = false;
+  admission_.handshake_over((*snapshot_->listeners)[c.listener].group);
 }
 
 void Worker::end_side(Side& side, Turn& turn) noexcept {
@@ -399,6 +404,7 @@ bool Worker::release_if_done(Connection& c) noexcept {
   // A connection that a list still holds is released by the list's next visit.
   c.phase = Phase::ending;
   release_handshake(c);
+  count_handshake_over(c);
   if (c.ready.is_linked() || c.waiting.is_linked()) return true;
   timers_.cancel(index_of(c));
   admission_.ended((*snapshot_->listeners)[c.listener].group);

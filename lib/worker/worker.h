@@ -130,6 +130,7 @@ class Worker {
   void count_failure(Connection& c, stats::HandshakeFailure failure) noexcept;
   void count_close(Connection& c, stats::CloseCause cause) noexcept;
   void release_handshake(Connection& c) noexcept;
+  void count_handshake_over(Connection& c) noexcept;
   void release_message_buffer(Connection& c) noexcept;
   // release_verify_job keeps one that is away: it is released when it comes back.
   void release_verify_job(Connection& c) noexcept;
@@ -196,6 +197,7 @@ class Worker {
   // evict_handshake frees the place of a client that lets us wait, evict_verify_job that of one
   // whose certificates come slowly; both ask give_place().
   void evict_handshake(Turn& turn) noexcept;
+  void evict_unfinished(Turn& turn) noexcept;
   void evict_verify_job(Turn& turn) noexcept;
   void give_place(Connection& slowest, Turn& turn) noexcept;
   // refuse_closed_port takes a segment to where nobody listens; `why` if the address is ours.
@@ -231,6 +233,11 @@ class Worker {
   void on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept;
   [[nodiscard]] bool submit_job(Connection& c, Turn& turn) noexcept;
   [[nodiscard]] bool lend_message_buffer(Connection& c) noexcept;
+  // lend_what_it_waits_for lends what c.await names, a handshake or a message buffer; false: there
+  // is none.
+  [[nodiscard]] bool lend_what_it_waits_for(Connection& c, Turn& turn) noexcept;
+  [[nodiscard]] bool lend_handshake(Connection& c, Turn& turn) noexcept;
+  void renew(HandshakeState& state, Handle<Connection> owner) noexcept;
   void pull_tls_output(Connection& c, Turn& turn) noexcept;
   void on_tls_established(Connection& c, Turn& turn) noexcept;
   void on_tls_failed(Connection& c, stats::HandshakeFailure failure, Turn& turn) noexcept;
@@ -328,6 +335,7 @@ class Worker {
   std::uint32_t next_local_port_ = 0;
   std::uint32_t next_to_shed_ = 0;
   std::uint32_t next_to_evict_ = 0;
+  std::uint32_t next_connection_to_evict_ = 0;
   std::uint32_t next_verify_job_to_evict_ = 0;
 };
 

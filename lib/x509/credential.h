@@ -22,7 +22,10 @@ constexpr std::uint16_t kMaxRsaBits = 4096;  // its signature fills CryptoJob::s
 // Credential is a checked chain, leaf first, and the key of its leaf.
 struct Credential {
   std::vector<std::vector<std::uint8_t>> chain;  // DER
-  std::vector<std::string> names;                // lower-case DNS names; one may start with "*."
+  // The TLS SignatureScheme numbers of the signatures in the chain, each once; 0 stands for those
+  // that have none.  Self-signed certificates do not count: nobody checks that signature.
+  std::vector<std::uint16_t> chain_schemes;
+  std::vector<std::string> names;  // lower-case DNS names; one may start with "*."
   crypto::KeyType key_type = crypto::KeyType::none;
   std::uint16_t key_bits = 0;
   std::int64_t not_before = 0;  // Unix seconds, of the leaf

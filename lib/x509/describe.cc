@@ -2,6 +2,7 @@
 #include <openssl/pem.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 
 #include "lib/base/text.h"
@@ -48,6 +49,37 @@ std::vector<std::string> dns_names(X509* leaf) {
     add_name(text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at))), names);
   }
   return names;
+}
+
+// signature_scheme is the number by which a client would list the signature of `certificate`, made
+// with the key of `issuer` (null: not known); 0: it has none.  The curve of an ECDSA key is left
+// out, as clients leave it out in certificates.
+std::uint16_t signature_scheme(X509* certificate, X509* issuer) {
+  int hash = NID_undef;
+  int key = NID_undef;
+  if (X509_get_signature_info(certificate, &hash, &key, nullptr, nullptr) != 1) return 0;
+  struct Numbers {
+    int hash;
+    std::uint16_t pkcs1;
+    std::uint16_t ecdsa;
+    std::uint16_t pss_rsae;
+    std::uint16_t pss_pss;
+  };
+  // [RFC 8446 4.2.3]
+  constexpr std::array kNumbers{Numbers{NID_sha1, 0x0201, 0x0203, 0, 0},
+                                Numbers{NID_sha256, 0x0401, 0x0403, 0x0804, 0x0809},
+                                Numbers{NID_sha384, 0x0501, 0x0503, 0x0805, 0x080a},
+                                Numbers{NID_sha512, 0x0601, 0x0603, 0x0806, 0x080b}};
+  if (key == NID_ED25519) return 0x0807;
+  if (key == NID_ED448) return 0x0808;
+  const auto numbers = std::ranges::find(kNumbers, hash, &Numbers::hash);
+  if (numbers == kNumbers.end()) return 0;
+  if (key == NID_rsaEncryption) return numbers->pkcs1;
+  if (key == NID_X9_62_id_ecPublicKey) return numbers->ecdsa;
+  if (key != NID_rsassaPss) return 0;
+  const bool is_pss_key =
+      issuer != nullptr && EVP_PKEY_get_base_id(X509_get0_pubkey(issuer)) == EVP_PKEY_RSA_PSS;
+  return is_pss_key ? numbers->pss_pss : numbers->pss_rsae;
 }
 
 }  // namespace
@@ -103,6 +135,18 @@ std::string certificate_pem(const Credential& credential) {
   char* text = nullptr;
   const long len = BIO_get_mem_data(out.get(), &text);
   return {text, static_cast<std::size_t>(len)};
+}
+
+std::vector<std::uint16_t> chain_schemes(std::span<const Certificate> chain) {
+  std::vector<std::uint16_t> schemes;
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    X509* const certificate = chain[i].get();
+    if (X509_self_signed(certificate, 0) == 1) continue;
+    X509* const issuer = i + 1 < chain.size() ? chain[i + 1].get() : nullptr;
+    const std::uint16_t scheme = signature_scheme(certificate, issuer);
+    if (std::ranges::find(schemes, scheme) == schemes.end()) schemes.push_back(scheme);
+  }
+  return schemes;
 }
 
 }  // namespace sallyport::x509

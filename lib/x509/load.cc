@@ -308,6 +308,7 @@ Loaded CredentialLoader::load(const std::string& chain_file, const std::string& 
                        " are sent; leave out the root and what clients do not need");
   }
   describe(chain.certificates.front().get(), credential);
+  credential.chain_schemes = chain_schemes(chain.certificates);
   if (options.now > credential.not_after) {
     return failure(LoadError::expired,
                    chain_file + ": expired on " + date_text(credential.not_after) + "; renew it");

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ using CertificateList = std::unique_ptr<STACK_OF(X509), FreeList>;
 
 // describe fills everything of a credential that comes from its leaf, except chain and key.
 void describe(X509* leaf, Credential& credential);
+// chain_schemes is Credential::chain_schemes of a chain, leaf first.
+[[nodiscard]] std::vector<std::uint16_t> chain_schemes(std::span<const Certificate> chain);
 
 // to_der is a certificate as it is sent.
 [[nodiscard]] std::vector<std::uint8_t> to_der(X509* certificate);

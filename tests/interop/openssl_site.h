@@ -29,7 +29,9 @@ class ExecutorJobs : public JobRunner {
     job.group = group;
     job.num_key_shares = 1;
     run(job);
-    return job.key_shares[0];
+    const crypto::KeyShare share = job.key_shares[0];
+    wipe_object(job);
+    return share;
   }
   void run(crypto::CryptoJob& job) override {
     crypto::CryptoJob* const jobs[] = {&job};

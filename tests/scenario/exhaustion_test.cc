@@ -29,6 +29,14 @@ Bytes half_a_client_hello() {
   return record(ContentType::handshake, ByteView{hello}.first(hello.size() / 2));
 }
 
+// hello_to_retry has a share of a group that nobody here speaks.
+Bytes hello_to_retry() {
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.set(wire::ExtensionType::supported_groups, u16_list({0x0200, 0x0017}));
+  hello.share(0x0200, Bytes(56, 4));
+  return record(wire::ContentType::handshake, hello.message(), 0x0301);
+}
+
 class Exhausted : public ::testing::TestWithParam<Scarcity> {};
 
 TEST_P(Exhausted, LaterClientsAreServedWhenTheSlotsAreFreeAgain) {
@@ -69,11 +77,45 @@ INSTANTIATE_TEST_SUITE_P(
     Exhaustion, Exhausted,
     ::testing::Values(Scarcity{"connections", {.max_connections = 8, .max_handshakes = 16}, {22}},
                       Scarcity{"handshakes", {.max_connections = 64, .max_handshakes = 8}, {22}},
+                      Scarcity{"connections_asked_to_retry",
+                               {.max_connections = 8, .max_handshakes = 16},
+                               hello_to_retry()},
                       Scarcity{
                           "message_buffers",
                           {.max_connections = 64, .max_handshakes = 32, .max_message_buffers = 3},
                           half_a_client_hello()}),
     [](const auto& p) { return p.param.name; });
+
+// [RFC 8446 4.2.2] Four times as many as there are handshakes were asked for another share, and do
+// not answer: what they would need is in their cookies.
+TEST(Exhaustion, ClientsThatDoNotRetryHoldNoHandshake) {
+  Simulation sim{{.worker = {.max_connections = 64, .max_handshakes = 8}}};
+  Echo echo{sim};
+  std::vector<Socket*> silent;
+  for (int i = 0; i < 32; ++i) silent.push_back(&sim.connect());
+  ASSERT_TRUE(sim.run([&] {
+    return std::ranges::all_of(silent, [](const Socket* s) { return s->is_established(); });
+  }));
+  for (Socket* s : silent) {
+    s->send(hello_to_retry());
+    sim.run_for(milliseconds{5});
+  }
+  EXPECT_EQ(sim.stats().resumptions.value(stats::Resumption::tls13_retried), 32U);
+  EXPECT_EQ(sim.stats().gauges.value(stats::Gauge::handshakes), 0U);
+  EXPECT_EQ(sim.stats().gauges.value(stats::Gauge::connections), 32U);
+  // One that retries is served at once.
+  Talk talk{sim, 10'000, {.groups = "X448:P-256"}};
+  EXPECT_TRUE(sim.run(
+      [&] {
+        echo.step();
+        return talk.done();
+      },
+      seconds{1}));
+  EXPECT_TRUE(talk.correct());
+  talk.close();
+  for (Socket* s : silent) s->abort();
+  expect_all_gone(sim, echo, seconds{30});
+}
 
 TEST(Exhaustion, HandshakesWaitForAJobSlotAndAllGoOn) {
   Simulation sim{{.worker = {.max_jobs = 4}}};

@@ -8,6 +8,7 @@
 #include "tests/scenario/actors.h"
 #include "tests/support/openssl_client.h"
 #include "tests/support/simulation.h"
+#include "tests/support/tls_client.h"
 
 namespace sallyport::testing {
 namespace {
@@ -366,6 +367,45 @@ TEST(Relay, KeepAliveTellsAQuietPeerFromOneThatIsGone) {
   sim.client.silence(true);
   EXPECT_TRUE(sim.run([&] { return sim.num_connections() == 0; }, seconds{15}));
   EXPECT_EQ(sim.stats().closes.value(stats::CloseCause::client_timed_out), 1U);
+}
+
+// A client that also offers a hybrid of X25519 and ML-KEM-768 sends a share of 1,216 bytes, so that its
+// hello spans segments.  We do not know the group, and take X25519, in whatever order they arrive.
+TEST(Relay, AHelloOfSeveralSegmentsIsReadInAnyOrder) {
+  HelloBuilder hello = HelloBuilder::tls13();
+  const Bytes x25519(32, 9);
+  const Bytes hybrid(1'216, 7);
+  hello.set(wire::ExtensionType::supported_groups, u16_list({0x11ec, 0x001d}));
+  hello.set(wire::ExtensionType::key_share, written([&](wire::Writer& w) {
+              w.vec16([&] {
+                w.u16(0x11ec);
+                w.vec16(ByteView{hybrid});
+                w.u16(0x001d);
+                w.vec16(ByteView{x25519});
+              });
+            }));
+  const Bytes record_bytes = record(wire::ContentType::handshake, hello.message(), 0x0301);
+  ASSERT_GT(record_bytes.size(), 1'300U);
+  int reordered = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Simulation sim{{.seed = seed, .faults = {.reordering = 0.5}, .mtu = 576}};
+    Socket& client = sim.connect();
+    ASSERT_TRUE(sim.run([&] { return client.is_established(); }));
+    client.send(record_bytes);
+    Bytes answer;
+    EXPECT_TRUE(sim.run(
+        [&] {
+          append(answer, client.take_received());
+          return answer.size() > 6;
+        },
+        seconds{2}));
+    ASSERT_GT(answer.size(), 6U);
+    EXPECT_EQ(answer[0], static_cast<std::uint8_t>(wire::ContentType::handshake));
+    EXPECT_EQ(answer[5], static_cast<std::uint8_t>(wire::HandshakeType::server_hello));
+    EXPECT_EQ(sim.stats().resumptions.value(stats::Resumption::tls13_retried), 0U);
+    reordered += sim.stats().traffic.value(stats::Traffic::out_of_order_segments) > 0 ? 1 : 0;
+  }
+  EXPECT_GT(reordered, 5);
 }
 
 }  // namespace

@@ -193,14 +193,24 @@ class ScriptedClient {
   }
   // hello is the record of a ClientHello.
   Bytes hello(const HelloBuilder& builder) {
-    const Bytes sent = builder.message();
+    const Bytes sent = with_cookie(builder).message();
     client_random_ = builder.random;
     return record(ContentType::handshake, say(sent), 0x0301);
+  }
+
+  // with_cookie adds the cookie of the server's HelloRetryRequest, if there was one [RFC
+  // 8446 4.2.2].
+  [[nodiscard]] HelloBuilder with_cookie(HelloBuilder builder) const {
+    if (const Bytes* const cookie = extension(ExtensionType::cookie)) {
+      builder.set(ExtensionType::cookie, *cookie);
+    }
+    return builder;
   }
 
   // resuming_hello ends the ClientHello with pre_shared_key; the binders cover what was said
   // before.
   Bytes resuming_hello(HelloBuilder builder, const std::vector<PskOffer>& offers) {
+    builder = with_cookie(builder);
     if (std::ranges::none_of(builder.extensions, [](const auto& extension) {
           return extension.first ==
                  static_cast<std::uint16_t>(ExtensionType::psk_key_exchange_modes);

@@ -95,6 +95,7 @@ class TlsDriver {
   TlsDriver(const tls::ServerConfig& config, JobRunner& jobs) : TlsDriver{config, jobs, {}} {}
   TlsDriver(const tls::ServerConfig& config, JobRunner& jobs, const Options& options)
       : options_{options},
+        config_{config},
         jobs_{jobs},
         own_engine_{options.engine == nullptr
                         ? std::make_unique<tls::Engine>(random_, options.limits)
@@ -120,6 +121,8 @@ class TlsDriver {
       flight_complete_ = flight_complete_ || pulled.flight_complete;
       append(out, ByteView{room}.first(pulled.len));
     }
+    // What is given back holds nothing that the server could still look at.
+    if (handshake() == nullptr) handshake_.clear();
     return out;
   }
   // send seals application data in records of at most `fragment`, and returns them.
@@ -162,6 +165,7 @@ class TlsDriver {
     if (last_.await != tls::Await::job_result) return;
     jobs_.run(*job);
     note(server_.job_done(engine_, handshake_, *job));
+    wipe_object(*job);
   }
 
   // run_verification does what a worker does with a verifier.
@@ -210,10 +214,14 @@ class TlsDriver {
     }
     engine_.begin_burst(now, TscRate{1'000'000'000});
     tls::Step step = server_.receive(engine_, attached(), pieces);
+    if (step.await == tls::Await::handshake) {
+      server_.resume(handshake_, config_, &client_);
+      step = server_.receive(engine_, {&handshake_, buffer_.get(), nullptr}, pieces);
+    }
     if (step.await == tls::Await::message_buffer && options_.attach_buffers) {
       buffer_ = std::make_unique<tls::MessageBuffer>();
       used_message_buffer_ = true;
-      step = server_.receive(engine_, attached(), pieces);
+      step = server_.receive(engine_, {&handshake_, buffer_.get(), verify_.get()}, pieces);
     }
     if (step.await == tls::Await::verify_buffer) {
       if (options_.attach_verify_jobs) {
@@ -256,6 +264,7 @@ class TlsDriver {
   }
 
   Options options_;
+  const tls::ServerConfig& config_;
   JobRunner& jobs_;
   Random random_{Random::Seed{7}};
   std::unique_ptr<tls::Engine> own_engine_;

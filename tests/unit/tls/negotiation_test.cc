@@ -293,6 +293,60 @@ TEST(Negotiation, OfCredentialsGoesOnWhenTheClientCannotUseTheBest) {
 }
 
 // [RFC 6066 3, RFC 8446 9.2]
+// [RFC 8446 4.2.3 and 4.4.2.2] test_config() has an ECDSA credential, then one of RSA.
+TEST(Negotiation, OfCredentialsPrefersAChainThatTheClientCanCheck) {
+  constexpr std::uint16_t kEcdsa = 0x0403;
+  constexpr std::uint16_t kRsa = 0x0401;
+  const Bytes both = testing::u16_list({kEcdsa, kRsa, 0x0804});
+  struct Row {
+    const char* name;
+    std::vector<std::uint16_t> first_chain;
+    std::vector<std::uint16_t> second_chain;
+    Bytes signature_algorithms_cert;  // empty: not sent
+    std::uint16_t expected;
+  };
+  const std::vector<Row> rows{
+      {"it knows both", {kEcdsa}, {kRsa}, {}, 0},
+      {"signature_algorithms stands for it", {0x0201}, {kRsa}, {}, 1},
+      {"it knows RSA in certificates alone", {kEcdsa}, {kRsa}, testing::u16_list({kRsa}), 1},
+      {"it knows ECDSA in certificates alone", {kEcdsa}, {kRsa}, testing::u16_list({kEcdsa}), 0},
+      {"an ECDSA leaf of an RSA authority", {kRsa}, {kRsa}, testing::u16_list({kRsa}), 0},
+      {"a chain of two kinds", {kEcdsa, kRsa}, {kRsa}, testing::u16_list({kRsa}), 1},
+      {"nothing to be checked", {}, {kRsa}, testing::u16_list({0x0807}), 0},
+      {"nothing that it knows", {0}, {0x0201}, testing::u16_list({kRsa}), 0},
+  };
+  for (const Row& row : rows) {
+    for (HelloBuilder hello : {HelloBuilder::tls13(), HelloBuilder::tls12()}) {
+      hello.set(ExtensionType::signature_algorithms, both);
+      if (!row.signature_algorithms_cert.empty()) {
+        hello.set(ExtensionType::signature_algorithms_cert, row.signature_algorithms_cert);
+      }
+      ServerConfig config = test_config();
+      std::vector<Credential> credentials = config.credentials.all();
+      credentials[0].chain_schemes = row.first_chain;
+      credentials[1].chain_schemes = row.second_chain;
+      config.credentials = credentials;
+      const auto agreed = agree(hello, config);
+      ASSERT_TRUE(agreed) << row.name;
+      EXPECT_EQ(agreed->credential, row.expected) << row.name;
+    }
+  }
+}
+
+// A name goes before everything else.
+TEST(Negotiation, OfCredentialsShowsTheRightNameEvenInAChainThatTheClientCannotCheck) {
+  ServerConfig config = test_config();
+  std::vector<Credential> credentials = config.credentials.all();
+  credentials[0].names = {"site.test"};
+  credentials[0].chain_schemes = {0x0201};
+  credentials[1].names = {"other.test"};
+  config.credentials = credentials;
+  const auto agreed = agree(HelloBuilder::tls13().server_name("site.test"), config);
+  ASSERT_TRUE(agreed);
+  EXPECT_EQ(agreed->credential, 0);
+  EXPECT_TRUE(agreed->server_name_matched);
+}
+
 TEST(Negotiation, OfNamesThatNobodyHasIsRefusedWhereNoDefaultIsShown) {
   ServerConfig config = test_config();
   config.unknown_name = UnknownName::refuse;

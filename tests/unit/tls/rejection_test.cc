@@ -65,8 +65,8 @@ auto hello12(Change change) {
 }
 template <class Change>
 auto second(Change change) {
-  return [change](ScriptedClient&) {
-    HelloBuilder hello = second_hello();
+  return [change](ScriptedClient& client) {
+    HelloBuilder hello = client.with_cookie(second_hello());
     change(hello);
     return hello_record(hello);
   };
@@ -380,6 +380,27 @@ std::vector<Case> cases() {
       second([](HelloBuilder& h) {
         h.set(ExtensionType::supported_versions, {2, 3, 3});
       }));
+  // [RFC 8446 4.2.2]
+  add("SecondHelloWithoutCookie", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) { h.remove(ExtensionType::cookie); }));
+  add("SecondHelloWithCookieOfNoServer", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) {
+        h.set(ExtensionType::cookie,
+              written([](wire::Writer& w) { w.vec16([&] { w.zeros(68); }); }));
+      }));
+  add("SecondHelloWithCookieTooShort", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) {
+        h.set(ExtensionType::cookie, {0, 1, 0});
+      }));
+  for (const std::size_t place :
+       {std::size_t{2}, std::size_t{5}, std::size_t{6}, std::size_t{69}}) {
+    add("SecondHelloWithChangedCookie", Point::retried, Failure::illegal_parameter,
+        Alert::illegal_parameter, [place](ScriptedClient& client) {
+          Bytes cookie = *client.extension(ExtensionType::cookie);
+          cookie.at(place) ^= 1;
+          return hello_record(second_hello().set(ExtensionType::cookie, cookie));
+        });
+  }
   add("FinishedInPlaceOfSecondHello", Point::retried, Failure::unexpected_message,
       Alert::unexpected_message, handshake_record(message(HandshakeType::finished, Bytes(32, 0))));
   add("ApplicationDataThatNobodyAnnounced", Point::retried, Failure::unexpected_message,

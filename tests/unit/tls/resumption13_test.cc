@@ -434,7 +434,8 @@ TEST_F(Resumption13, ABinderOverTheSecondHelloAloneIsWrong) {
   server.feed(client->resuming_hello(asked, {{tickets[0]}}));
   client->hear(server.take_output());
   ScriptedClient forgetful;
-  server.feed(forgetful.resuming_hello(asked.share(0x0017, Bytes(65, 4)), {{tickets[0]}}));
+  asked.share(0x0017, Bytes(65, 4));
+  server.feed(forgetful.resuming_hello(client->with_cookie(asked), {{tickets[0]}}));
   expect_failure(server, HandshakeFailure::bad_binder, AlertDescription::decrypt_error);
 }
 

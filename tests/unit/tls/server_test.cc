@@ -240,6 +240,55 @@ TEST_F(ServerTest, SkipsNoMoreEarlyDataThanItPromised) {
   EXPECT_EQ(client.alert(), 20);
 }
 
+// [RFC 8446 4.2.2] What is needed again the client keeps.
+TEST_F(ServerTest, HoldsNothingForAClientThatWasAskedToRetry) {
+  TlsDriver server{config, jobs};
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.set(ExtensionType::supported_groups, testing::u16_list({0x0018, 0x0017}));
+  hello.share(0x0018, Bytes(97, 4));
+  server.feed(client.hello(hello));
+  EXPECT_NE(server.handshake(), nullptr) << "the request waits to be pulled";
+  client.hear(server.take_output());
+  EXPECT_EQ(server.handshake(), nullptr);
+  server.feed(kChangeCipherSpec);
+  EXPECT_EQ(server.handshake(), nullptr);
+  // A hello in two records: held from its first byte on.
+  const Bytes second = client.hello(hello.share(0x0017, Bytes(65, 4)));
+  const ByteView message = ByteView{second}.subspan(5);
+  server.feed(record(ContentType::handshake, {message.begin(), message.begin() + 50}));
+  EXPECT_NE(server.handshake(), nullptr);
+  EXPECT_TRUE(server.holds_message_buffer());
+  server.feed(record(ContentType::handshake, {message.begin() + 50, message.end()}));
+  client.hear(server.take_output());
+  server.feed(client.finish());
+  EXPECT_TRUE(server.server().is_established());
+}
+
+// The cookie of another client, or of another worker, is no cookie.
+TEST_F(ServerTest, TakesACookieOnlyFromWhomItWasMadeFor) {
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.set(ExtensionType::supported_groups, testing::u16_list({0x0018, 0x0017}));
+  hello.share(0x0018, Bytes(97, 4));
+  const auto cookie_for = [&](TlsDriver& server, ScriptedClient& asking, const HelloBuilder& with) {
+    server.feed(asking.hello(with));
+    asking.hear(server.take_output());
+    return *asking.extension(ExtensionType::cookie);
+  };
+  TlsDriver server{config, jobs};
+  const Bytes own = cookie_for(server, client, hello);
+  HelloBuilder other_hello = hello;
+  other_hello.random[0] ^= 1;
+  TlsDriver::Options shared;
+  shared.engine = &server.engine();
+  TlsDriver neighbour{config, jobs, shared};
+  ScriptedClient other;
+  const Bytes foreign = cookie_for(neighbour, other, other_hello);
+  EXPECT_NE(foreign, own);
+  hello.share(0x0017, Bytes(65, 4)).set(ExtensionType::cookie, foreign);
+  server.feed(record(ContentType::handshake, hello.message(), 0x0301));
+  EXPECT_EQ(server.last().failure, HandshakeFailure::illegal_parameter);
+}
+
 TEST_F(ServerTest, SkipsEarlyDataByTypeAfterHelloRetryRequest) {
   TlsDriver server{config, jobs};
   HelloBuilder hello = HelloBuilder::tls13();

@@ -95,6 +95,34 @@ TEST_F(Load, TakesChainAndKeyFromOneFile) {
   EXPECT_TRUE(loaded) << loaded.message;
 }
 
+// [RFC 8446 4.2.3] as a client would have to list them.
+TEST_F(Load, NotesWithWhichSchemesTheChainIsSigned) {
+  struct Row {
+    Owned<EVP_PKEY> authority;
+    std::uint16_t scheme;
+  };
+  Row rows[] = {{make_ec_key("P-384"), 0x0403},  // signs with SHA-256, whatever its curve
+                {make_rsa_key(2048), 0x0401},
+                {make_key("ED25519"), 0x0807}};
+  for (const Row& row : rows) {
+    CertificateOptions options;
+    options.common_name = "root";
+    options.authority = true;
+    const auto root = make_certificate(row.authority.get(), options);
+    options = {};
+    options.issuer = root.get();
+    options.issuer_key = row.authority.get();
+    const std::string leaf = pem_of(make_certificate(key_.get(), options).get());
+    for (const std::string& chain : {leaf, leaf + pem_of(root.get())}) {
+      const Loaded loaded = load(chain, pem_of(key_.get()));
+      ASSERT_TRUE(loaded) << loaded.message;
+      EXPECT_EQ(loaded.credential->chain_schemes, std::vector<std::uint16_t>{row.scheme});
+    }
+  }
+  EXPECT_TRUE(load(pem_of(leaf_.get()), pem_of(key_.get())).credential->chain_schemes.empty())
+      << "self-signed: nobody checks that signature";
+}
+
 TEST_F(Load, KeepsAnOrderedChain) {
   const auto root_key = make_ec_key();
   CertificateOptions options;
