@@ -14,6 +14,7 @@ const char* name_of(worker::Phase phase) {
     case worker::Phase::handshake:
       return "handshake";
     case worker::Phase::connecting:
+    case worker::Phase::greeting:
     case worker::Phase::relaying:
       return "established";
     case worker::Phase::ending:

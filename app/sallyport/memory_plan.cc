@@ -63,6 +63,11 @@ MemoryPlan plan_memory(const config::Config& config) {
   worker.max_verify_jobs =
       asks_clients ? std::clamp<std::size_t>(worker.max_connections / 64, 16, 256) : 1;
   worker.max_known_clients = asks_clients ? worker.max_connections : 1;
+  const bool introduces_clients = std::ranges::any_of(config.pools, [](const config::Pool& p) {
+    return p.proxy_protocol != config::ProxyProtocol::off;
+  });
+  // For all that may be in their handshake, and as many again whose backends keep us waiting.
+  worker.max_hello_notes = introduces_clients ? 2 * worker.max_handshakes : 1;
   worker.max_time_wait = std::clamp<std::size_t>(worker.max_connections, 4'096, 262'144);
   worker.max_syn_received = std::clamp<std::size_t>(worker.max_connections / 4, 1'024, 65'536);
   worker.max_rx_frames_held = rx - rx_fixed;

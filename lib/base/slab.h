@@ -20,6 +20,14 @@ struct Handle {
   [[nodiscard]] constexpr explicit operator bool() const noexcept { return generation != 0; }
 };
 
+// SoleHandle names an object that has one owner and is known to nobody else.  That owner knows
+// whether it is still there, so no generation is needed, and half as much room.
+template <class T>
+struct SoleHandle {
+  std::uint32_t place = 0;  // index + 1; 0: nothing
+  [[nodiscard]] constexpr explicit operator bool() const noexcept { return place != 0; }
+};
+
 template <class T>
 class Slab {
  public:
@@ -64,6 +72,19 @@ class Slab {
     free_head_ = handle.index;
     --live_;
   }
+  // The same for an owner.
+  [[nodiscard]] T* allocate(SoleHandle<T>& sole) noexcept {
+    Handle<T> handle;
+    T* const object = allocate(handle);
+    if (object != nullptr) sole = {handle.index + 1};
+    return object;
+  }
+  [[nodiscard]] T* get(SoleHandle<T> sole) noexcept { return get(handle_of(sole)); }
+  [[nodiscard]] const T* get(SoleHandle<T> sole) const noexcept { return get(handle_of(sole)); }
+  void release(SoleHandle<T>& sole) noexcept {
+    release(handle_of(sole));
+    sole = {};
+  }
   // handle_at names the live object at `index`, or nothing: for walks over the whole slab.
   [[nodiscard]] Handle<T> handle_at(std::uint32_t index) const noexcept {
     const Handle<T> handle{index, index < links_.size() ? links_[index].generation : 0};
@@ -72,6 +93,10 @@ class Slab {
   // handle_of names a live object of this slab by its address.
   [[nodiscard]] Handle<T> handle_of(const T& object) const noexcept {
     return handle_at(static_cast<std::uint32_t>(&object - objects_.data()));
+  }
+
+  [[nodiscard]] Handle<T> handle_of(SoleHandle<T> sole) const noexcept {
+    return sole ? handle_at(sole.place - 1) : Handle<T>{};
   }
 
   [[nodiscard]] std::size_t live() const noexcept { return live_; }

@@ -136,6 +136,7 @@ void bind(Visitor& v, Pool& p) {
   v.field("local_port_first", p.local_port_first);
   v.field("local_port_last", p.local_port_last);
   v.field("balance", p.balance);
+  v.field("proxy_protocol", p.proxy_protocol);
   v.tables("backends", p.backends);
 }
 

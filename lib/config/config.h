@@ -22,6 +22,7 @@ enum class SynMode : std::uint8_t { cookies, tracked };
 enum class Ecn : std::uint8_t { accept, offer, off };
 enum class TlsPolicy : std::uint8_t { modern, intermediate, compatible };
 enum class BalanceMethod : std::uint8_t { round_robin };
+enum class ProxyProtocol : std::uint8_t { off, v2 };
 
 struct Dataplane {
   std::string name = "sallyport";  // of this instance: EAL's file prefix, sallyctl --instance
@@ -149,6 +150,7 @@ struct Pool {
   std::uint16_t local_port_first = 16'384;
   std::uint16_t local_port_last = 65'535;
   BalanceMethod balance = BalanceMethod::round_robin;
+  ProxyProtocol proxy_protocol = ProxyProtocol::off;
   std::vector<Backend> backends;
   friend bool operator==(const Pool&, const Pool&) = default;
 };

@@ -445,9 +445,13 @@ constexpr auto kKeys = std::to_array<Key>({
      .reload = Reload::live,
      .help = "How a backend is chosen: round_robin takes turns, by weight."},
     {.path = "pool[].proxy_protocol",
-     .type = KeyType::text,
-     .presence = Presence::planned,
-     .help = "PROXY protocol towards backends."},
+     .type = KeyType::choice,
+     .choices = "off v2",
+     .default_text = "\"off\"",
+     .reload = Reload::live,
+     .help = "Whether backends are told, before anything else, whose connection it is: addresses, "
+             "server name, TLS version and certificate of the client, in a header of the PROXY "
+             "protocol version 2.  They must expect it."},
     {.path = "pool[].health",
      .type = KeyType::text,
      .presence = Presence::planned,

@@ -73,6 +73,9 @@ class Compiler {
   void add_pool(const config::Pool& from) {
     snapshot::Pool& pool = pools_.emplace_back();
     pool.name = from.name;
+    if (from.proxy_protocol == config::ProxyProtocol::v2) {
+      pool.proxy_protocol = snapshot::ProxyProtocol::v2;
+    }
     pool.source_addresses = from.source_addresses;
     pool.local_port_first = from.local_port_first;
     pool.local_port_last = from.local_port_last;
@@ -121,6 +124,12 @@ class Compiler {
       tls->alpn_protocols.push_back(rule.protocol);
       alpn_pools.push_back({index_of(config_.pools, rule.pool)});
     }
+    const auto wants_header = [this](snapshot::PoolIndex pool) {
+      return pools_[pool.value].proxy_protocol != snapshot::ProxyProtocol::off;
+    };
+    const snapshot::PoolIndex own_pool{index_of(config_.pools, from.pool)};
+    const bool introduces_clients =
+        wants_header(own_pool) || std::ranges::any_of(alpn_pools, wants_header);
     for (const SocketAddress& address : from.addresses) {
       const std::size_t interface = *config::link_of(config_, address.ip);
       add_local(interfaces_[interface], address.ip);
@@ -128,9 +137,10 @@ class Compiler {
                             .address = address,
                             .group = static_cast<std::uint16_t>(index),
                             .interface = {static_cast<std::uint16_t>(interface)},
-                            .pool = {index_of(config_.pools, from.pool)},
+                            .pool = own_pool,
                             .tls = tls,
                             .alpn_pools = alpn_pools,
+                            .introduces_clients = introduces_clients,
                             .tcp = tcp_policy_of(from.tcp),
                             .limits = limits_of(from.limits)});
     }

@@ -1,11 +1,29 @@
 #include "lib/control/identities.h"
 
+#include <string>
 #include <utility>
 
 #include "lib/control/certificate_compression.h"
 
 namespace sallyport::control {
 namespace {
+
+// key_algorithm_of names kind and size as other proxies do.
+std::string key_algorithm_of(const x509::Credential& credential) {
+  switch (credential.key_type) {
+    case crypto::KeyType::none:
+      break;
+    case crypto::KeyType::rsa:
+      return "RSA" + std::to_string(credential.key_bits);
+    case crypto::KeyType::ecdsa_p256:
+      return "EC256";
+    case crypto::KeyType::ecdsa_p384:
+      return "EC384";
+    case crypto::KeyType::ed25519:
+      return "ED25519";
+  }
+  return {};
+}
 
 tls::Credential describe(const x509::Credential& credential, crypto::CredentialId id) {
   tls::Credential described;
@@ -15,6 +33,8 @@ tls::Credential describe(const x509::Credential& credential, crypto::CredentialI
   described.chain = credential.chain;
   described.chain_schemes = credential.chain_schemes;
   described.names = credential.names;
+  described.signature_algorithm = credential.signature_algorithm;
+  described.key_algorithm = key_algorithm_of(credential);
   return described;
 }
 

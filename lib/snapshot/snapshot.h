@@ -113,6 +113,9 @@ struct Listener {
   PoolIndex pool;  // when ALPN picked no other
   std::shared_ptr<const tls::ServerConfig> tls;
   std::vector<PoolIndex> alpn_pools;  // parallel to tls->alpn_protocols
+  // Some pool of it wants to know more of a client than its bytes: what the ClientHello says is
+  // kept until then.
+  bool introduces_clients = false;
   TcpPolicy tcp;
   Limits limits;
 };
@@ -126,8 +129,12 @@ struct Backend {
   std::uint16_t counter = 0;   // its place in WorkerStats::backends
 };
 
+// ProxyProtocol: whether a backend is told first whose connection it is.
+enum class ProxyProtocol : std::uint8_t { off, v2 };
+
 struct Pool {
   std::string name;
+  ProxyProtocol proxy_protocol = ProxyProtocol::off;
   std::vector<IpAddress> source_addresses;  // at least one per family that its backends use
   std::uint16_t local_port_first = 16'384;  // local ports are drawn from [first, last]
   std::uint16_t local_port_last = 65'535;

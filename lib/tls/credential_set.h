@@ -30,6 +30,9 @@ struct Credential {
   std::vector<std::uint16_t> chain_schemes;
   std::vector<std::string> names;    // lower-case DNS names; one may start with "*."
   std::vector<std::uint8_t> staple;  // OCSPResponse in DER; empty: none
+  // For those who are told which certificate was shown: "RSA-SHA256", "EC256"; empty: unknown.
+  std::string signature_algorithm;
+  std::string key_algorithm;
 
   // Compressed is the Certificate message of TLS 1.3, staple included, in the body of a
   // CompressedCertificate message.

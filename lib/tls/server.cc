@@ -171,7 +171,8 @@ void Server::finish_handshake(Handshake& handshake) noexcept {
   if (phase_ == Phase::established && handshake.flight.empty()) handshake.clear();
 }
 
-Step Server::client_hello(Engine& engine, Handshake& handshake, ByteView message) noexcept {
+Step Server::client_hello(Engine& engine, Attached attached, ByteView message) noexcept {
+  Handshake& handshake = *attached.handshake;
   const auto hello = wire::parse_client_hello(message.subspan(sizeof(wire::HandshakeHeader)));
   if (!hello) return fail(&handshake, failure_of(hello.error()), hello.error());
   if (handshake.config->client_auth.is_on() && handshake.client == nullptr) {
@@ -194,6 +195,10 @@ Step Server::client_hello(Engine& engine, Handshake& handshake, ByteView message
   cipher_suite_ = agreed->cipher_suite;
   aead_ = agreed->aead;
   alpn_ = agreed->alpn;
+  if (HelloNotes* const notes = attached.notes) {
+    notes->note_server_name(hello->server_name);
+    notes->credential = agreed->credential;
+  }
   return version_ == ProtocolVersion::tls13 ? begin13(engine, handshake, *hello, message)
                                             : begin12(engine, handshake, *hello, message);
 }

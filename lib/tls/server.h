@@ -38,6 +38,7 @@
 #include "lib/stats/reasons.h"
 #include "lib/tls/engine.h"
 #include "lib/tls/handshake.h"
+#include "lib/tls/hello_notes.h"
 #include "lib/tls/record_layer.h"
 #include "lib/tls/server_config.h"
 #include "lib/tls/step.h"
@@ -45,11 +46,12 @@
 
 namespace sallyport::tls {
 
-// Attached is what the worker has lent to a connection at the moment; either may be null.
+// Attached is what the worker has lent to a connection at the moment; any may be null.
 struct Attached {
   Handshake* handshake = nullptr;
   MessageBuffer* buffer = nullptr;
   crypto::VerifyJob* verify = nullptr;
+  HelloNotes* notes = nullptr;  // written when a ClientHello is complete
 };
 
 class Server : public RecordLayer {
@@ -195,7 +197,7 @@ class Server : public RecordLayer {
                                                       std::size_t len) const noexcept;
 
   // server.cc: what both versions share.
-  [[nodiscard]] Step client_hello(Engine& engine, Handshake& handshake, ByteView message) noexcept;
+  [[nodiscard]] Step client_hello(Engine& engine, Attached attached, ByteView message) noexcept;
   [[nodiscard]] Step complete_message(Engine& engine, Attached attached, ByteView message) noexcept;
   void finish_handshake(Handshake& handshake) noexcept;
   void limit_fragments(const Parameters& agreed) noexcept;

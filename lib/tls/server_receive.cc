@@ -234,7 +234,7 @@ Step Server::receive_client_hello(Engine& engine, Attached attached,
     if (why != HandshakeFailure::none) return fail(&handshake, why);
     // The usual case: the whole message in one piece is read where it lies.
     if (message_len == len && !fragment.contiguous().empty()) {
-      return client_hello(engine, handshake, fragment.contiguous());
+      return client_hello(engine, attached, fragment.contiguous());
     }
   }
   if (attached.buffer == nullptr) {
@@ -251,7 +251,7 @@ Step Server::receive_client_hello(Engine& engine, Attached attached,
   if (why != HandshakeFailure::none) return fail(&handshake, why);
   if (message_len != have) return step();
   handshake.buffered = 0;
-  return client_hello(engine, handshake, buffer.first(have));
+  return client_hello(engine, attached, buffer.first(have));
 }
 
 Step Server::receive_messages(Engine& engine, Attached attached,

@@ -1,9 +1,11 @@
 // The backend of a connection: chosen and opened after the client's Finished, and replaced by
 // another one when it refuses or keeps silent, as long as no byte was relayed.
 #include <algorithm>
+#include <array>
 
 #include "lib/tcp/open.h"
 #include "lib/tcp/options.h"
+#include "lib/worker/introduction.h"
 #include "lib/worker/transmitter.h"
 #include "lib/worker/worker.h"
 
@@ -125,9 +127,26 @@ void Worker::on_backend_established(Connection& c, Turn& turn) noexcept {
   if (c.phase != Phase::connecting) return;
   pass_stage(c, HandshakeStage::backend_established, turn.now);
   stats_.backends[c.backend_counter].count(BackendCounter::established);
-  c.phase = Phase::relaying;
+  c.phase = c.notes ? Phase::greeting : Phase::relaying;
   c.last_activity = turn.now;
   c.phase_deadline = turn.now + limits(c).idle;
+}
+
+void Worker::greet_backend(Connection& c, Turn& turn) noexcept {
+  const tls::HelloNotes* const notes = hello_notes_.get(c.notes);
+  if (notes != nullptr && c.backend.has_tcp()) {
+    std::array<std::uint8_t, wire::kMaxProxyHeader> room;
+    wire::Writer w{room};
+    write_introduction(w, c.client.tuple, c.tls, *(*snapshot_->listeners)[c.listener].tls, *notes,
+                       client_of(c));
+    if (!can_deliver(c, w.size(), turn)) {
+      mark_ready(c);
+      return;
+    }
+    append_to_backend(c, w.written(), turn);
+  }
+  forget_notes(c);
+  c.phase = Phase::relaying;
 }
 
 void Worker::on_backend_unreachable(Connection& c, HandshakeFailure failure, Turn& turn) noexcept {

@@ -47,7 +47,7 @@ tls::Attached Worker::attached(const Connection& c) noexcept {
   HandshakeState* state = handshakes_.get(c.handshake);
   if (state == nullptr) return {};
   return {&state->tls, message_buffers_.get(state->message_buffer),
-          verify_jobs_.get(state->verify_job)};
+          verify_jobs_.get(state->verify_job), hello_notes_.get(c.notes)};
 }
 
 // --- Records in --------------------------------------------------------------------------------
@@ -187,6 +187,9 @@ void Worker::on_tls_established(Connection& c, Turn& turn) noexcept {
   if (const std::uint8_t alpn = c.tls.alpn();
       alpn != tls::Server::kNoAlpn && alpn < listener.alpn_pools.size()) {
     c.pool = listener.alpn_pools[alpn];
+  }
+  if ((*snapshot_->pools)[c.pool.value].proxy_protocol == snapshot::ProxyProtocol::off) {
+    forget_notes(c);
   }
   open_backend(c, turn);
 }

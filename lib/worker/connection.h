@@ -14,6 +14,7 @@
 #include "lib/stats/reasons.h"
 #include "lib/tcp/reassembly.h"
 #include "lib/tcp/tcb.h"
+#include "lib/tls/hello_notes.h"
 #include "lib/tls/server.h"
 #include "lib/worker/flow_table.h"
 #include "lib/worker/index_list.h"
@@ -82,6 +83,7 @@ struct Side {
 enum class Phase : std::uint8_t {
   handshake,   // TLS not established; there is no backend
   connecting,  // TLS established; a backend was sent a SYN
+  greeting,    // the backend has answered and is not told yet whose connection it is
   relaying,    // both sides established
   ending,      // nothing is relayed any more; what is queued drains and the sides close
 };
@@ -106,7 +108,8 @@ struct Connection {
   Side backend;
   tls::Server tls;
   Handle<HandshakeState> handshake;
-  Handle<crypto::ClientIdentity> known_client;  // where a listener asks who its clients are
+  SoleHandle<crypto::ClientIdentity> known_client;  // where a listener asks who its clients are
+  SoleHandle<tls::HelloNotes> notes;  // where a pool wants to know it, until its backend does
 
   Tsc accepted;        // the cookie was
   Tsc stage_at;        // last handshake stage passed; after the last stage, last record sealed

@@ -101,9 +101,7 @@ bool Worker::can_deliver(const Connection& c, std::size_t len, const Turn& turn)
 void Worker::deliver(Connection& c, std::span<const MutableBytes> record, tls::ContentRange range,
                      Turn& turn) noexcept {
   stats_.traffic.count(Traffic::client_plaintext_bytes, range.len);
-  Side& backend = c.backend;
-  if (!backend.has_tcp() || c.backend_fin_queued) return;
-  const std::uint16_t mss = backend.tcb.snd_mss;
+  if (!c.backend.has_tcp() || c.backend_fin_queued) return;
   std::size_t skip = range.offset;
   std::size_t left = range.len;
   for (const MutableBytes piece : record) {
@@ -115,24 +113,29 @@ void Worker::deliver(Connection& c, std::span<const MutableBytes> record, tls::C
     text = text.first(std::min(text.size(), left));
     skip = 0;
     left -= text.size();
-    while (!text.empty()) {
-      frame::Frame* last = backend.send.back();
-      // A frame that was never sent may still grow to a full segment.
-      const bool grow = last != nullptr && Chunk::of(*last).len < mss &&
-                        !tcp::before(Chunk::of(*last).seq, backend.tcb.snd_max) &&
-                        !last->is_shared();
-      if (!grow) {
-        frame::Frame& f = turn.out.take(kHeadRoom);
-        backend.send.push_back(f, turn);
-        last = &f;
-      }
-      const Chunk chunk = Chunk::of(*last);
-      const std::size_t n = std::min<std::size_t>(text.size(), mss - chunk.len);
-      std::ranges::copy(text.first(n), last->buffer + chunk.offset + chunk.len);
-      backend.send.grow_back(static_cast<std::uint16_t>(n));
-      text = text.subspan(n);
-    }
+    append_to_backend(c, text, turn);
     if (left == 0) break;
+  }
+}
+
+void Worker::append_to_backend(Connection& c, ByteView bytes, Turn& turn) noexcept {
+  Side& backend = c.backend;
+  const std::uint16_t mss = backend.tcb.snd_mss;
+  while (!bytes.empty()) {
+    frame::Frame* last = backend.send.back();
+    // A frame that was never sent may still grow to a full segment.
+    const bool grow = last != nullptr && Chunk::of(*last).len < mss &&
+                      !tcp::before(Chunk::of(*last).seq, backend.tcb.snd_max) && !last->is_shared();
+    if (!grow) {
+      frame::Frame& f = turn.out.take(kHeadRoom);
+      backend.send.push_back(f, turn);
+      last = &f;
+    }
+    const Chunk chunk = Chunk::of(*last);
+    const std::size_t n = std::min<std::size_t>(bytes.size(), mss - chunk.len);
+    std::ranges::copy(bytes.first(n), last->buffer + chunk.offset + chunk.len);
+    backend.send.grow_back(static_cast<std::uint16_t>(n));
+    bytes = bytes.subspan(n);
   }
 }
 
@@ -302,7 +305,10 @@ void Worker::finish_client(Connection& c, Phase next, Turn& turn) noexcept {
   c.phase_deadline = turn.now + limits(c).half_close;
   c.client_finishing = true;
   // Nobody will use what the client has sent; kept, it would keep the connection.
-  if (next == Phase::ending) c.client.input.clear(turn);
+  if (next == Phase::ending) {
+    c.client.input.clear(turn);
+    forget_notes(c);
+  }
   c.tls.close();  // no effect behind a fatal alert
   mark_ready(c);
 }

@@ -49,6 +49,7 @@ Worker::Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
       jobs_{arena, config.max_jobs},
       verify_jobs_{arena, config.max_verify_jobs},
       clients_{arena, config.max_known_clients},
+      hello_notes_{arena, config.max_hello_notes},
       // Each connection has two tuples, and so may have a TIME_WAIT record.
       flows_{arena, 2 * config.max_connections + config.max_time_wait + config.max_syn_received,
              draw_key(random_)},
@@ -187,6 +188,7 @@ void Worker::shed_holders(Turn& turn) noexcept {
 
 void Worker::advance(Connection& c, Turn& turn) noexcept {
   if (release_if_done(c)) return;
+  if (c.phase == Phase::greeting) greet_backend(c, turn);
   open_records(c, turn);
   pull_tls_output(c, turn);
   seal_plaintext(c, turn);
@@ -262,6 +264,7 @@ void Worker::on_phase_deadline(Connection& c, Turn& turn) noexcept {
     case Phase::connecting:
       on_backend_unreachable(c, HandshakeFailure::backend_timed_out, turn);
       return;
+    case Phase::greeting:
     case Phase::relaying: {
       const bool half_open = c.client_fin_queued || c.backend_fin_queued;
       const TscSpan allowed = half_open ? limits(c).half_close : limits(c).idle;
@@ -339,10 +342,9 @@ void Worker::release_verify_job(Connection& c) noexcept {
   state->verify_job = {};
 }
 
-void Worker::forget_client(Connection& c) noexcept {
-  clients_.release(c.known_client);
-  c.known_client = {};
-}
+void Worker::forget_client(Connection& c) noexcept { clients_.release(c.known_client); }
+
+void Worker::forget_notes(Connection& c) noexcept { hello_notes_.release(c.notes); }
 
 void Worker::release_handshake(Connection& c) noexcept {
   release_message_buffer(c);
@@ -409,6 +411,7 @@ bool Worker::release_if_done(Connection& c) noexcept {
   timers_.cancel(index_of(c));
   admission_.ended((*snapshot_->listeners)[c.listener].group);
   forget_client(c);
+  forget_notes(c);
   const Handle<Connection> handle = connections_.handle_of(c);
   renew(c);  // wipes the keys
   connections_.release(handle);

@@ -135,6 +135,7 @@ class Worker {
   // release_verify_job keeps one that is away: it is released when it comes back.
   void release_verify_job(Connection& c) noexcept;
   void forget_client(Connection& c) noexcept;
+  void forget_notes(Connection& c) noexcept;
   // end_side forgets one side without a word to its peer; release_if_done frees the slot when both
   // have ended.
   void end_side(Side& side, Turn& turn) noexcept;
@@ -252,6 +253,9 @@ class Worker {
   [[nodiscard]] bool draw_local_port(const snapshot::Pool& pool, FourTuple& tuple,
                                      FlowTable::Hash& hash) noexcept;
   void on_backend_established(Connection& c, Turn& turn) noexcept;
+  // greet_backend queues what a backend is to read before anything of the client's, and lets the
+  // relay begin; without frames for it the phase stays, and the connection asks again.
+  void greet_backend(Connection& c, Turn& turn) noexcept;
   void on_backend_unreachable(Connection& c, stats::HandshakeFailure failure, Turn& turn) noexcept;
 
   // --- relay.cc ------------------------------------------------------------------------------
@@ -260,6 +264,8 @@ class Worker {
                Turn& turn) noexcept;
   [[nodiscard]] bool can_deliver(const Connection& c, std::size_t len,
                                  const Turn& turn) const noexcept;
+  // append_to_backend copies `bytes` to the end of that queue.  Precondition: can_deliver().
+  static void append_to_backend(Connection& c, ByteView bytes, Turn& turn) noexcept;
   void seal_plaintext(Connection& c, Turn& turn) noexcept;
   // seal_record seals some of the backend's plaintext and returns how many bytes; 0: broken.
   [[nodiscard]] std::size_t seal_record(Connection& c, Turn& turn) noexcept;
@@ -313,6 +319,7 @@ class Worker {
   Slab<crypto::CryptoJob> jobs_;
   Slab<crypto::VerifyJob> verify_jobs_;
   Slab<crypto::ClientIdentity> clients_;
+  Slab<tls::HelloNotes> hello_notes_;
   FlowTable flows_;
   TimeWaitTable time_wait_;
   SynTable syn_received_;

@@ -25,6 +25,8 @@ struct WorkerConfig {
   std::size_t max_verify_jobs = 16;      // full: a client that shows a certificate is refused
   // Clients of listeners that ask for certificates.  Full: no cookie of those is accepted.
   std::size_t max_known_clients = 1'024;
+  // Clients that some backend wants to be introduced to, until it is.  Full: as above.
+  std::size_t max_hello_notes = 512;
   std::size_t max_time_wait = 4'096;     // full: the oldest record goes early
   std::size_t max_syn_received = 1'024;  // three quarters full: SYNs are not tracked for a while
   std::uint16_t key_shares = 64;         // ephemeral key pairs kept ready per group

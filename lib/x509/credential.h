@@ -31,6 +31,7 @@ struct Credential {
   std::int64_t not_before = 0;  // Unix seconds, of the leaf
   std::int64_t not_after = 0;
   std::string subject;                         // of the leaf, for messages
+  std::string signature_algorithm;             // by which the leaf is signed: "RSA-SHA256"
   std::array<std::uint8_t, 32> fingerprint{};  // SHA-256 of the leaf's DER
   crypto::openssl::PrivateKey key;
 };

@@ -110,6 +110,8 @@ std::vector<std::uint8_t> to_der(X509* certificate) {
 void describe(X509* leaf, Credential& credential) {
   credential.names = dns_names(leaf);
   credential.subject = name_text(X509_get_subject_name(leaf));
+  const int signature = X509_get_signature_nid(leaf);
+  if (signature != NID_undef) credential.signature_algorithm = OBJ_nid2sn(signature);
   credential.not_before = unix_seconds(X509_get0_notBefore(leaf));
   credential.not_after = unix_seconds(X509_get0_notAfter(leaf));
   unsigned len = 0;

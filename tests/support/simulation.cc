@@ -161,6 +161,7 @@ void Simulation::build_snapshot() {
   credential.key_bits = credential_.key_bits;
   credential.chain = credential_.chain;
   credential.names = credential_.names;
+  credential.signature_algorithm = credential_.signature_algorithm;
   tls_config->credentials = {credential};
   tls_config->alpn_protocols = options_.alpn;
   tls_config->tickets = {
@@ -199,10 +200,12 @@ void Simulation::build_snapshot() {
                 .max_connections = options_.max_connections,
                 .max_handshakes = options_.max_handshakes,
                 .prefix_connections_per_second = options_.prefix_connections_per_second};
+  web.introduces_clients = options_.proxy_protocol;
   web.tcp = options_.tcp;
 
   snapshot::Pool pool;
   pool.name = "web";
+  if (options_.proxy_protocol) pool.proxy_protocol = snapshot::ProxyProtocol::v2;
   pool.source_addresses = {address(options_.ipv6, 11)};
   std::vector<balance::Candidate> candidates(options_.num_backends);
   for (std::size_t i = 0; i < options_.num_backends; ++i) {

@@ -24,6 +24,9 @@ DEAD = 4443  # a pool whose backends refuse every connection
 ALPN = 3443  # "http/1.1" goes to the web pool, "test/nginx" to nginx
 MTLS = 10443  # clients have to show a certificate of the authority "clients"
 MTLS_OPTIONAL = 11443  # they may
+TOLD = 12443  # the backend is told who the client is, and says so
+TOLD_NGINX = 13443
+TOLD_HAPROXY = 14443
 MADE = 2443  # no certificate configured: Sallyport makes one
 
 
@@ -73,7 +76,8 @@ tls.certificates = [{files}]
 """ + "".join(f"limits.{key} = {value}\n" for key, value in limits.items()) + (
         'tls.alpn = [{ protocol = "http/1.1", pool = "web" }, { protocol = "test/nginx", pool = "nginx" }]\n'
         if name == "alpn" else "") + (
-        client_certificates(name, certificate.chain.parent) if name.startswith("mtls") else "")
+        client_certificates(name, certificate.chain.parent) if name.startswith("mtls") or name == "told" else "") + (
+        'tls.alpn = [{ protocol = "http/1.1", pool = "told" }]\n' if name == "told" else "")
 
 
 def client_certificates(name: str, directory: pathlib.Path) -> str:
@@ -91,6 +95,7 @@ def pool(name: str, source: str, *backends: str) -> str:
 name = "{name}"
 source_addresses = ["{source}"]
 balance = "round_robin"
+proxy_protocol = "{"v2" if name.startswith("told") else "off"}"
 backends = [{addresses}]
 """
 
@@ -99,7 +104,7 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
                   cluster_secret: bytes = b"", **limits: int) -> str:
     """configuration is the file for the whole testbed; makes the certificates in `directory`.
 
-    `services` names the listeners that are wanted (None: all that ask for no certificate); `limits` are the keys of
+    `services` names the listeners that are wanted (None: all that need no authority or backend of their own); `limits` are the keys of
     listener.limits.  Without a `cluster_secret` Sallyport draws its own.
     """
     cluster = ""
@@ -114,13 +119,16 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
                  ("nginx", NGINX, "nginx", ecdsa), ("echo", ECHO, "echo", ecdsa),
                  ("hash", HASH, "hash", ecdsa), ("dead", DEAD, "dead", ecdsa), ("made", MADE, "web", None),
                  ("alpn", ALPN, "web", ecdsa), ("mtls", MTLS, "web", ecdsa),
-                 ("mtls_optional", MTLS_OPTIONAL, "web", ecdsa)]
+                 ("mtls_optional", MTLS_OPTIONAL, "web", ecdsa), ("told", TOLD, "told", ecdsa),
+                 ("told_nginx", TOLD_NGINX, "told_nginx", ecdsa), ("told_haproxy", TOLD_HAPROXY, "told_haproxy", rsa)]
     pools = [("web", SOURCE4, f"{first}:8080", f"{second}:8080"),
              ("web6", SOURCE6, *[f"[{address}]:8080" for address in BACKENDS6]),
              ("nginx", SOURCE4, f"{second}:8081"), ("echo", SOURCE4, f"{first}:7000"),
+             ("told", SOURCE4, f"{first}:8090"), ("told_nginx", SOURCE4, f"{second}:8091"),
+             ("told_haproxy", SOURCE4, f"{second}:8092"),
              ("hash", SOURCE4, f"{first}:9000"), ("dead", SOURCE4, f"{first}:1", f"{second}:1")]
     wanted = [words for words in listeners
-              if (words[0] in services if services else not words[0].startswith("mtls"))]
+              if (words[0] in services if services else not words[0].startswith(("mtls", "told")))]
     used = {words[2] for words in wanted}
     return f"""
 [dataplane]

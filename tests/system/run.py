@@ -24,7 +24,8 @@ from cases import OnBed  # noqa: E402
 
 LONGEST_LINE = 600
 MODULES = ("test_clients", "test_transfers", "test_failures", "test_bad_input", "test_lossy", "test_floods",
-           "test_odd_segments", "test_resumption", "test_client_certificates", "test_other_clients")
+           "test_odd_segments", "test_resumption", "test_client_certificates", "test_introduction",
+           "test_other_clients")
 
 
 def sentence(test: unittest.TestCase) -> str:

@@ -35,7 +35,7 @@ TEST(Slab, SaysNoWhenFullAndReleasingTwiceIsHarmless) {
 TEST(Slab, ForgedAndDefaultHandlesNameNothing) {
   Arena arena;
   Slab<int> slab{arena, 2};
-  EXPECT_EQ(slab.get({}), nullptr);
+  EXPECT_EQ(slab.get(Handle<int>{}), nullptr);
   EXPECT_EQ(slab.get({7, 1}), nullptr);
   EXPECT_EQ(slab.handle_at(0), Handle<int>{});
 }
@@ -47,6 +47,29 @@ TEST(Arena, AccountsForEveryByteAndGetsThemBack) {
     EXPECT_GE(arena.bytes(), 100 * sizeof(std::uint64_t));
   }
   EXPECT_EQ(arena.bytes(), 0U);
+}
+
+TEST(Slab, AnOwnerNeedsNoGeneration) {
+  Arena arena;
+  Slab<int> slab{arena, 2};
+  SoleHandle<int> one;
+  EXPECT_FALSE(one);
+  EXPECT_EQ(slab.get(one), nullptr);
+  ASSERT_NE(slab.allocate(one), nullptr);
+  EXPECT_TRUE(one);
+  *slab.get(one) = 7;
+  SoleHandle<int> two;
+  ASSERT_NE(slab.allocate(two), nullptr);
+  *slab.get(two) = 8;
+  EXPECT_EQ(*slab.get(one), 7);
+  SoleHandle<int> none;
+  EXPECT_EQ(slab.allocate(none), nullptr);
+  EXPECT_FALSE(none) << "a full slab leaves it as it was";
+  slab.release(one);
+  EXPECT_FALSE(one);
+  slab.release(one);
+  EXPECT_EQ(slab.live(), 1U);
+  EXPECT_EQ(*slab.get(two), 8);
 }
 
 }  // namespace

@@ -88,6 +88,7 @@ source_addresses = ["198.18.0.11", "198.18.0.12"]
 local_port_first = 20_000
 local_port_last = 60_000
 balance = "round_robin"
+proxy_protocol = "v2"
 backends = [
   { address = "198.18.0.20:8080" },
   { address = "198.19.3.4:8080", weight = 2 },

@@ -136,6 +136,7 @@ source_addresses = ["198.18.0.1"]
 local_port_first = 16384
 local_port_last = 65535
 balance = "round_robin"
+proxy_protocol = "off"
 backends = [
   { address = "198.18.0.20:8080", weight = 1 },
 ]

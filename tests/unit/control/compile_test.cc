@@ -96,6 +96,27 @@ TEST(Compile, ListenersAreInTheOrderOfTheirAddressesWhateverTheFileSays) {
   EXPECT_TRUE(std::ranges::is_sorted(*compiled.listeners, {}, &snapshot::Listener::address));
 }
 
+TEST(Compile, ListenersKeepWhatTheBackendsOfAnyOfTheirPoolsWantToKnow) {
+  const auto compiled_with = [](auto change) {
+    Input input{config::kComplete};
+    for (config::Pool& pool : input.parsed.config.pools) {
+      pool.proxy_protocol = config::ProxyProtocol::off;
+    }
+    change(input.parsed.config);
+    return input.compile();
+  };
+  const Compiled nobody = compiled_with([](config::Config&) {});
+  EXPECT_FALSE(nobody.listeners->at(0).introduces_clients);
+  EXPECT_EQ(nobody.pools->at(0).proxy_protocol, snapshot::ProxyProtocol::off);
+  for (const std::size_t i : {0U, 1U}) {  // its own pool, and that of a protocol
+    const Compiled one = compiled_with(
+        [&](config::Config& c) { c.pools[i].proxy_protocol = config::ProxyProtocol::v2; });
+    EXPECT_TRUE(one.listeners->at(0).introduces_clients) << i;
+    EXPECT_EQ(one.pools->at(i).proxy_protocol, snapshot::ProxyProtocol::v2);
+    EXPECT_EQ(one.pools->at(1 - i).proxy_protocol, snapshot::ProxyProtocol::off);
+  }
+}
+
 TEST(Compile, PoolsHaveTheirSourcesPortsAndPlan) {
   const Compiled compiled = Input{config::kComplete}.compile();
   const snapshot::Pool& web = compiled.pools->at(0);

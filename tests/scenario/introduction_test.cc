@@ -1,0 +1,326 @@
+// Clients are introduced to their backends: one header, whole, before anything else, whatever the
+// network does meanwhile.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/scenario/actors.h"
+#include "tests/support/authority.h"
+#include "tests/support/hex.h"
+#include "tests/support/proxy_header.h"
+
+namespace sallyport::testing {
+namespace {
+
+// Hosts are backends that keep what they hear and answer all of it but the header.
+class Hosts {
+ public:
+  struct Visit {
+    Socket* socket = nullptr;
+    Bytes heard;
+    std::size_t answered = 0;
+  };
+
+  explicit Hosts(Simulation& sim, std::size_t first = 0) {
+    for (std::size_t i = first; i < 2; ++i) {
+      sim.backends.listen(sim.backend(i), [this](Socket& s) { visits.push_back({&s, {}, 0}); });
+    }
+  }
+  void step() {
+    for (Visit& v : visits) {
+      const Bytes bytes = v.socket->take_received();
+      v.heard.insert(v.heard.end(), bytes.begin(), bytes.end());
+      const auto header = read_proxy_header(v.heard);
+      const std::size_t begin = header ? header->len + v.answered : v.heard.size();
+      v.socket->send(ByteView{v.heard}.subspan(begin));
+      v.answered += v.heard.size() - begin;
+      if (v.socket->peer_closed() && v.socket->unacked() == 0) v.socket->close();
+    }
+  }
+  std::vector<Visit> visits;
+};
+
+SimulationOptions introducing() {
+  SimulationOptions options;
+  options.proxy_protocol = true;
+  return options;
+}
+
+bool converse(Simulation& sim, Hosts& hosts, Talk& talk, Nanos within = seconds{30}) {
+  return sim.run(
+      [&] {
+        hosts.step();
+        return talk.done();
+      },
+      within);
+}
+
+std::string text_of(const IpAddress& ip) { return {ip.octets().begin(), ip.octets().end()}; }
+
+// expect_header_then reads one header and behind it exactly what the client said.
+std::optional<ReceivedProxyHeader> expect_header_then(const Hosts::Visit& visit,
+                                                      const Bytes& said) {
+  const auto header = read_proxy_header(visit.heard);
+  EXPECT_TRUE(header) << "no header before " << visit.heard.size() << " bytes";
+  if (!header) return header;
+  EXPECT_TRUE(header->checksum_good);
+  const ByteView rest = ByteView{visit.heard}.subspan(header->len);
+  EXPECT_TRUE(std::ranges::equal(rest, said)) << rest.size() << " bytes behind the header";
+  return header;
+}
+
+class IntroductionOver : public ::testing::TestWithParam<int> {};
+std::string version_name(const ::testing::TestParamInfo<int>& info) {
+  return info.param == TLS1_3_VERSION ? "Tls13" : "Tls12";
+}
+INSTANTIATE_TEST_SUITE_P(Both, IntroductionOver, ::testing::Values(TLS1_3_VERSION, TLS1_2_VERSION),
+                         version_name);
+
+TEST_P(IntroductionOver, TellsWhoTheClientIs) {
+  for (const bool ipv6 : {false, true}) {
+    SimulationOptions options = introducing();
+    options.ipv6 = ipv6;
+    options.alpn = {"h2", "http/1.1"};
+    Simulation sim{options};
+    Hosts hosts{sim};
+    Talk talk{sim, 3'000, {.version = GetParam(), .alpn = "http/1.1"}};
+    ASSERT_TRUE(converse(sim, hosts, talk)) << talk.tls().error();
+    EXPECT_TRUE(talk.correct());
+    ASSERT_EQ(hosts.visits.size(), 1U);
+    const auto header = expect_header_then(hosts.visits[0], pattern(3'000));
+    ASSERT_TRUE(header);
+    FourTuple client;
+    sim.worker().for_each_connection(1,
+                                     [&](const worker::Connection& c) { client = c.client.tuple; });
+    EXPECT_EQ(header->command, 1);
+    EXPECT_EQ(header->family, ipv6 ? 2 : 1);
+    EXPECT_EQ(header->source, text_of(client.remote.ip));
+    EXPECT_EQ(header->source_port, client.remote.port);
+    EXPECT_EQ(header->destination, text_of(sim.listener().ip));
+    EXPECT_EQ(header->destination_port, sim.listener().port);
+    EXPECT_EQ(header->values[0x01], "http/1.1");
+    EXPECT_EQ(header->values[0x02], "sallyport.test");
+    EXPECT_EQ(header->client, 1U) << "no certificate";
+    EXPECT_NE(header->verify, 0U);
+    EXPECT_EQ(header->tls[0x21], SSL_get_version(talk.tls().ssl()));
+    EXPECT_EQ(header->tls[0x23], SSL_get_cipher_name(talk.tls().ssl()));
+    EXPECT_EQ(header->tls[0x24], "ecdsa-with-SHA256") << "of our certificate";
+    EXPECT_FALSE(header->values.has(0xe2));
+    talk.close();
+    sim.run([&] { return hosts.step(), sim.num_connections() == 0; }, seconds{5});
+    expect_all_gone(sim);
+  }
+}
+
+TEST(Introduction, IsNotForBackendsThatDoNotWantIt) {
+  Simulation sim;
+  Hosts hosts{sim};
+  OpensslClient client{sim.connect()};
+  client.write(kRequest);
+  sim.run([&] {
+    client.step();
+    hosts.step();
+    return !hosts.visits.empty() && hosts.visits[0].heard.size() >= 18;
+  });
+  ASSERT_FALSE(hosts.visits.empty());
+  EXPECT_TRUE(std::ranges::equal(hosts.visits[0].heard, std::string_view{kRequest}));
+}
+
+TEST(Introduction, ComesAlsoWhenTheClientHasNothingToSay) {
+  Simulation sim{introducing()};
+  Hosts hosts{sim};
+  OpensslClient client{sim.connect()};
+  EXPECT_TRUE(sim.run(
+      [&] {
+        client.step();
+        hosts.step();
+        return !hosts.visits.empty() && read_proxy_header(hosts.visits[0].heard);
+      },
+      seconds{2}));
+}
+
+TEST(Introduction, GoesToTheNextBackendWhenTheFirstRefuses) {
+  Simulation sim{introducing()};
+  Hosts hosts{sim, 1};  // nobody listens at backend 0
+  for (int i = 0; i < 2; ++i) {
+    Talk talk{sim, 3'000};
+    ASSERT_TRUE(converse(sim, hosts, talk)) << talk.tls().error();
+  }
+  EXPECT_GE(sim.stats().traffic.value(stats::Traffic::backend_retries), 1U);
+  ASSERT_EQ(hosts.visits.size(), 2U);
+  for (const auto& visit : hosts.visits) expect_header_then(visit, pattern(3'000));
+}
+
+TEST(Introduction, GoesToTheNextBackendWhenTheFirstIsSilent) {
+  Simulation sim{introducing()};
+  Hosts hosts{sim};
+  std::optional<IpAddress> silent;
+  sim.set_filter([&](Simulation::To to, ByteView frame) -> std::optional<Nanos> {
+    if (to != Simulation::To::backend) return Nanos{0};
+    // Whoever is asked first never hears of it.
+    const auto packet = wire::parse_packet(frame, 0, wire::Verify{});
+    if (!packet) return Nanos{0};
+    if (!silent) silent = packet->destination;
+    return packet->destination == silent ? std::nullopt : std::optional<Nanos>{Nanos{0}};
+  });
+  Talk talk{sim, 3'000};
+  ASSERT_TRUE(converse(sim, hosts, talk)) << talk.tls().error();
+  EXPECT_EQ(sim.stats().traffic.value(stats::Traffic::backend_retries), 1U);
+  ASSERT_EQ(hosts.visits.size(), 1U);
+  expect_header_then(hosts.visits[0], pattern(3'000));
+}
+
+TEST(Introduction, ArrivesOnceWhateverTheNetworkDoes) {
+  std::uint64_t repeated = 0;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    SimulationOptions options = introducing();
+    options.seed = seed;
+    options.faults = {.loss = 0.1, .duplication = 0.05, .reordering = 0.1};
+    Simulation sim{options};
+    Hosts hosts{sim};
+    Talk talk{sim, 20'000, {.version = seed % 2 == 0 ? TLS1_3_VERSION : TLS1_2_VERSION}};
+    ASSERT_TRUE(converse(sim, hosts, talk, seconds{120})) << seed << " " << talk.tls().error();
+    EXPECT_TRUE(talk.correct()) << seed;
+    std::size_t introduced = 0;
+    for (const auto& visit : hosts.visits) {
+      if (visit.heard.empty()) continue;  // given up before it was told anything
+      expect_header_then(visit, pattern(20'000));
+      ++introduced;
+    }
+    EXPECT_EQ(introduced, 1U) << seed;
+    repeated += sim.stats().traffic.value(stats::Traffic::retransmitted_segments);
+  }
+  EXPECT_GT(repeated, 0U) << "nothing was lost";
+}
+
+TEST(Introduction, IsCutIntoSegmentsOfTheBackend) {
+  SimulationOptions options = introducing();
+  options.mtu = 576;
+  options.alpn = {std::string(255, 'p')};
+  Simulation sim{options};
+  Hosts hosts{sim};
+  OpensslClientOptions asks;
+  asks.alpn = options.alpn[0];
+  asks.server_name = std::string(60, 'a') + "." + std::string(60, 'b') + "." +
+                     std::string(60, 'c') + "." + std::string(60, 'd');
+  Talk talk{sim, 3'000, asks};
+  ASSERT_TRUE(converse(sim, hosts, talk)) << talk.tls().error();
+  ASSERT_EQ(hosts.visits.size(), 1U);
+  const auto header = expect_header_then(hosts.visits[0], pattern(3'000));
+  ASSERT_TRUE(header);
+  EXPECT_GT(header->len, 576U);
+  EXPECT_EQ(header->values[0x01], options.alpn[0]);
+  EXPECT_EQ(header->values[0x02], asks.server_name);
+}
+
+TEST(Introduction, RepeatsNoNameThatIsNone) {
+  for (const std::string name : {"two\r\nlines", "with space", "\"quoted\"", "\xc3\xa4.test"}) {
+    Simulation sim{introducing()};
+    Hosts hosts{sim};
+    OpensslClientOptions options;
+    options.server_name = name;
+    Talk talk{sim, 100, options};
+    ASSERT_TRUE(converse(sim, hosts, talk)) << name << talk.tls().error();
+    ASSERT_EQ(hosts.visits.size(), 1U);
+    const auto header = expect_header_then(hosts.visits[0], pattern(100));
+    ASSERT_TRUE(header);
+    EXPECT_FALSE(header->values.has(0x02)) << name;
+  }
+}
+
+// What is kept of a ClientHello is kept until the backend knows it, not for as long as the
+// connection lives: with a single place one client after the other is served.
+TEST(Introduction, GivesBackItsPlace) {
+  SimulationOptions options = introducing();
+  options.worker.max_hello_notes = 1;
+  Simulation sim{options};
+  Hosts hosts{sim};
+  std::vector<std::unique_ptr<Talk>> talks;
+  for (int i = 0; i < 5; ++i) {
+    talks.push_back(std::make_unique<Talk>(sim, 500));
+    ASSERT_TRUE(converse(sim, hosts, *talks.back(), seconds{2})) << i;
+  }
+  EXPECT_EQ(sim.num_connections(), 5U);
+  EXPECT_EQ(sim.stats().cookie_refusals.value(stats::CookieRefusal::no_slot), 0U);
+}
+
+TEST(Introduction, ClientsWaitUntilThereIsAPlace) {
+  SimulationOptions options = introducing();
+  options.worker.max_hello_notes = 1;
+  Simulation sim{options};
+  Hosts hosts{sim};
+  sim.hold_jobs(true);  // so nobody gets beyond the ClientHello
+  Talk first{sim, 500};
+  Talk second{sim, 500};
+  const auto both = [&] {
+    hosts.step();
+    const bool one = first.done();
+    return second.done() && one;
+  };
+  sim.run(both, milliseconds{100});
+  EXPECT_EQ(sim.num_connections(), 1U);
+  EXPECT_EQ(sim.stats().cookie_refusals.value(stats::CookieRefusal::no_slot), 1U);
+  sim.hold_jobs(false);
+  EXPECT_TRUE(sim.run(both, seconds{5})) << "its host tries again";
+  EXPECT_EQ(hosts.visits.size(), 2U);
+}
+
+CertificateOptions of_then(CertificateOptions options) {
+  options.not_before = 1'699'000'000;
+  options.not_after = 1'701'000'000;
+  return options;
+}
+
+TEST_P(IntroductionOver, NamesTheHolderOfACertificate) {
+  const Member root = issue(nullptr, of_then(authority_named("Root")));
+  const Member member = issue(&root, of_then(client_named("client, 1")));
+  SimulationOptions options = introducing();
+  options.client_auth = tls::ClientAuthMode::optional;
+  options.client_ca = pem_of(root.certificate.get());
+  options.tickets = true;
+  Simulation sim{options};
+  Hosts hosts{sim};
+  OpensslClientOptions with_certificate;
+  with_certificate.version = GetParam();
+  with_certificate.certificate = member.certificate.get();
+  with_certificate.key = member.key.get();
+  Talk first{sim, 500, with_certificate};
+  ASSERT_TRUE(converse(sim, hosts, first)) << first.tls().error();
+  const SslSession session = first.tls().take_session();
+  ASSERT_NE(session, nullptr);
+  with_certificate.session = session.get();
+  Talk resumed{sim, 500, with_certificate};
+  ASSERT_TRUE(converse(sim, hosts, resumed)) << resumed.tls().error();
+  ASSERT_TRUE(resumed.tls().is_resumed());
+  OpensslClientOptions without;
+  without.version = GetParam();
+  Talk stranger{sim, 500, without};
+  ASSERT_TRUE(converse(sim, hosts, stranger)) << stranger.tls().error();
+
+  std::array<unsigned char, 32> digest{};
+  unsigned len = 0;
+  X509_digest(member.certificate.get(), EVP_sha256(), digest.data(), &len);
+  ASSERT_EQ(hosts.visits.size(), 3U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto header = expect_header_then(hosts.visits[i], pattern(500));
+    ASSERT_TRUE(header);
+    EXPECT_EQ(header->client, i == 0 ? 7U : 5U) << "shown on this connection, or before";
+    EXPECT_EQ(header->verify, 0U);
+    EXPECT_EQ(header->tls[0x22], "client, 1");
+    EXPECT_EQ(header->values[0xe2], hex(digest));
+    EXPECT_EQ(header->values[0xe3], "CN=client\\, 1");
+    EXPECT_EQ(header->tls.has(0x24), i == 0) << "ours is shown in a full handshake only";
+  }
+  const auto header = expect_header_then(hosts.visits[2], pattern(500));
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->client, 1U);
+  EXPECT_NE(header->verify, 0U);
+  EXPECT_FALSE(header->values.has(0xe2));
+}
+
+}  // namespace
+}  // namespace sallyport::testing
