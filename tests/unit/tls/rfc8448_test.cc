@@ -42,8 +42,9 @@ class Rfc8448 : public ::testing::TestWithParam<const char*> {
   bool has(const char* name) const { return trace_.fields.contains(name); }
   Bytes get(const char* name) const { return trace_.bytes(name); }
 
-  // transcript_up_to is the hash of the messages from the first ClientHello to `last`.
-  crypto::Digest transcript_up_to(std::string_view last) const {
+  // transcript_up_to is the hash of the messages from the first ClientHello to `last`, and of those
+  // in `after`.
+  crypto::Digest transcript_up_to(std::string_view last, ByteView after = {}) const {
     Bytes bytes = get("client_hello1");
     if (has("hello_retry_request")) {
       const auto first = crypto::hash(HashAlgorithm::sha256, bytes);
@@ -51,11 +52,12 @@ class Rfc8448 : public ::testing::TestWithParam<const char*> {
       append(bytes, get("hello_retry_request"));
       append(bytes, get("client_hello2"));
     }
-    for (const char* name : {"server_hello", "encrypted_extensions", "certificate",
-                             "certificate_verify", "server_finished"}) {
-      append(bytes, get(name));
+    for (const char* name : {"server_hello", "encrypted_extensions", "certificate_request",
+                             "certificate", "certificate_verify", "server_finished"}) {
+      if (has(name)) append(bytes, get(name));
       if (name == last) break;
     }
+    append(bytes, after);
     return crypto::hash(HashAlgorithm::sha256, bytes);
   }
   // opened decrypts a record of the trace.
@@ -91,8 +93,9 @@ TEST_P(Rfc8448, KeyScheduleAndRecordsAgree) {
 
   // The server's flight, both ways.
   Bytes flight = get("encrypted_extensions");
-  for (const char* name : {"certificate", "certificate_verify", "server_finished"}) {
-    append(flight, get(name));
+  for (const char* name :
+       {"certificate_request", "certificate", "certificate_verify", "server_finished"}) {
+    if (has(name)) append(flight, get(name));
   }
   RecordKeys keys;
   server_handshake.derive_keys(kAead, keys);
@@ -102,11 +105,17 @@ TEST_P(Rfc8448, KeyScheduleAndRecordsAgree) {
   const auto verify = server_handshake.finished(transcript_up_to("certificate_verify"));
   EXPECT_EQ("14000020" + hex(verify.view()), trace_.text("server_finished"));
 
-  // The client's Finished.
+  // The client's Finished, which covers its certificate if it was asked for one.
   const auto complete = transcript_up_to("server_finished");
   client_handshake.derive_keys(kAead, keys);
-  EXPECT_EQ(hex(opened(keys, "record_client_finished", ContentType::handshake)),
-            "14000020" + hex(client_handshake.finished(complete).view()));
+  const Bytes second_flight = opened(keys, "record_client_finished", ContentType::handshake);
+  constexpr std::size_t kFinishedLen = 4 + 32;
+  ASSERT_GE(second_flight.size(), kFinishedLen);
+  const ByteView shown = ByteView{second_flight}.first(second_flight.size() - kFinishedLen);
+  EXPECT_EQ(shown.empty(), !has("certificate_request"));
+  EXPECT_EQ(hex(ByteView{second_flight}.last(kFinishedLen)),
+            "14000020" +
+                hex(client_handshake.finished(transcript_up_to("server_finished", shown)).view()));
 
   // Application data and close_notify under the application keys.
   RecordKeys from_server;
@@ -129,7 +138,7 @@ TEST_P(Rfc8448, KeyScheduleAndRecordsAgree) {
 
 INSTANTIATE_TEST_SUITE_P(Traces, Rfc8448,
                          ::testing::Values("simple_1rtt", "hello_retry_request",
-                                           "middlebox_compatibility"));
+                                           "middlebox_compatibility", "client_authentication"));
 
 // The second handshake of the RFC resumes the first one.  It accepts early data, which we never do;
 // what follows from that is EndOfEarlyData in the transcript, and nothing else.
