@@ -121,7 +121,6 @@
   X(alert_received, "client sent a fatal alert")                                         \
   X(client_closed, "client closed or reset in mid-handshake")                            \
   X(timed_out, "handshake not complete in time")                                         \
-  X(no_handshake_slot, "no handshake buffer free")                                       \
   X(gave_place, "client let us wait while all places were taken: another has its place") \
   X(signer_failed, "private-key operation failed")                                       \
   X(backend_refused, "every backend tried refused the connection")                       \

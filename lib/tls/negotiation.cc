@@ -640,7 +640,6 @@ AlertDescription alert_of(HandshakeFailure failure) noexcept {
     case HandshakeFailure::client_closed:
     case HandshakeFailure::server_closed:
     case HandshakeFailure::timed_out:
-    case HandshakeFailure::no_handshake_slot:
     case HandshakeFailure::gave_place:
     case HandshakeFailure::signer_failed:
     case HandshakeFailure::backend_refused:

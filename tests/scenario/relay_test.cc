@@ -369,8 +369,9 @@ TEST(Relay, KeepAliveTellsAQuietPeerFromOneThatIsGone) {
   EXPECT_EQ(sim.stats().closes.value(stats::CloseCause::client_timed_out), 1U);
 }
 
-// A client that also offers a hybrid of X25519 and ML-KEM-768 sends a share of 1,216 bytes, so that its
-// hello spans segments.  We do not know the group, and take X25519, in whatever order they arrive.
+// A client that also offers a hybrid of X25519 and ML-KEM-768 sends a share of 1,216 bytes, so that
+// its hello spans segments.  We do not know the group, and take X25519, in whatever order they
+// arrive.
 TEST(Relay, AHelloOfSeveralSegmentsIsReadInAnyOrder) {
   HelloBuilder hello = HelloBuilder::tls13();
   const Bytes x25519(32, 9);

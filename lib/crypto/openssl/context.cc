@@ -68,10 +68,4 @@ Context::~Context() = default;
 
 ossl_lib_ctx_st* Context::native() const noexcept { return parts_->library.get(); }
 
-bool lock_key_memory(unsigned long bytes) noexcept {
-  constexpr std::size_t kSmallestBlock = 32;
-  // 2 means that the memory is there but could not be locked.
-  return CRYPTO_secure_malloc_init(bytes, kSmallestBlock) == 1;
-}
-
 }  // namespace sallyport::crypto::openssl

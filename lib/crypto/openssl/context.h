@@ -26,9 +26,4 @@ class Context {
   std::unique_ptr<Parts> parts_;
 };
 
-// lock_key_memory reserves `bytes` (a power of two) of locked memory that stays out of core dumps,
-// where OpenSSL then keeps the private parts of keys.  Call once, before the first key is loaded;
-// false when the system refuses, and then keys are in ordinary heap memory (wiped when freed).
-[[nodiscard]] bool lock_key_memory(unsigned long bytes) noexcept;
-
 }  // namespace sallyport::crypto::openssl

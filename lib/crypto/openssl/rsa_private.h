@@ -43,7 +43,6 @@ class RsaPrivate {
   [[nodiscard]] bool make_blindings() noexcept;
 
   const Context& context_;
-  // In locked memory, if lock_key_memory was called.
   State* state_ = nullptr;
   int uses_left_ = 0;
 };

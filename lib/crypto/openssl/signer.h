@@ -30,8 +30,8 @@ class Signer {
   [[nodiscard]] KeyType type() const noexcept { return type_; }
 
   // p256_scalar is the private key of ECDSA with P-256, 32 bytes, big-endian, for kernels that
-  // compute without OpenSSL; empty for every other type.  It lies where OpenSSL keeps keys: in
-  // locked memory, if lock_key_memory was called.
+  // compute without OpenSSL; empty for every other type.  It is wiped when the key
+  // goes.
   [[nodiscard]] ByteView p256_scalar() const noexcept {
     return p256_scalar_ == nullptr ? ByteView{} : ByteView{p256_scalar_.get(), kP256ScalarLen};
   }
