@@ -11,7 +11,7 @@ build=(g++ meson ninja-build pkg-config python3 libdpdk-dev libipsec-mb-dev libs
   zlib1g-dev libbrotli-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev)
 run=(iproute2 ethtool curl openssl nginx-light procps)
 check=(clang clang-format-14 libclang-rt-14-dev valgrind gnutls-bin tcpdump tshark nmap hping3 python3-scapy
-  iputils-ping iputils-arping golang-go default-jdk-headless nodejs libnss3-tools wget chromium sslscan)
+  iputils-ping iputils-arping golang-go default-jdk-headless nodejs libnss3-tools wget chromium sslscan testssl.sh)
 compare=(haproxy apache2-utils)
 
 command -v dpkg-query >/dev/null || {
