@@ -11,6 +11,7 @@
 // favour of EVP, which allocates and costs several times more per call; this file is the only place
 // that may use them.
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/md5.h>
 #include <openssl/sha.h>
 
 #include "lib/base/secret.h"
@@ -48,6 +49,17 @@ void sha256_compress_openssl(std::array<std::uint32_t, 8>& chain, const std::uin
   for (; count != 0; --count, blocks += SHA256_CBLOCK) SHA256_Transform(&context, blocks);
   std::copy(std::begin(context.h), std::end(context.h), chain.begin());
   wipe_object(context.h);
+}
+
+void md5_compress(std::array<std::uint32_t, 4>& chain, const std::uint8_t* blocks,
+                  std::size_t count) noexcept {
+  MD5_CTX context;
+  context.A = chain[0];
+  context.B = chain[1];
+  context.C = chain[2];
+  context.D = chain[3];
+  for (; count != 0; --count, blocks += MD5_CBLOCK) MD5_Transform(&context, blocks);
+  chain = {context.A, context.B, context.C, context.D};
 }
 
 void sha1_compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,

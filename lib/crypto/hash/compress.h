@@ -1,4 +1,5 @@
-// The compression functions under Sha256, Sha384 and RecordMac: whole blocks into a chaining value.
+// The compression functions under Sha256, Sha384, Md5 and RecordMac: whole blocks into a chaining
+// value.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -12,7 +13,9 @@ void sha1_compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* bloc
                    std::size_t count) noexcept;
 void sha256_compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
                      std::size_t count) noexcept;
-// The same without the SHA extensions of the CPU: what sha256_compress falls back to.
+void md5_compress(std::array<std::uint32_t, 4>& chain, const std::uint8_t* blocks,
+                  std::size_t count) noexcept;
+// sha256_compress without the SHA extensions of the CPU: what sha256_compress falls back to.
 void sha256_compress_openssl(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
                              std::size_t count) noexcept;
 void sha512_compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* blocks,
