@@ -28,6 +28,8 @@ constexpr auto kViews = std::to_array<View>({
     {"lcores", "What each core is busy with", render_lcores, "lcores", false},
     {"ports", "Devices, links, offloads, traffic", render_ports, "ports", false},
     {"backends", "Servers, their health and their connections", render_backends, "backends", false},
+    {"fingerprints", "Kinds of client programs, by what their ClientHello offers",
+     render_fingerprints, "fingerprints", true},
     {"drops", "Frames dropped, by reason", render_drops, "", false},
 });
 
@@ -71,7 +73,7 @@ void add_options(CLI::App& command, const View& view, Options& options) {
       ->check(CLI::Range(0.1, 86'400.0).description(""))
       ->type_name("SECONDS");
   if (!view.may_be_long) return;
-  command.add_option("--limit", options.limit, "List so many connections at most")
+  command.add_option("--limit", options.limit, "List so many entries at most")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}).description(""))
       ->type_name("NUMBER")
       ->capture_default_str();

@@ -295,6 +295,31 @@ std::string render_backends(const Json& document, Detail) {
   return table.empty() ? "no backends\n" : table.text();
 }
 
+std::string render_fingerprints(const Json& document, Detail detail) {
+  const std::uint64_t clients = number(document, "clients");
+  const std::vector<Json> list = entries(child(document, "fingerprints"));
+  if (list.empty()) return "no client was fingerprinted: listener.tls.fingerprints\n";
+  bool is_exact = true;
+  for (const Json& f : list) is_exact = is_exact && number(f, "error") == 0;
+  std::vector<Table::Column> columns{
+      {"JA4", Align::left}, {"last JA3", Align::left}, {"clients", Align::right}};
+  if (!is_exact || detail == Detail::all) columns.push_back({"at least", Align::right});
+  columns.push_back({"share", Align::right});
+  columns.push_back({"last server name", Align::left});
+  Table table{columns};
+  for (const Json& f : list) {
+    const std::uint64_t count = number(f, "clients");
+    std::vector<std::string> row{text(f, "ja4"), text(f, "ja3"), grouped(count)};
+    if (!is_exact || detail == Detail::all) {
+      row.push_back(grouped(count - std::min(count, number(f, "error"))));
+    }
+    row.push_back(percent_text(count, clients));
+    row.push_back(text(f, "server_name", ""));
+    table.add(std::move(row));
+  }
+  return table.text() + "\ntotal " + grouped(clients) + "\n";
+}
+
 std::string render_drops(const Json& document, Detail detail) {
   struct Row {
     std::string name;

@@ -18,6 +18,7 @@ enum class Detail : std::uint8_t {
 [[nodiscard]] std::string render_lcores(const Json& document, Detail detail);
 [[nodiscard]] std::string render_ports(const Json& document, Detail detail);
 [[nodiscard]] std::string render_backends(const Json& document, Detail detail);
+[[nodiscard]] std::string render_fingerprints(const Json& document, Detail detail);
 [[nodiscard]] std::string render_drops(const Json& document, Detail detail);
 
 }  // namespace sallyport::sallyctl

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <span>
-#include <string>
-#include <string_view>
+
+#include "app/sallyport/hex_text.h"
 
 namespace sallyport {
 namespace {
@@ -26,16 +26,6 @@ const char* name_of(worker::Phase phase) {
 const char* name_of(wire::ProtocolVersion version) {
   if (version == wire::ProtocolVersion::tls13) return "1.3";
   return version == wire::ProtocolVersion::tls12 ? "1.2" : "";
-}
-
-std::string hex(ByteView bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (const std::uint8_t byte : bytes) {
-    out += kDigits[byte >> 4U];
-    out += kDigits[byte & 0xfU];
-  }
-  return out;
 }
 
 }  // namespace
@@ -76,7 +66,7 @@ void ConnectionList::append_to(std::vector<admin::ConnectionReport>& reports, st
     report.age_milliseconds = static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0));
     if (row.known_client.verdict == crypto::ClientVerdict::ok) {
       report.client_subject = row.known_client.subject();
-      report.client_fingerprint = hex(row.known_client.fingerprint);
+      report.client_fingerprint = hex_text(row.known_client.fingerprint);
     }
     if (!row.has_backend) continue;
     report.source = row.backend.local;

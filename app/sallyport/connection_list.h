@@ -1,11 +1,11 @@
 // ConnectionList: some connections of one worker, copied by its lcore when another thread asks.
 #pragma once
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "app/sallyport/request_gate.h"
 #include "lib/admin/reports.h"
 #include "lib/base/address.h"
 #include "lib/base/units.h"
@@ -23,19 +23,12 @@ class ConnectionList {
   // --- the lcore ---------------------------------------------------------------------------------
   // answer copies connections if somebody asked since the last time.
   void answer(const worker::Worker& worker, Tsc now) noexcept {
-    const std::uint32_t wanted = requested_.load(std::memory_order_acquire);
-    if (wanted == answered_.load(std::memory_order_relaxed)) [[likely]]
-      return;
-    copy(worker, now);
-    answered_.store(wanted, std::memory_order_release);
+    gate_.answer([&] { copy(worker, now); });
   }
 
-  // --- one other thread at a time
-  // ------------------------------------------------------------------
-  void request() noexcept { requested_.fetch_add(1, std::memory_order_release); }
-  [[nodiscard]] bool ready() const noexcept {
-    return answered_.load(std::memory_order_acquire) == requested_.load(std::memory_order_relaxed);
-  }
+  // --- one other thread at a time ----------------------------------------------------------------
+  void request() noexcept { gate_.request(); }
+  [[nodiscard]] bool ready() const noexcept { return gate_.ready(); }
   // append_to adds the rows to `reports`.  Precondition: ready(), and nothing requested since.
   void append_to(std::vector<admin::ConnectionReport>& reports, std::uint16_t worker,
                  TscRate rate) const;
@@ -57,8 +50,7 @@ class ConnectionList {
   };
   void copy(const worker::Worker& worker, Tsc now) noexcept;
 
-  std::atomic<std::uint32_t> requested_{0};
-  std::atomic<std::uint32_t> answered_{0};
+  RequestGate gate_;
   std::size_t num_rows_ = 0;
   std::array<Row, kMaxRows> rows_{};
 };

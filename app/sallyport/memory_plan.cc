@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/sallyport/fingerprint_list.h"
 #include "lib/dpdk/frame_pool.h"
 #include "lib/dpdk/port_queues.h"
 #include "lib/frame/outbox.h"
@@ -66,8 +67,12 @@ MemoryPlan plan_memory(const config::Config& config) {
   const bool introduces_clients = std::ranges::any_of(config.pools, [](const config::Pool& p) {
     return p.proxy_protocol != config::ProxyProtocol::off;
   });
+  const bool counts_fingerprints = std::ranges::any_of(
+      config.listeners, [](const config::Listener& l) { return l.tls.fingerprints; });
   // For all that may be in their handshake, and as many again whose backends keep us waiting.
-  worker.max_hello_notes = introduces_clients ? 2 * worker.max_handshakes : 1;
+  worker.max_hello_notes =
+      introduces_clients || counts_fingerprints ? 2 * worker.max_handshakes : 1;
+  worker.max_fingerprints = counts_fingerprints ? FingerprintList::kMaxRows : 1;
   worker.max_time_wait = std::clamp<std::size_t>(worker.max_connections, 4'096, 262'144);
   worker.max_syn_received = std::clamp<std::size_t>(worker.max_connections / 4, 1'024, 65'536);
   worker.max_rx_frames_held = rx - rx_fixed;

@@ -1,7 +1,10 @@
 #include "app/sallyport/telemetry_commands.h"
 
 #include <chrono>
+#include <cstdint>
 #include <thread>
+#include <type_traits>
+#include <vector>
 
 #include "lib/admin/documents.h"
 #include "lib/admin/reports.h"
@@ -41,6 +44,12 @@ dpdk::Failure TelemetryCommands::add() {
          return static_cast<TelemetryCommands*>(self)->backends(parameters);
        },
        this},
+      {"/sallyport/fingerprints",
+       "Kinds of client programs. Parameters: int number of the first to list",
+       [](void* self, std::string_view parameters) {
+         return static_cast<TelemetryCommands*>(self)->fingerprints(parameters);
+       },
+       this},
       {"/sallyport/drops", "Frames dropped, by reason. Takes no parameters",
        [](void* self, std::string_view) { return static_cast<TelemetryCommands*>(self)->drops(); },
        this},
@@ -63,21 +72,45 @@ Document TelemetryCommands::handshakes() const {
 
 Document TelemetryCommands::drops() const { return admin::drops_document(stats_of_workers()); }
 
-Document TelemetryCommands::connections(std::string_view parameters) const {
+// answers asks all workers for a list of theirs, and returns those that came.
+template <class ListOf>
+auto TelemetryCommands::answers(ListOf&& list_of) const {
+  using List = std::remove_reference_t<decltype(list_of(*dataplane_.workers()[0]->processor))>;
+  struct Answer {
+    std::uint16_t index;
+    const List* list;
+  };
   // Lcores answer within an iteration; one that does not is left out.
   constexpr milliseconds kPatience{200};
-  const std::lock_guard lock{list_mutex_};
-  for (const auto& worker : dataplane_.workers()) worker->processor->connections().request();
+  for (const auto& worker : dataplane_.workers()) list_of(*worker->processor).request();
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  std::vector<admin::ConnectionReport> reports;
+  std::vector<Answer> all;
   for (const auto& worker : dataplane_.workers()) {
-    const ConnectionList& list = worker->processor->connections();
+    const List& list = list_of(*worker->processor);
     while (!list.ready() && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(microseconds{100});
     }
-    if (list.ready()) list.append_to(reports, worker->index, dpdk::Eal::tsc_rate());
+    if (list.ready()) all.push_back({worker->index, &list});
+  }
+  return all;
+}
+
+Document TelemetryCommands::connections(std::string_view parameters) const {
+  const std::lock_guard lock{list_mutex_};
+  std::vector<admin::ConnectionReport> reports;
+  for (const auto& worker : answers([](auto& p) -> auto& { return p.connections(); })) {
+    worker.list->append_to(reports, worker.index, dpdk::Eal::tsc_rate());
   }
   return admin::connections_document(stats_of_workers(), reports, admin::first_of(parameters));
+}
+
+Document TelemetryCommands::fingerprints(std::string_view parameters) const {
+  const std::lock_guard lock{list_mutex_};
+  std::vector<const FingerprintList*> lists;
+  for (const auto& worker : answers([](auto& p) -> auto& { return p.fingerprints(); })) {
+    lists.push_back(worker.list);
+  }
+  return admin::fingerprints_document(FingerprintList::merge(lists), admin::first_of(parameters));
 }
 
 Document TelemetryCommands::lcores(std::string_view parameters) const {

@@ -32,15 +32,18 @@ class TelemetryCommands {
   [[nodiscard]] Document lcores(std::string_view parameters) const;
   [[nodiscard]] Document ports(std::string_view parameters) const;
   [[nodiscard]] Document backends(std::string_view parameters) const;
+  [[nodiscard]] Document fingerprints(std::string_view parameters) const;
   [[nodiscard]] Document drops() const;
 
  private:
+  template <class ListOf>
+  [[nodiscard]] auto answers(ListOf&& list_of) const;
   [[nodiscard]] std::vector<const stats::WorkerStats*> stats_of_workers() const;
 
   const Dataplane& dataplane_;
   const control::Publisher& publisher_;
   std::mutex& control_mutex_;
-  mutable std::mutex list_mutex_;  // ConnectionList answers one thread at a time
+  mutable std::mutex list_mutex_;  // lists of lcores answer one thread at a time
 };
 
 }  // namespace sallyport

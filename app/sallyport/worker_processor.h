@@ -9,6 +9,7 @@
 #include <span>
 
 #include "app/sallyport/connection_list.h"
+#include "app/sallyport/fingerprint_list.h"
 #include "app/sallyport/verifier_thread.h"
 #include "lib/base/arena.h"
 #include "lib/base/check.h"
@@ -52,6 +53,7 @@ class WorkerProcessor {
       static_cast<void>(verifier_->to_verifier.put(out.verify_jobs()));
     }
     connections_.answer(worker_, now);
+    fingerprints_.answer(worker_);
     if (reset_requested_.load(std::memory_order_relaxed)) [[unlikely]] {
       static_cast<void>(worker_.reset_all(now, out));
     }
@@ -94,8 +96,9 @@ class WorkerProcessor {
   [[nodiscard]] const snapshot::Reader& reader() const noexcept { return reader_; }
   // executor is for the control thread until the lcore starts; then only its counters are.
   [[nodiscard]] offload::Executor& executor() noexcept { return executor_; }
-  // connections answers other threads, one at a time.
+  // connections and fingerprints answer other threads, one at a time.
   [[nodiscard]] ConnectionList& connections() noexcept { return connections_; }
+  [[nodiscard]] FingerprintList& fingerprints() noexcept { return fingerprints_; }
   // writable_stats is for the lcore loop, which counts beside the worker.
   [[nodiscard]] stats::WorkerStats& writable_stats() noexcept { return stats_; }
 
@@ -123,6 +126,7 @@ class WorkerProcessor {
   std::size_t tail_ = 0;
   std::atomic<bool> reset_requested_{false};
   ConnectionList connections_;
+  FingerprintList fingerprints_;
 };
 
 }  // namespace sallyport

@@ -150,6 +150,16 @@ Document connection_document(const ConnectionReport& connection) {
   return out;
 }
 
+Document fingerprint_document(const FingerprintReport& fingerprint) {
+  Document out;
+  out.add("ja4", fingerprint.ja4);
+  out.add("ja3", fingerprint.ja3);
+  out.add("server_name", fitting(fingerprint.server_name));
+  out.add("clients", fingerprint.count);
+  out.add("error", fingerprint.error);
+  return out;
+}
+
 // add_part lists the reports from number `first` on under "0", "1", ..., at most so many of them.
 template <class Report>
 void add_part(Document& out, std::string_view name, std::span<const Report> reports,
@@ -222,6 +232,15 @@ Document backends_document(std::span<const BackendReport> backends, std::size_t 
   Document out;
   out.add("total", std::uint64_t{backends.size()});
   add_part(out, "backends", backends, first, kBackendsPerDocument, backend_document);
+  return out;
+}
+
+Document fingerprints_document(const FingerprintsReport& report, std::size_t first) {
+  Document out;
+  out.add("clients", report.total);
+  out.add("total", std::uint64_t{report.list.size()});
+  add_part(out, "fingerprints", std::span{report.list}, first, kFingerprintsPerDocument,
+           fingerprint_document);
   return out;
 }
 

@@ -21,6 +21,7 @@ constexpr std::size_t kConnectionsPerDocument = 20;
 constexpr std::size_t kBackendsPerDocument = 48;
 constexpr std::size_t kLcoresPerDocument = 8;
 constexpr std::size_t kPortsPerDocument = 16;
+constexpr std::size_t kFingerprintsPerDocument = 40;
 
 // {stages: {syn_received: {count, p50_nanoseconds, p90_..., p99_..., p999_...}, ...},
 //  handshake: {count, p50_nanoseconds, ...}, failures: {reason: count}, cookie_refusals: {...},
@@ -40,6 +41,10 @@ constexpr std::size_t kPortsPerDocument = 16;
 // {total, first, shown, backends: {"0": {...}, ...}}
 [[nodiscard]] Document backends_document(std::span<const BackendReport> backends,
                                          std::size_t first = 0);
+
+// {clients, total, first, shown, fingerprints: {"0": {ja4, ja3, server_name, clients, error}, ...}}
+[[nodiscard]] Document fingerprints_document(const FingerprintsReport& report,
+                                             std::size_t first = 0);
 
 // {total, reasons: {reason: {count, help}}}; every reason, also those that never happened.
 [[nodiscard]] Document drops_document(StatsOfWorkers workers);

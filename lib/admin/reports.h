@@ -64,6 +64,21 @@ struct ConnectionReport {
   std::uint64_t backend_to_client_bytes = 0;
 };
 
+// FingerprintReport is one kind of client program: of `count` clients at most, and at least
+// `count - error`.
+struct FingerprintReport {
+  std::string ja4;
+  std::string ja3;          // of the last of them
+  std::string server_name;  // that it asked for, empty: none
+  std::uint64_t count = 0;
+  std::uint64_t error = 0;
+};
+
+struct FingerprintsReport {
+  std::uint64_t total = 0;  // clients, also those that are not in the list
+  std::vector<FingerprintReport> list;
+};
+
 // LcoreReport is one lcore; `stats` must outlive the call it is handed to.
 struct LcoreReport {
   std::uint16_t lcore = 0;

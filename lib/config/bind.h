@@ -85,6 +85,7 @@ void bind(Visitor& v, Tls& t) {
   v.field("client_ca", t.client_ca);
   v.field("client_crl", t.client_crl);
   v.field("client_depth", t.client_depth);
+  v.field("fingerprints", t.fingerprints);
   v.tables("certificates", t.certificates);
   v.tables("alpn", t.alpn);
   v.table("tickets", t.tickets);

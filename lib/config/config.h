@@ -102,6 +102,7 @@ struct Tls {
   std::string client_ca;   // absolute paths
   std::string client_crl;  // empty: nobody is ever revoked
   std::uint32_t client_depth = 2;
+  bool fingerprints = false;
   friend bool operator==(const Tls&, const Tls&) = default;
 };
 

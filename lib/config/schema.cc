@@ -266,6 +266,12 @@ constexpr auto kKeys = std::to_array<Key>({
      .default_text = "2",
      .reload = Reload::live,
      .help = "Most certificates between a client's own and the authority that vouches for it."},
+    {.path = "listener[].tls.fingerprints",
+     .type = KeyType::boolean,
+     .default_text = "false",
+     .reload = Reload::live,
+     .help = "Fingerprints of clients, JA3 and JA4, are taken from each ClientHello, counted for "
+             "`sallyctl show fingerprints`, and told to backends by the PROXY protocol."},
     {.path = "listener[].tls.certificates[].chain",
      .type = KeyType::path,
      .presence = Presence::required,

@@ -107,6 +107,7 @@ class Compiler {
                             ? tls::UnknownName::refuse
                             : tls::UnknownName::show_default;
     apply_policy(from.tls.policy, *tls);
+    tls->fingerprints = from.tls.fingerprints;
     if (from.tls.suite_preference == config::SuitePreference::client) {
       tls->suite_preference = tls::SuitePreference::client;
     }
@@ -128,8 +129,8 @@ class Compiler {
       return pools_[pool.value].proxy_protocol != snapshot::ProxyProtocol::off;
     };
     const snapshot::PoolIndex own_pool{index_of(config_.pools, from.pool)};
-    const bool introduces_clients =
-        wants_header(own_pool) || std::ranges::any_of(alpn_pools, wants_header);
+    const bool keeps_hello_notes = from.tls.fingerprints || wants_header(own_pool) ||
+                                   std::ranges::any_of(alpn_pools, wants_header);
     for (const SocketAddress& address : from.addresses) {
       const std::size_t interface = *config::link_of(config_, address.ip);
       add_local(interfaces_[interface], address.ip);
@@ -140,7 +141,7 @@ class Compiler {
                             .pool = own_pool,
                             .tls = tls,
                             .alpn_pools = alpn_pools,
-                            .introduces_clients = introduces_clients,
+                            .keeps_hello_notes = keeps_hello_notes,
                             .tcp = tcp_policy_of(from.tcp),
                             .limits = limits_of(from.limits)});
     }

@@ -113,9 +113,8 @@ struct Listener {
   PoolIndex pool;  // when ALPN picked no other
   std::shared_ptr<const tls::ServerConfig> tls;
   std::vector<PoolIndex> alpn_pools;  // parallel to tls->alpn_protocols
-  // Some pool of it wants to know more of a client than its bytes: what the ClientHello says is
-  // kept until then.
-  bool introduces_clients = false;
+  // Something of a ClientHello is wanted later: by some pool of the listener, or for counting.
+  bool keeps_hello_notes = false;
   TcpPolicy tcp;
   Limits limits;
 };

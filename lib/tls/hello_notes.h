@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "lib/base/byteorder.h"
+#include "lib/tls/client_fingerprint.h"
 
 namespace sallyport::tls {
 
@@ -15,7 +16,9 @@ struct HelloNotes {
   static constexpr std::size_t kMaxServerName = 255;
 
   std::uint8_t server_name_len = 0;
-  std::uint16_t credential = 0;  // ours: index into ServerConfig::credentials
+  std::uint16_t credential = 0;   // ours: index into ServerConfig::credentials
+  ClientFingerprint fingerprint;  // where ServerConfig asks for it
+  bool fingerprint_counted = false;
   std::array<std::uint8_t, kMaxServerName> server_name_bytes{};
 
   // server_name is as the client sent it; empty also when that could be no name of a host.

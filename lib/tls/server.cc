@@ -175,6 +175,11 @@ Step Server::client_hello(Engine& engine, Attached attached, ByteView message) n
   Handshake& handshake = *attached.handshake;
   const auto hello = wire::parse_client_hello(message.subspan(sizeof(wire::HandshakeHeader)));
   if (!hello) return fail(&handshake, failure_of(hello.error()), hello.error());
+  if (HelloNotes* const notes = attached.notes; notes != nullptr && phase_ == Phase::client_hello) {
+    notes->note_server_name(hello->server_name);
+    // After a retry the first one counts: the second says what we have asked for.
+    if (handshake.config->fingerprints) notes->fingerprint = fingerprint_of(*hello);
+  }
   if (handshake.config->client_auth.is_on() && handshake.client == nullptr) {
     return fail(&handshake, HandshakeFailure::internal_error);
   }
@@ -195,10 +200,7 @@ Step Server::client_hello(Engine& engine, Attached attached, ByteView message) n
   cipher_suite_ = agreed->cipher_suite;
   aead_ = agreed->aead;
   alpn_ = agreed->alpn;
-  if (HelloNotes* const notes = attached.notes) {
-    notes->note_server_name(hello->server_name);
-    notes->credential = agreed->credential;
-  }
+  if (attached.notes != nullptr) attached.notes->credential = agreed->credential;
   return version_ == ProtocolVersion::tls13 ? begin13(engine, handshake, *hello, message)
                                             : begin12(engine, handshake, *hello, message);
 }

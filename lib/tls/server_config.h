@@ -47,6 +47,7 @@ struct ServerConfig {
   std::vector<crypto::NamedGroup> groups;
   TicketPolicy tickets;
   ClientAuth client_auth;
+  bool fingerprints = false;  // note JA3 and JA4 of each client
 };
 
 }  // namespace sallyport::tls

@@ -77,6 +77,8 @@ void write_proxy_header(Writer& w, const ProxyHeader& header) noexcept {
     write_value(w, ProxyTlv::alpn, header.alpn);
     write_value(w, ProxyTlv::authority, header.authority);
     write_tls(w, header.tls);
+    write_value(w, ProxyTlv::ja3, header.ja3);
+    write_value(w, ProxyTlv::ja4, header.ja4);
     write_value(w, ProxyTlv::client_certificate_sha256, header.client_certificate_sha256);
     write_value(w, ProxyTlv::client_certificate_subject, header.client_certificate_subject);
     w.u8(static_cast<std::uint8_t>(ProxyTlv::crc32c));

@@ -28,6 +28,8 @@ enum class ProxyTlv : std::uint8_t {
   ssl_key_alg = 0x25,
   // 0xe0 to 0xef are for applications to agree on; what these hold is told in
   // docs/proxy-protocol.md and never changes.
+  ja3 = 0xe0,
+  ja4 = 0xe1,
   client_certificate_sha256 = 0xe2,
   client_certificate_subject = 0xe3,
 };
@@ -51,8 +53,10 @@ struct ProxyHeader {
   SocketAddress source;       // the client, as it reached us
   SocketAddress destination;  // the address that it asked for, of the same family
   ProxyClientTls tls;
-  ByteView alpn;                               // the protocol that was agreed on
-  ByteView authority;                          // the name that the client asked for
+  ByteView alpn;         // the protocol that was agreed on
+  ByteView authority;    // the name that the client asked for
+  std::string_view ja3;  // fingerprints of the client program
+  std::string_view ja4;
   std::string_view client_certificate_sha256;  // in hexadecimal
   std::string_view client_certificate_subject;
 };

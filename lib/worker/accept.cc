@@ -239,7 +239,7 @@ Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
   const snapshot::Listener& listener = (*snapshot_->listeners)[listener_index];
   const bool asks = listener.tls->client_auth.is_on();
   if (connections_.full() || handshakes_.full() || !has_frames_for_another() ||
-      (asks && clients_.full()) || (listener.introduces_clients && hello_notes_.full())) {
+      (asks && clients_.full()) || (listener.keeps_hello_notes && hello_notes_.full())) {
     return nullptr;
   }
   Handle<Connection> handle;
@@ -264,7 +264,7 @@ Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
     client_identity = clients_.allocate(c->known_client);
     *client_identity = {};
   }
-  if (listener.introduces_clients) *hello_notes_.allocate(c->notes) = {};
+  if (listener.keeps_hello_notes) *hello_notes_.allocate(c->notes) = {};
   std::destroy_at(&c->tls);
   std::construct_at(&c->tls, handshake->tls, *listener.tls, client_identity);
   Side& client = c->client;

@@ -3,6 +3,8 @@
 #include <array>
 
 #include "lib/base/secret.h"
+#include "lib/base/siphash.h"
+#include "lib/base/text.h"
 #include "lib/tcp/options.h"
 #include "lib/tcp/output.h"
 #include "lib/worker/worker.h"
@@ -142,8 +144,17 @@ void Worker::evict_verify_job(Turn& turn) noexcept {
   if (slowest != nullptr) give_place(*slowest, turn);
 }
 
+void Worker::count_fingerprint(Connection& c) noexcept {
+  tls::HelloNotes& notes = *hello_notes_.get(c.notes);
+  if (!notes.fingerprint.known || notes.fingerprint_counted) return;
+  notes.fingerprint_counted = true;
+  const std::uint64_t tag = siphash(fingerprint_key_, as_bytes(notes.fingerprint.ja4()));
+  fingerprints_.count(tag).note(notes);
+}
+
 void Worker::on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept {
   c.await = step.await;
+  if (c.notes) count_fingerprint(c);
   if (step.events.has(tls::Event::hello_retry)) {
     stats_.resumptions.count(stats::Resumption::tls13_retried);
   }

@@ -47,6 +47,11 @@ void write_introduction(wire::Writer& w, const FourTuple& client, const tls::Ser
     header.tls.signature_algorithm = shown.signature_algorithm;
     header.tls.key_algorithm = shown.key_algorithm;
   }
+  const HexText<16> ja3{notes.fingerprint.ja3};
+  if (notes.fingerprint.known) {
+    header.ja3 = ja3.view();
+    header.ja4 = notes.fingerprint.ja4();
+  }
   if (identity == nullptr) {
     wire::write_proxy_header(w, header);
     return;

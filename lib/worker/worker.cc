@@ -66,9 +66,11 @@ Worker::Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
       resets_{config.tsc_rate, config.resets_per_second, config.resets_per_second / 10 + 1},
       time_wait_acks_{config.tsc_rate, config.time_wait_acks_per_second,
                       config.time_wait_acks_per_second / 10 + 1},
+      fingerprints_{arena, config.max_fingerprints},
       isn_secret_{draw_key(random_)},
       port_order_{draw_key(random_)},
       next_local_port_{random_.u32()} {
+  fingerprint_key_ = draw_key(random_);
   SALLYPORT_CHECK(config.max_connections <= Side::kMaxConnections);
   // Workers begin at different backends, or the first would see the first client of each of them.
   for (balance::Cursor& cursor : cursors_) cursor.next = config.index;

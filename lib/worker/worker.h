@@ -31,6 +31,7 @@
 #include "lib/crypto/key_share_cache.h"
 #include "lib/frame/outbox.h"
 #include "lib/snapshot/publication.h"
+#include "lib/stats/top_table.h"
 #include "lib/stats/worker_stats.h"
 #include "lib/tcp/input.h"
 #include "lib/tcp/output.h"
@@ -41,6 +42,7 @@
 #include "lib/wire/packet.h"
 #include "lib/worker/admission.h"
 #include "lib/worker/burst_look.h"
+#include "lib/worker/client_count.h"
 #include "lib/worker/connection.h"
 #include "lib/worker/flow_table.h"
 #include "lib/worker/index_list.h"
@@ -105,6 +107,11 @@ class Worker {
   // answered.
   [[nodiscard]] const crypto::ClientIdentity* client_of(const Connection& c) const noexcept {
     return c.tls.is_established() ? clients_.get(c.known_client) : nullptr;
+  }
+  // fingerprints is what listeners with that option have counted; for reports made on this worker's
+  // own lcore.
+  [[nodiscard]] const stats::TopTable<ClientCount>& fingerprints() const noexcept {
+    return fingerprints_;
   }
   [[nodiscard]] const FrameAccount& frames_held() const noexcept { return held_; }
 
@@ -232,6 +239,8 @@ class Worker {
   // open_records takes whole records off the client's input, as long as their contents have room.
   void open_records(Connection& c, Turn& turn) noexcept;
   void on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept;
+  // count_fingerprint counts the client once its ClientHello is complete, whatever becomes of it.
+  void count_fingerprint(Connection& c) noexcept;
   [[nodiscard]] bool submit_job(Connection& c, Turn& turn) noexcept;
   [[nodiscard]] bool lend_message_buffer(Connection& c) noexcept;
   // lend_what_it_waits_for lends what c.await names, a handshake or a message buffer; false: there
@@ -337,6 +346,8 @@ class Worker {
   IndexList<Connection, &Connection::waiting> waiting_;
   // Pools beyond share cursors, which costs evenness and nothing else.
   std::array<balance::Cursor, 256> cursors_{};
+  stats::TopTable<ClientCount> fingerprints_;
+  SipKey fingerprint_key_;
   SipKey isn_secret_;
   PortOrder port_order_;
   std::uint32_t next_local_port_ = 0;

@@ -27,6 +27,7 @@ struct WorkerConfig {
   std::size_t max_known_clients = 1'024;
   // Clients that some backend wants to be introduced to, until it is.  Full: as above.
   std::size_t max_hello_notes = 512;
+  std::size_t max_fingerprints = 256;    // counted; full: a new one takes the place of the rarest
   std::size_t max_time_wait = 4'096;     // full: the oldest record goes early
   std::size_t max_syn_received = 1'024;  // three quarters full: SYNs are not tracked for a while
   std::uint16_t key_shares = 64;         // ephemeral key pairs kept ready per group

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -320,6 +321,116 @@ TEST_P(IntroductionOver, NamesTheHolderOfACertificate) {
   EXPECT_EQ(header->client, 1U);
   EXPECT_NE(header->verify, 0U);
   EXPECT_FALSE(header->values.has(0xe2));
+}
+
+// --- Fingerprints ------------------------------------------------------------------------------
+
+SimulationOptions fingerprinting() {
+  SimulationOptions options;
+  options.fingerprints = true;
+  options.proxy_protocol = true;
+  return options;
+}
+
+// counted is how many clients have which JA4.
+std::map<std::string, std::uint64_t> counted(Simulation& sim) {
+  std::map<std::string, std::uint64_t> out;
+  const auto& table = sim.worker().fingerprints();
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    out[std::string{table.row(i).value.fingerprint.ja4()}] = table.row(i).count;
+  }
+  return out;
+}
+
+TEST(Fingerprints, AreCountedAndToldToTheBackend) {
+  Simulation sim{fingerprinting()};
+  Hosts hosts{sim};
+  for (int i = 0; i < 3; ++i) {
+    Talk talk{sim, 100, {.version = i < 2 ? TLS1_3_VERSION : TLS1_2_VERSION}};
+    ASSERT_TRUE(converse(sim, hosts, talk)) << talk.tls().error();
+  }
+  const auto clients = counted(sim);
+  ASSERT_EQ(clients.size(), 2U);
+  ASSERT_EQ(hosts.visits.size(), 3U);
+  std::vector<std::string> told;
+  for (const auto& visit : hosts.visits) {
+    const auto header = expect_header_then(visit, pattern(100));
+    ASSERT_TRUE(header);
+    told.push_back(header->values[0xe1]);
+    EXPECT_EQ(header->values[0xe0].size(), 32U);
+  }
+  EXPECT_EQ(told[0], told[1]);
+  EXPECT_EQ(told[0].substr(0, 4), "t13d");
+  EXPECT_EQ(told[2].substr(0, 4), "t12d");
+  EXPECT_EQ(clients.at(told[0]), 2U);
+  EXPECT_EQ(clients.at(told[2]), 1U);
+  EXPECT_EQ(sim.worker().fingerprints().row(0).value.server_name(), "sallyport.test");
+}
+
+TEST(Fingerprints, AreNotTakenWhereNobodyAsks) {
+  Simulation sim{introducing()};
+  Hosts hosts{sim};
+  Talk talk{sim, 100};
+  ASSERT_TRUE(converse(sim, hosts, talk));
+  EXPECT_EQ(sim.worker().fingerprints().total(), 0U);
+  const auto header = expect_header_then(hosts.visits.at(0), pattern(100));
+  ASSERT_TRUE(header);
+  EXPECT_FALSE(header->values.has(0xe0));
+  EXPECT_FALSE(header->values.has(0xe1));
+}
+
+TEST(Fingerprints, AreTheSameHoweverTheClientHelloIsCut) {
+  std::string whole;
+  for (const std::size_t segment : {std::size_t{0}, std::size_t{90}, std::size_t{7}}) {
+    Simulation sim{fingerprinting()};
+    Hosts hosts{sim};
+    OpensslClientOptions options;
+    options.segment = segment;
+    Talk talk{sim, 100, options};
+    ASSERT_TRUE(converse(sim, hosts, talk)) << segment << talk.tls().error();
+    const auto clients = counted(sim);
+    ASSERT_EQ(clients.size(), 1U);
+    if (whole.empty()) whole = clients.begin()->first;
+    EXPECT_EQ(clients.begin()->first, whole) << segment;
+    EXPECT_EQ(clients.begin()->second, 1U) << segment;
+  }
+}
+
+TEST(Fingerprints, AreThoseOfTheFirstOfTwoClientHellos) {
+  // OpenSSL sends a share of the first group alone, which is none of ours.
+  OpensslClientOptions options;
+  options.groups = "P-521:X25519";
+  Simulation sim{fingerprinting()};
+  Hosts hosts{sim};
+  Talk talk{sim, 100, options};
+  ASSERT_TRUE(converse(sim, hosts, talk)) << talk.tls().error();
+  EXPECT_EQ(sim.stats().resumptions.value(stats::Resumption::tls13_retried), 1U);
+  EXPECT_EQ(sim.worker().fingerprints().total(), 1U);
+}
+
+TEST(Fingerprints, AreCountedAlsoOfClientsThatFail) {
+  Simulation sim{fingerprinting()};
+  OpensslClientOptions options;
+  options.groups = "P-521";
+  OpensslClient client{sim.connect(), options};
+  sim.run([&] { return client.step(), !client.error().empty(); }, seconds{2});
+  EXPECT_FALSE(client.error().empty());
+  EXPECT_EQ(sim.worker().fingerprints().total(), 1U);
+}
+
+TEST(Fingerprints, NeedNoPlaceOnceTheyAreCounted) {
+  SimulationOptions options;
+  options.fingerprints = true;  // and no backend wants to know
+  options.worker.max_hello_notes = 1;
+  Simulation sim{options};
+  Echo echo{sim};
+  std::vector<std::unique_ptr<Talk>> talks;
+  for (int i = 0; i < 3; ++i) {
+    talks.push_back(std::make_unique<Talk>(sim, 100));
+    ASSERT_TRUE(sim.run([&] { return echo.step(), talks.back()->done(); }, seconds{2})) << i;
+  }
+  EXPECT_EQ(sim.num_connections(), 3U);
+  EXPECT_EQ(sim.worker().fingerprints().total(), 3U);
 }
 
 }  // namespace

@@ -164,6 +164,7 @@ void Simulation::build_snapshot() {
   credential.signature_algorithm = credential_.signature_algorithm;
   tls_config->credentials = {credential};
   tls_config->alpn_protocols = options_.alpn;
+  tls_config->fingerprints = options_.fingerprints;
   tls_config->tickets = {
       .enabled = options_.tickets, .psk_only = false, .lifetime_seconds = 7'200, .domain = "web"};
   if (options_.client_auth != tls::ClientAuthMode::off) {
@@ -200,7 +201,7 @@ void Simulation::build_snapshot() {
                 .max_connections = options_.max_connections,
                 .max_handshakes = options_.max_handshakes,
                 .prefix_connections_per_second = options_.prefix_connections_per_second};
-  web.introduces_clients = options_.proxy_protocol;
+  web.keeps_hello_notes = options_.proxy_protocol || options_.fingerprints;
   web.tcp = options_.tcp;
 
   snapshot::Pool pool;

@@ -79,6 +79,7 @@ struct SimulationOptions {
   bool count_cpu_time = false;
   std::vector<std::string> alpn{};
   bool tickets = false;
+  bool fingerprints = false;
   bool proxy_protocol = false;  // backends are told first whose connection it is
   // Whether clients show certificates, and who vouches for them: PEM.
   tls::ClientAuthMode client_auth = tls::ClientAuthMode::off;

@@ -77,7 +77,8 @@ tls.certificates = [{files}]
         'tls.alpn = [{ protocol = "http/1.1", pool = "web" }, { protocol = "test/nginx", pool = "nginx" }]\n'
         if name == "alpn" else "") + (
         client_certificates(name, certificate.chain.parent) if name.startswith("mtls") or name == "told" else "") + (
-        'tls.alpn = [{ protocol = "http/1.1", pool = "told" }]\n' if name == "told" else "")
+        'tls.fingerprints = true\ntls.alpn = [{ protocol = "http/1.1", pool = "told" }]\n'
+        if name == "told" else "")
 
 
 def client_certificates(name: str, directory: pathlib.Path) -> str:

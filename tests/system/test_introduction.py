@@ -1,11 +1,14 @@
 """What backends are told about clients: read by Python, and by nginx and HAProxy, which nobody here wrote."""
 import json
 import re
+import time
 
+import fingerprint
 import testbed
 from appliance import (HERE, SERVER_NAME, SERVICE4, SERVICE6, TOLD, TOLD_HAPROXY, TOLD_NGINX)
 from authority import Authority
 from cases import OnBed, on_each
+from clients import context
 from testbed import CLIENT4, CLIENT6
 
 NGINX = """
@@ -121,3 +124,41 @@ class Introduction(OnBed):
         for number in range(50):
             said = json.loads(self.ask(path=f"/{number}")[0])
             self.assertEqual(said["request"], f"GET /{number} HTTP/1.1")
+
+    def test_fingerprints_are_those_of_tshark(self):
+        capture = self.bed.directory / "told.pcap"
+        tshark = self.bed.client.start("tshark", "-i", "any", "-f", f"tcp port {TOLD}", "-w", capture,
+                                       log=self.bed.directory / "tshark.log")
+        tshark.wait_for_output("Capture started", 20)
+        said = {}  # by the client's port
+        before = {row["ja4"]: row["clients"] for row in self.fingerprints()}
+        for words in (("--tlsv1.3",), ("--tls-max", "1.2"), ("--no-alpn",), ("--curves", "P-521:X25519"),
+                      ("--ciphers", "ECDHE-ECDSA-AES256-GCM-SHA384", "--tls-max", "1.2"), ("--http1.1",)):
+            text, port = self.ask(*words)
+            said[port] = json.loads(text)
+        for name in ("-servername", "-noservername"):
+            done = self.bed.client.run(
+                "openssl", "s_client", "-connect", f"{SERVICE4}:{TOLD}", name, *([SERVER_NAME] if name[1] == "s" else []),
+                "-quiet", "-ign_eof", input="GET / HTTP/1.0\r\n\r\n")
+            answer = json.loads(done.stdout.split("\n\n", 1)[1])
+            said[answer["source"][1]] = answer
+        with self.bed.client.connect(SERVICE4, TOLD) as plain:
+            with context(self.bed).wrap_socket(plain, server_hostname=SERVER_NAME) as tls:
+                tls.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                answer = json.loads(tls.makefile("rb").read().split(b"\r\n\r\n", 1)[1])
+                said[answer["source"][1]] = answer
+        time.sleep(1)  # until tshark has written what it saw
+        tshark.stop()
+        expected = fingerprint.of_capture(capture, TOLD)
+        self.assertEqual({port: (answer["0xE1"], answer["0xE0"]) for port, answer in said.items()}, expected)
+        self.assertGreater(len(set(expected.values())), 4, "the clients are too much alike to show anything")
+        after = {row["ja4"]: row["clients"] for row in self.fingerprints()}
+        for ja4 in {ja4 for ja4, _ in expected.values()}:
+            times = sum(1 for other, _ in expected.values() if other == ja4)
+            self.assertEqual(after[ja4] - before.get(ja4, 0), times, ja4)
+        text = self.bed.sallyport.sallyctl("show", "fingerprints")
+        self.assertIn("last server name", text)
+        self.assertIn(SERVER_NAME, text)
+
+    def fingerprints(self) -> list[dict]:
+        return list(self.bed.sallyport.show("fingerprints")["fingerprints"].values())

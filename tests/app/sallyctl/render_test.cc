@@ -258,5 +258,31 @@ TEST(Render, TextOfTheDaemonCannotMoveTheCursor) {
   EXPECT_NE(out.find("a?[2Jb?"), std::string::npos);
 }
 
+TEST(RenderFingerprints, SaysWhatTheCountsAreWorth) {
+  admin::FingerprintsReport report;
+  EXPECT_EQ(render_fingerprints(parsed(admin::fingerprints_document(report)), Detail::relevant),
+            "no client was fingerprinted: listener.tls.fingerprints\n");
+  report.total = 40;
+  report.list.push_back({.ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1",
+                         .ja3 = "ada70206e40642a3e4461f35503241d5",
+                         .server_name = "sallyport.test",
+                         .count = 30,
+                         .error = 0});
+  const auto text = [&](Detail detail) {
+    return render_fingerprints(parsed(admin::fingerprints_document(report)), detail);
+  };
+  EXPECT_EQ(
+      text(Detail::relevant),
+      "JA4                                   last JA3                          clients   share"
+      "  last server name\n"
+      "t13d1516h2_8daaf6152771_e5627efa2ab1  ada70206e40642a3e4461f35503241d5       30  75.0 %"
+      "  sallyport.test\n"
+      "\ntotal 40\n");
+  EXPECT_EQ(text(Detail::relevant).find("at least"), std::string::npos) << "all counts are exact";
+  report.list[0].error = 4;
+  EXPECT_NE(text(Detail::relevant).find("at least"), std::string::npos);
+  EXPECT_NE(text(Detail::relevant).find("      26"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sallyport::sallyctl

@@ -64,6 +64,7 @@ tls.policy = "modern"
 tls.unknown_name = "refuse"
 tls.suite_preference = "client"
 tls.compress_certificates = false
+tls.fingerprints = true
 tls.certificates = [
   { chain = "site.pem", key = "site.key", ocsp = "site.ocsp" },
   { chain = "/keys/other.pem", key = "/keys/other.key" },

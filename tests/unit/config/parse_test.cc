@@ -115,6 +115,7 @@ tls.suite_preference = "server"
 tls.compress_certificates = true
 tls.client_certificates = "off"
 tls.client_depth = 2
+tls.fingerprints = false
 tls.tickets.enabled = true
 tls.tickets.lifetime_seconds = 7200
 tls.tickets.psk_only = false

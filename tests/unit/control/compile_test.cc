@@ -102,19 +102,25 @@ TEST(Compile, ListenersKeepWhatTheBackendsOfAnyOfTheirPoolsWantToKnow) {
     for (config::Pool& pool : input.parsed.config.pools) {
       pool.proxy_protocol = config::ProxyProtocol::off;
     }
+    input.parsed.config.listeners[0].tls.fingerprints = false;
     change(input.parsed.config);
     return input.compile();
   };
   const Compiled nobody = compiled_with([](config::Config&) {});
-  EXPECT_FALSE(nobody.listeners->at(0).introduces_clients);
+  EXPECT_FALSE(nobody.listeners->at(0).keeps_hello_notes);
   EXPECT_EQ(nobody.pools->at(0).proxy_protocol, snapshot::ProxyProtocol::off);
   for (const std::size_t i : {0U, 1U}) {  // its own pool, and that of a protocol
     const Compiled one = compiled_with(
         [&](config::Config& c) { c.pools[i].proxy_protocol = config::ProxyProtocol::v2; });
-    EXPECT_TRUE(one.listeners->at(0).introduces_clients) << i;
+    EXPECT_TRUE(one.listeners->at(0).keeps_hello_notes) << i;
     EXPECT_EQ(one.pools->at(i).proxy_protocol, snapshot::ProxyProtocol::v2);
     EXPECT_EQ(one.pools->at(1 - i).proxy_protocol, snapshot::ProxyProtocol::off);
+    EXPECT_FALSE(one.listeners->at(0).tls->fingerprints);
   }
+  const Compiled counting =
+      compiled_with([](config::Config& c) { c.listeners[0].tls.fingerprints = true; });
+  EXPECT_TRUE(counting.listeners->at(0).keeps_hello_notes) << "until they are counted";
+  EXPECT_TRUE(counting.listeners->at(0).tls->fingerprints);
 }
 
 TEST(Compile, PoolsHaveTheirSourcesPortsAndPlan) {
