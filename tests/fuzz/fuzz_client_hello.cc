@@ -1,8 +1,11 @@
-// ClientHello bodies through the parser and, when they parse, through negotiation.
+// ClientHello bodies through the parser and, when they parse, through fingerprinting and
+// negotiation.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
 
+#include "lib/tls/client_fingerprint.h"
 #include "lib/tls/negotiation.h"
 #include "tests/support/tls_client.h"
 
@@ -20,6 +23,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }();
   const auto hello = wire::parse_client_hello({data, size});
   if (!hello) return 0;
+  // A fingerprint is text of one form, whatever the client made of its names.
+  if (const auto fingerprint = tls::fingerprint_of(*hello); fingerprint.known) {
+    const auto is_expected = [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    };
+    if (fingerprint.ja4().size() != 36 || !std::ranges::all_of(fingerprint.ja4(), is_expected)) {
+      std::abort();
+    }
+  }
   const auto agreed = tls::negotiate(*hello, config);
   if (!agreed) {
     if (tls::alert_of(agreed.error()) == wire::AlertDescription::close_notify) std::abort();
