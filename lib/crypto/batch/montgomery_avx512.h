@@ -136,7 +136,7 @@ template <int kRows>
     next = low_product(Wide{}, at[row + 1], n.negative_inverse);
     // A compiler that sees that every row loads the same limbs keeps these in registers, instead of
     // the columns.
-    __asm__ __volatile__("" : "+v"(next), "+r"(limb));
+    in_this_order(next, limb);
     at[row + 2] = high_product(at[row + 2], factor, limb[1]);
     at[row + kWidth] = columns[row + kWidth];
 #pragma GCC unroll 20

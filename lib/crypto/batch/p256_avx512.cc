@@ -247,15 +247,13 @@ constexpr unsigned kBaseWidth = 6;
 // entry reads all of the table's row into registers, and permutes it there.
 [[gnu::always_inline]] inline Affine entry(const std::uint64_t (&row)[10][32],
                                            const Digit& d) noexcept {
-  const __m512i index = native(d.magnitude - 1);
-  const Mask upper = any_bit_of(d.magnitude - 1, all(16));
+  const Wide index = d.magnitude - 1;
+  const Mask upper = any_bit_of(index, all(16));
   Wide limb[10];
   for (int i = 0; i < 10; ++i) {
-    const __m512i low =
-        _mm512_permutex2var_epi64(native(load(row[i])), index, native(load(row[i] + 8)));
-    const __m512i high =
-        _mm512_permutex2var_epi64(native(load(row[i] + 16)), index, native(load(row[i] + 24)));
-    limb[i] = batch::select(upper, reinterpret_cast<Wide>(high), reinterpret_cast<Wide>(low));
+    const Wide low = pick(index, load(row[i]), load(row[i] + 8));
+    const Wide high = pick(index, load(row[i] + 16), load(row[i] + 24));
+    limb[i] = batch::select(upper, high, low);
   }
   const Residue y{{{limb[5], limb[6], limb[7], limb[8], limb[9]}}};
   return {.x = {{{limb[0], limb[1], limb[2], limb[3], limb[4]}}}, .y = negate_if(d.negative, y)};

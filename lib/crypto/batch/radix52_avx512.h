@@ -11,16 +11,11 @@
 // and compared.  Every Residue is a Factor.  A Sum is what has not been carried yet: its limbs may
 // be wide or negative, and only its whole means something.
 #pragma once
-#include <immintrin.h>
-
 #include "lib/crypto/batch/lanes.h"
+#include "lib/crypto/batch/wide_avx512.h"
 
 namespace sallyport::crypto::batch {
 namespace {
-
-using Wide [[gnu::vector_size(64), gnu::may_alias]] = unsigned long long;
-using SignedWide [[gnu::vector_size(64), gnu::may_alias]] = long long;
-using Mask = __mmask8;  // one bit per lane
 
 constexpr int kLimbs = 5;
 constexpr int kLimbBits = 52;
@@ -40,25 +35,6 @@ struct Columns {
 };
 
 [[gnu::always_inline]] inline Wide all(unsigned long long value) noexcept { return Wide{} + value; }
-[[gnu::always_inline]] inline __m512i native(Wide x) noexcept {
-  return reinterpret_cast<__m512i>(x);
-}
-[[gnu::always_inline]] inline Wide low_product(Wide sum, Wide a, Wide b) noexcept {
-  return reinterpret_cast<Wide>(_mm512_madd52lo_epu64(native(sum), native(a), native(b)));
-}
-[[gnu::always_inline]] inline Wide high_product(Wide sum, Wide a, Wide b) noexcept {
-  return reinterpret_cast<Wide>(_mm512_madd52hi_epu64(native(sum), native(a), native(b)));
-}
-// select takes `then` in lanes whose bit is set, and `otherwise` in the others.
-[[gnu::always_inline]] inline Wide select(Mask mask, Wide then, Wide otherwise) noexcept {
-  return reinterpret_cast<Wide>(_mm512_mask_blend_epi64(mask, native(otherwise), native(then)));
-}
-[[gnu::always_inline]] inline Mask any_bit_of(Wide x, Wide bits) noexcept {
-  return _mm512_test_epi64_mask(native(x), native(bits));
-}
-[[gnu::always_inline]] inline Mask is_zero(Wide x) noexcept {
-  return _mm512_testn_epi64_mask(native(x), native(x));
-}
 [[gnu::always_inline]] inline Wide shift_signed(Wide x) noexcept {
   return reinterpret_cast<Wide>(reinterpret_cast<SignedWide>(x) >> kLimbBits);
 }
@@ -166,33 +142,6 @@ constexpr Constant kOne{{1, 0, 0, 0}};
   out[3] = (from.limb[3] >> 36) | (from.limb[4] << 16);
 }
 
-// wipe_registers overwrites every vector register.
-[[gnu::always_inline]] inline void wipe_registers() noexcept {
-  __asm__ __volatile__(
-      "vzeroall\n\t"
-      "vpxorq %%zmm16, %%zmm16, %%zmm16\n\t"
-      "vpxorq %%zmm17, %%zmm17, %%zmm17\n\t"
-      "vpxorq %%zmm18, %%zmm18, %%zmm18\n\t"
-      "vpxorq %%zmm19, %%zmm19, %%zmm19\n\t"
-      "vpxorq %%zmm20, %%zmm20, %%zmm20\n\t"
-      "vpxorq %%zmm21, %%zmm21, %%zmm21\n\t"
-      "vpxorq %%zmm22, %%zmm22, %%zmm22\n\t"
-      "vpxorq %%zmm23, %%zmm23, %%zmm23\n\t"
-      "vpxorq %%zmm24, %%zmm24, %%zmm24\n\t"
-      "vpxorq %%zmm25, %%zmm25, %%zmm25\n\t"
-      "vpxorq %%zmm26, %%zmm26, %%zmm26\n\t"
-      "vpxorq %%zmm27, %%zmm27, %%zmm27\n\t"
-      "vpxorq %%zmm28, %%zmm28, %%zmm28\n\t"
-      "vpxorq %%zmm29, %%zmm29, %%zmm29\n\t"
-      "vpxorq %%zmm30, %%zmm30, %%zmm30\n\t"
-      "vpxorq %%zmm31, %%zmm31, %%zmm31\n\t"
-      :
-      :
-      : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20",
-        "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30",
-        "xmm31");
-}
 // leave_nothing overwrites the vector registers and `kScratch` bytes of the stack.  To be called
 // where the kernel was called, so that both begin at the same depth, with more than the kernel
 // uses.

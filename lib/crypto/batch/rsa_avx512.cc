@@ -83,8 +83,7 @@ struct Kernel {
 #pragma GCC unroll 2
       for (int power = 0; power < kPowers; ++power) {
         const Wide* const entry = wide(b.table[power]) + first;
-        const Mask here = _mm512_cmpeq_epi64_mask(
-            native(digit), native(all(static_cast<unsigned long long>(power))));
+        const Mask here = is_equal(digit, all(static_cast<unsigned long long>(power)));
 #pragma GCC unroll 10
         for (int i = 0; i < kTen; ++i) found[i] = select(here, entry[i], found[i]);
       }

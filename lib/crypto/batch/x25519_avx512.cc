@@ -206,11 +206,10 @@ struct Addend {
 [[gnu::always_inline]] inline Addend entry(const std::uint64_t (&row)[15][16],
                                            Wide magnitude) noexcept {
   const Mask nonzero = any_bit_of(magnitude, magnitude);
-  const __m512i index = native(magnitude - 1);
+  const Wide index = magnitude - 1;
   Wide limb[15];
   for (int i = 0; i < 15; ++i) {
-    limb[i] = reinterpret_cast<Wide>(_mm512_maskz_permutex2var_epi64(
-        nonzero, native(load(row[i])), index, native(load(row[i] + 8))));
+    limb[i] = pick_if(nonzero, index, load(row[i]), load(row[i] + 8));
   }
   const Wide one_for_zero = select(nonzero, Wide{}, all(1));
   limb[0] |= one_for_zero;

@@ -1,7 +1,7 @@
 // The way that kernels take through their code does not depend on secrets: every instruction of a
 // call is stepped through, for different secrets, and the addresses have to be the same.  So there
-// is no branch, early exit or number of repetitions that a secret decides.  (That no address of
-// data does is seen in the code: tables are read whole, and there is no gathering instruction.)
+// is no branch, early exit or number of repetitions that a secret decides.  That no address of data
+// does is what tests/ct/ct_batch.cc shows, for the same sources with a model of the instructions.
 #include <gtest/gtest.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
