@@ -13,6 +13,7 @@
 #include "lib/crypto/batch/rsa.h"
 #include "lib/crypto/openssl/context.h"
 #include "lib/crypto/openssl/rsa_private.h"
+#include "lib/crypto/openssl/signer.h"
 #include "tests/support/certificates.h"
 #include "tests/support/hex.h"
 #include "tests/support/vectors.h"
@@ -99,6 +100,48 @@ TEST_F(RsaSignature, WithPssIsVerifiedByOpenssl) {
       }
     }
   }
+}
+
+// What the kernel makes of a ciphertext is padded as the vector says, and what OpenSSL makes of it.
+TEST_F(RsaSignature, AndDecryptionGiveWycheproofsAnswers) {
+  const auto vectors = testing::read_vectors(SALLYPORT_TEST_VECTORS "/rsa_decrypt.vec");
+  std::unique_ptr<RsaPrivate> key;
+  openssl::Signer openssl;
+  int decrypted = 0;
+  for (const auto& v : vectors) {
+    if (v.algorithm == "key") {
+      const Bytes der = v.bytes("pkcs8");
+      const unsigned char* at = der.data();
+      const PrivateKey parsed{d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size()))};
+      key = RsaPrivate::from(context_, parsed);
+      ASSERT_NE(key, nullptr);
+      openssl = openssl::Signer{context_, parsed};
+      continue;
+    }
+    const Bytes ciphertext = v.bytes("ct");
+    Bytes block(key->key().bytes());
+    std::array lanes{batch::RsaLane{.key = &key->key(),
+                                    .blinding = &key->blindings()[0],
+                                    .input = ciphertext,
+                                    .output = block}};
+    batch::Rsa{}.run(lanes);
+    Bytes expected(block.size());
+    const std::size_t len = openssl.decrypt_raw(ciphertext, expected);
+    ASSERT_EQ(lanes[0].ok, len == block.size()) << v.comment;
+    if (lanes[0].ok) {
+      EXPECT_EQ(hex(block), hex(expected)) << v.comment;
+    }
+    // [RFC 8017 7.2.2]
+    bool valid = lanes[0].ok && block[0] == 0 && block[1] == 2;
+    if (valid) {
+      const auto zero = std::find(block.begin() + 2, block.end(), std::uint8_t{0});
+      valid = zero != block.end() && zero - block.begin() >= 10 &&
+              Bytes(zero + 1, block.end()) == v.bytes("msg");
+    }
+    EXPECT_EQ(valid, v.is_valid()) << v.comment;
+    ++decrypted;
+  }
+  EXPECT_GE(decrypted, 25);
 }
 
 TEST_F(RsaSignature, IsLeftToOpensslForOtherSchemes) {

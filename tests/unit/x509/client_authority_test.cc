@@ -11,6 +11,7 @@
 #include "tests/support/authority.h"
 #include "tests/support/certificates.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/vectors.h"
 
 namespace sallyport::x509 {
 namespace {
@@ -230,6 +231,48 @@ TEST_F(Authority, RefusesASignatureThatIsNotTheLeafs) {
     odd.scheme = scheme;
     EXPECT_EQ(authority.judge(odd, kNow).verdict, ClientVerdict::bad_signature);
   }
+}
+
+// Certificates with Wycheproof's keys, so that the vectors go the way of a CertificateVerify.
+TEST_F(Authority, JudgesSignaturesAsWycheproofSays) {
+  const ClientAuthority authority = load(pem_of(root_.certificate.get()));
+  Bytes der;
+  int valid = 0;
+  int invalid = 0;
+  for (const auto& v : testing::read_vectors(SALLYPORT_TEST_VECTORS "/verify.vec")) {
+    if (v.algorithm == "key") {
+      const Bytes spki = v.bytes("spki");
+      const unsigned char* at = spki.data();
+      Owned<EVP_PKEY> key{d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size()))};
+      ASSERT_NE(key, nullptr);
+      CertificateOptions options = client_named("Wycheproof");
+      options.issuer = root_.certificate.get();
+      options.issuer_key = root_.key.get();
+      der = der_of(make_certificate(key.get(), options).get());
+      continue;
+    }
+    // PKCS #1 signs messages of TLS 1.2 only, whose hash is what is left of them.
+    const bool pkcs1 = v.algorithm == "rsa_pkcs1_sha256";
+    const Bytes message = v.bytes("msg");
+    Bytes digest(32);
+    EVP_Digest(message.data(), message.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+    const Bytes signature = v.bytes("sig");
+    const ByteView chain[] = {der};
+    const ClientIdentity identity = authority.judge(
+        {.chain = chain,
+         .scheme = pkcs1                                  ? SignatureScheme::rsa_pkcs1_sha256
+                   : v.algorithm == "rsa_pss_rsae_sha256" ? SignatureScheme::rsa_pss_rsae_sha256
+                                                          : SignatureScheme::ecdsa_secp256r1_sha256,
+         .kind = pkcs1 ? ClientProof::Content::digest : ClientProof::Content::message,
+         .content = pkcs1 ? digest : message,
+         .signature = signature},
+        kNow);
+    EXPECT_EQ(identity.verdict, v.is_valid() ? ClientVerdict::ok : ClientVerdict::bad_signature)
+        << v.algorithm << " " << v.comment;
+    ++(v.is_valid() ? valid : invalid);
+  }
+  EXPECT_GE(valid, 30);
+  EXPECT_GE(invalid, 60);
 }
 
 // [RFC 8446 4.2.3, RFC 5246 7.4.8]
