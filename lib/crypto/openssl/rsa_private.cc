@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
+#include <algorithm>
 #include <new>
 
 #include "lib/crypto/batch/limbs52.h"
@@ -143,25 +144,32 @@ std::unique_ptr<RsaPrivate> RsaPrivate::from(const Context& context, const Priva
 
 RsaPrivate::~RsaPrivate() { OPENSSL_secure_clear_free(state_, sizeof(State)); }
 
-std::span<batch::RsaBlinding> RsaPrivate::blindings() noexcept {
-  if (uses_left_ == 0) {
-    if (!make_blindings()) return {};
-    uses_left_ = kMaxUses;
-  }
-  --uses_left_;
-  return state_->blindings;
-}
-
+// Renewal makes pairs for all lanes, in steps.
+//
 // All inverses come from one: the product of everything, inverted, times everything else.  One more
 // random factor keeps whoever measures that inversion from learning anything about the others.
-bool RsaPrivate::make_blindings() noexcept {
-  constexpr std::size_t kNumbers = batch::kLanes + 1;
-  BN_CTX* const bn = context_.parts().bn.get();
-  const Bn n = number_of(key().modulus);
-  const Bn e{BN_new()};
-  if (!n || !e || BN_set_word(e.get(), key().public_exponent) != 1) return false;
+struct RsaPrivate::Renewal {
+  static constexpr std::size_t kNumbers = batch::kLanes + 1;
+  // One to draw, one to invert, and one for each pair.
+  static constexpr int kSteps = 2 + static_cast<int>(batch::kLanes);
+
+  [[nodiscard]] bool draw(const RsaKey& key, BN_CTX* bn) noexcept;
+  [[nodiscard]] bool invert(BN_CTX* bn) noexcept;
+  [[nodiscard]] bool make_pair(std::size_t i, int bits, batch::RsaBlinding& pair,
+                               BN_CTX* bn) noexcept;
+
+  int steps_done = 0;
+  Bn n, e;
   std::array<Bn, kNumbers> r;
   std::array<Bn, kNumbers> product;  // of all up to this one
+  Bn inverse;                        // of the product up to the one that is next
+};
+
+bool RsaPrivate::Renewal::draw(const RsaKey& key, BN_CTX* bn) noexcept {
+  n = number_of(key.modulus);
+  e.reset(BN_new());
+  inverse.reset(BN_secure_new());
+  if (!n || !e || !inverse || BN_set_word(e.get(), key.public_exponent) != 1) return false;
   for (std::size_t i = 0; i < kNumbers; ++i) {
     r[i].reset(BN_secure_new());
     product[i].reset(BN_secure_new());
@@ -173,25 +181,65 @@ bool RsaPrivate::make_blindings() noexcept {
                : BN_mod_mul(product[i].get(), product[i - 1].get(), r[i].get(), n.get(), bn) == 1;
     if (!multiplied) return false;
   }
-  const Bn inverse{BN_secure_new()};  // of the product up to the one that is next
+  return true;
+}
+
+bool RsaPrivate::Renewal::invert(BN_CTX* bn) noexcept {
+  return BN_mod_inverse(inverse.get(), product[kNumbers - 1].get(), n.get(), bn) != nullptr;
+}
+
+// make_pair has to be called for the highest pair first.
+bool RsaPrivate::Renewal::make_pair(std::size_t i, int bits, batch::RsaBlinding& pair,
+                                    BN_CTX* bn) noexcept {
   const Bn number{BN_secure_new()};
-  if (!inverse || !number ||
-      BN_mod_inverse(inverse.get(), product[kNumbers - 1].get(), n.get(), bn) == nullptr) {
+  if (!number || BN_mod_mul(inverse.get(), inverse.get(), r[i + 1].get(), n.get(), bn) != 1) {
     return false;
   }
-  const int bits = 1040 * key().tens;
-  for (std::size_t i = kNumbers - 1; i > 0; --i) {
-    if (BN_mod_mul(inverse.get(), inverse.get(), r[i].get(), n.get(), bn) != 1) return false;
-    batch::RsaBlinding& pair = state_->blindings[i - 1];
-    const bool set =
-        i == 1 ? BN_copy(number.get(), inverse.get()) != nullptr
-               : BN_mod_mul(number.get(), inverse.get(), product[i - 2].get(), n.get(), bn) == 1;
-    if (!set || !set_shifted(number.get(), bits, n.get(), pair.unblind, bn) ||
-        BN_mod_exp_mont(number.get(), r[i - 1].get(), e.get(), n.get(), bn, nullptr) != 1 ||
-        !set_shifted(number.get(), bits, n.get(), pair.blind, bn)) {
-      return false;
+  const bool alone =
+      i == 0 ? BN_copy(number.get(), inverse.get()) != nullptr
+             : BN_mod_mul(number.get(), inverse.get(), product[i - 1].get(), n.get(), bn) == 1;
+  return alone && set_shifted(number.get(), bits, n.get(), pair.unblind, bn) &&
+         BN_mod_exp_mont(number.get(), r[i].get(), e.get(), n.get(), bn, nullptr) == 1 &&
+         set_shifted(number.get(), bits, n.get(), pair.blind, bn);
+}
+
+RsaPrivate::RsaPrivate(const Context& context) noexcept : context_{context} {}
+
+std::span<batch::RsaBlinding> RsaPrivate::blindings() noexcept {
+  if (uses_left_ == 0) {
+    while (renewal_ == nullptr || renewal_->steps_done < Renewal::kSteps) {
+      if (!go_on_renewing()) return {};
     }
+    renewal_.reset();
+    state_->blindings = state_->next;
+    wipe_object(state_->next);
+    uses_left_ = kMaxUses;
+  } else if (uses_left_ <= Renewal::kSteps) {
+    // The system may have no randomness just now, and some when it matters.
+    static_cast<void>(go_on_renewing());
   }
+  --uses_left_;
+  return state_->blindings;
+}
+
+bool RsaPrivate::go_on_renewing() noexcept {
+  if (renewal_ == nullptr) renewal_ = std::make_unique<Renewal>();
+  BN_CTX* const bn = context_.parts().bn.get();
+  const int step = renewal_->steps_done;
+  bool good = true;
+  if (step == 0) {
+    good = renewal_->draw(key(), bn);
+  } else if (step == 1) {
+    good = renewal_->invert(bn);
+  } else if (step < Renewal::kSteps) {
+    const auto pair = static_cast<std::size_t>(Renewal::kSteps - 1 - step);
+    good = renewal_->make_pair(pair, 1040 * key().tens, state_->next[pair], bn);
+  }
+  if (!good) {
+    renewal_.reset();  // a step that has failed half-way cannot be taken again
+    return false;
+  }
+  renewal_->steps_done = std::min(step + 1, Renewal::kSteps);
   return true;
 }
 

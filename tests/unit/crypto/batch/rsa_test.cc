@@ -430,6 +430,36 @@ TEST_F(BatchRsa, BlindsEveryUseDifferently) {
   EXPECT_EQ(seen.size(), all);
 }
 
+// Pairs that nobody uses stay what they are until their time is over, however far their successors
+// are; then all of them are others, which are as good.
+TEST_F(BatchRsa, RenewsBlindingAfterAWhileAndOnDemand) {
+  for (Key* const key : one_of_each_size()) {
+    using Pairs = std::vector<std::array<std::uint64_t, kMaxRsaLimbs>>;
+    const auto ask = [&] {
+      Pairs pairs;
+      for (const RsaBlinding& pair : key->ours->blindings()) pairs.push_back(pair.blind);
+      return pairs;
+    };
+    const auto all_differ = [](const Pairs& a, const Pairs& b) {
+      return std::ranges::none_of(
+          a, [&](const auto& pair) { return std::ranges::find(b, pair) != b.end(); });
+    };
+    key->ours->renew_blindings();
+    Pairs pairs = ask();
+    for (int renewal = 0; renewal < 2; ++renewal) {
+      for (int use = 1; use < 128; ++use) ASSERT_EQ(ask(), pairs) << "use " << use;
+      const Pairs next = ask();
+      ASSERT_EQ(next.size(), kLanes);
+      ASSERT_TRUE(all_differ(pairs, next));
+      const std::vector<Operation> operations(kLanes, {key, random_input(*key)});
+      ASSERT_NO_FATAL_FAILURE(expect_what_openssl_says(operations));
+      key->ours->renew_blindings();
+      pairs = ask();
+      ASSERT_TRUE(all_differ(pairs, next));
+    }
+  }
+}
+
 int traces(ByteView number) {
   int found = 0;
   for (std::size_t at = 0; at + 8 <= number.size(); at += 8) {
