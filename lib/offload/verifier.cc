@@ -1,6 +1,7 @@
 #include "lib/offload/verifier.h"
 
 #include <array>
+#include <cstddef>
 #include <span>
 #include <utility>
 
@@ -9,8 +10,8 @@ namespace sallyport::offload {
 using crypto::VerifyJob;
 using crypto::VerifyStatus;
 
-Verifier::Verifier(Authorities authorities, std::uint32_t generation)
-    : authorities_(authorities.size()), generation_{generation} {
+Verifier::Verifier(Authorities authorities, std::uint32_t generation, ServerAuthorities servers)
+    : authorities_(authorities.size()), servers_{std::move(servers)}, generation_{generation} {
   for (std::size_t i = 0; i < authorities.size(); ++i) replace(i, std::move(authorities[i]));
 }
 
@@ -24,14 +25,22 @@ void Verifier::run(VerifyJob& job, const WallClock& now) const noexcept {
     job.status = VerifyStatus::expired;
     return;
   }
-  const bool is_known =
-      job.authority.generation == generation_ && job.authority.index < authorities_.size();
-  // Ours until the job is judged, whatever replaces it meanwhile.
-  const auto authority = is_known ? authorities_[job.authority.index].load() : nullptr;
-  if (authority == nullptr) {
-    job.status = VerifyStatus::failed;
-    return;
+  const auto unix_seconds = static_cast<std::int64_t>(now.unix_ms / 1'000);
+  job.status = judge(job, unix_seconds) ? VerifyStatus::done : VerifyStatus::failed;
+}
+
+// judge returns false when nobody has the name of the authority.
+bool Verifier::judge(VerifyJob& job, std::int64_t now) const noexcept {
+  if (job.authority.generation != generation_) return false;
+  if (job.authority.index >= authorities_.size()) {
+    const std::size_t place = job.authority.index - authorities_.size();
+    if (place >= servers_.size() || servers_[place] == nullptr) return false;
+    servers_[place]->judge(job, now);
+    return true;
   }
+  // Ours until the job is judged, whatever replaces it meanwhile.
+  const auto authority = authorities_[job.authority.index].load();
+  if (authority == nullptr) return false;
   std::array<ByteView, crypto::kMaxClientChain> chain;
   for (std::size_t i = 0; i < job.num_certificates; ++i) {
     chain[i] = job.bytes_of(job.certificates[i]);
@@ -41,8 +50,8 @@ void Verifier::run(VerifyJob& job, const WallClock& now) const noexcept {
                                 .kind = job.kind,
                                 .content = ByteView{job.content}.first(job.content_len),
                                 .signature = job.bytes_of(job.signature)};
-  job.identity = authority->judge(proof, static_cast<std::int64_t>(now.unix_ms / 1'000));
-  job.status = VerifyStatus::done;
+  job.identity = authority->judge(proof, now);
+  return true;
 }
 
 }  // namespace sallyport::offload

@@ -20,6 +20,9 @@ class ServerAuthority {
     std::string revocations{};  // PEM with CRLs; empty: nothing is ever revoked
     std::string name{};         // host name or address of the server; empty: any will do
     unsigned depth = 3;         // most certificates between a leaf and an authority
+    // Whoever holds the key of the certificate that it shows will do, whoever issued it to whom:
+    // that protects against those who listen, and not against those who stand in the way.
+    bool anybody = false;
   };
   // Loaded is an authority, or why there is none: `message` names the file and what to do.
   struct Loaded;

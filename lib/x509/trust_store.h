@@ -36,8 +36,9 @@ class TrustStore {
   void limit_depth(unsigned depth) noexcept { depth_ = depth; }
 
   struct Expectation {
-    int purpose = 0;     // X509_PURPOSE_...
-    std::string name{};  // a host name or an address that the leaf has to be for; empty: any
+    int purpose = 0;       // X509_PURPOSE_...
+    std::string name{};    // a host name or an address that the leaf has to be for; empty: any
+    bool anybody = false;  // the signature is all that counts
   };
   // judge may be called by several threads at once.
   [[nodiscard]] ClientIdentity judge(const ClientProof& proof, const Expectation& expected,

@@ -122,6 +122,35 @@ TEST_F(VerifierTest, LetsNobodyInForAnAuthorityThatItDoesNotHave) {
   }
 }
 
+TEST_F(VerifierTest, HasThePlacesOfServersBehindThoseOfClients) {
+  const auto server_authority = [this](x509::ServerAuthority::Expected expected) {
+    auto loaded = x509::ServerAuthority::load(expected);
+    EXPECT_TRUE(loaded) << loaded.message;
+    return std::make_shared<const x509::ServerAuthority>(std::move(*loaded.authority));
+  };
+  const std::string ca = dir_.write("servers.pem", testing::pem_of(root_.get()));
+  const Verifier verifier{{nullptr, nullptr},
+                          kGeneration,
+                          {nullptr, server_authority({.authorities = ca}),
+                           server_authority({.authorities = ca, .name = "other.test"})}};
+  const auto verdict_at = [&](std::uint32_t index) {
+    const auto shown = job();
+    shown->authority = {index, kGeneration};
+    verifier.run(*shown, kNow);
+    EXPECT_EQ(shown->status == VerifyStatus::done, shown->identity.verdict != ClientVerdict::none);
+    return shown->identity.verdict;
+  };
+  EXPECT_EQ(verdict_at(0), ClientVerdict::none) << "nobody vouches for clients here";
+  EXPECT_EQ(verdict_at(2), ClientVerdict::none) << "nor for these servers";
+  EXPECT_EQ(verdict_at(3), ClientVerdict::ok);
+  EXPECT_EQ(verdict_at(4), ClientVerdict::wrong_name);
+  EXPECT_EQ(verdict_at(5), ClientVerdict::none);
+  const auto of_before = job();
+  of_before->authority = {3, kGeneration - 1};
+  verifier.run(*of_before, kNow);
+  EXPECT_EQ(of_before->status, VerifyStatus::failed);
+}
+
 TEST_F(VerifierTest, JudgesByTheNewestAuthority) {
   Verifier verifier{{authority_of(root_.get())}, kGeneration};
   const Owned<EVP_PKEY> other_key = testing::make_ec_key();

@@ -52,6 +52,7 @@ class ServerAuthorityTest : public ::testing::Test {
     Bytes signature(len);
     EVP_DigestSign(context.get(), signature.data(), &len, content.data(), content.size());
     signature.resize(len);
+    if (signs_something_else_) signature.back() ^= 1;
     const ByteView chain[] = {leaf};
     return authority
         .judge({.chain = chain,
@@ -70,6 +71,7 @@ class ServerAuthorityTest : public ::testing::Test {
   }
 
   testing::TemporaryDirectory dir_;
+  bool signs_something_else_ = false;
   Owned<EVP_PKEY> ca_key_;
   Owned<X509> ca_;
 };
@@ -98,6 +100,16 @@ TEST_F(ServerAuthorityTest, ComparesAddresses) {
 
 TEST_F(ServerAuthorityTest, WithoutANameTakesAnyServerOfItsAuthority) {
   EXPECT_EQ(judge(load(""), "DNS:whoever.test"), ClientVerdict::ok);
+}
+
+TEST_F(ServerAuthorityTest, MayTakeAnybodyWhoHoldsTheKey) {
+  const auto loaded = ServerAuthority::load({.name = "name.test", .anybody = true});
+  ASSERT_TRUE(loaded) << loaded.message;
+  CertificateOptions options;
+  options.alternatives = "DNS:whoever.test";
+  EXPECT_EQ(judge(*loaded.authority, options, 9'000'000), ClientVerdict::ok) << "long expired";
+  signs_something_else_ = true;
+  EXPECT_EQ(judge(*loaded.authority, options), ClientVerdict::bad_signature);
 }
 
 TEST_F(ServerAuthorityTest, LooksAtTheDates) {
