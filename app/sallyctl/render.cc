@@ -111,12 +111,16 @@ std::string render_handshakes(const Json& document, Detail detail) {
     const std::string name{stage.name};
     const Json& entry = child(stages, name.c_str());
     const std::uint64_t count = number(entry, "count");
+    // Only some pools have this one, so it is no measure for the next.
+    const bool is_passed_by_some =
+        name == stats::name_of(stats::HandshakeStage::backend_tls_established);
+    if (is_passed_by_some && count == 0) continue;
     if (is_first) first = count;
     funnel.add({name, grouped(count), percent_text(count, first),
                 is_first ? "" : percent_text(count, previous), quantile(entry, "p50_nanoseconds"),
                 quantile(entry, "p90_nanoseconds"), quantile(entry, "p99_nanoseconds"),
                 quantile(entry, "p999_nanoseconds")});
-    previous = count;
+    if (!is_passed_by_some) previous = count;
     is_first = false;
   }
   std::string out = funnel.text();
@@ -139,6 +143,8 @@ std::string render_handshakes(const Json& document, Detail detail) {
   out += counts_table<stats::TicketRefusal>(child(document, "ticket_refusals"), "ticket refused",
                                             detail);
   out += counts_table<stats::CloseCause>(child(document, "closes"), "closed by", detail);
+  out += counts_table<stats::BackendTlsFailure>(child(document, "backend_tls_failures"),
+                                                "TLS with backends", detail);
   return out;
 }
 
@@ -168,6 +174,9 @@ std::string render_connections(const Json& document, Detail detail) {
                                      {"backend", Align::left},    {"state", Align::left},
                                      {"age", Align::right},       {"to backend", Align::right},
                                      {"to client", Align::right}, {"worker", Align::right}};
+  const bool has_tls_behind =
+      std::ranges::any_of(list, [](const Json& c) { return !text(c, "backend_tls", "").empty(); });
+  if (has_tls_behind) columns.push_back({"backend tls", Align::left});
   if (knows_clients) columns.push_back({"certificate", Align::left});
   Table table{std::move(columns)};
   for (const Json& c : list) {
@@ -182,6 +191,7 @@ std::string render_connections(const Json& document, Detail detail) {
                                  bytes_text(number(c, "client_to_backend_bytes")),
                                  bytes_text(number(c, "backend_to_client_bytes")),
                                  std::to_string(number(c, "worker"))};
+    if (has_tls_behind) row.push_back(text(c, "backend_tls", ""));
     if (knows_clients) row.push_back(text(c, "client_subject", ""));
     table.add(std::move(row));
   }
@@ -277,20 +287,37 @@ std::string render_ports(const Json& document, Detail detail) {
 }
 
 std::string render_backends(const Json& document, Detail) {
-  Table table{{{"pool", Align::left},
-               {"backend", Align::left},
-               {"weight", Align::right},
-               {"health", Align::left},
-               {"next hop", Align::left},
-               {"connections", Align::right},
-               {"established", Align::right},
-               {"refused", Align::right},
-               {"timed out", Align::right}}};
-  for (const Json& b : entries(child(document, "backends"))) {
-    table.add({text(b, "pool"), text(b, "address"), grouped(number(b, "weight")), text(b, "health"),
-               text(b, "next_hop"), grouped(number(b, "connections")),
-               grouped(number(b, "established")), grouped(number(b, "refused")),
-               grouped(number(b, "timed_out"))});
+  const std::vector<Json> backends = entries(child(document, "backends"));
+  const auto speaks_tls = [](const Json& b) { return b.contains("tls_established"); };
+  const bool has_tls = std::ranges::any_of(backends, speaks_tls);
+  std::vector<Table::Column> columns{
+      {"pool", Align::left},         {"backend", Align::left},  {"weight", Align::right},
+      {"health", Align::left},       {"next hop", Align::left}, {"connections", Align::right},
+      {"established", Align::right}, {"refused", Align::right}, {"timed out", Align::right}};
+  if (has_tls) {
+    columns.push_back({"tls", Align::right});
+    columns.push_back({"resumed", Align::right});
+    columns.push_back({"tls failed", Align::right});
+  }
+  Table table{std::move(columns)};
+  for (const Json& b : backends) {
+    std::vector<std::string> row{text(b, "pool"),
+                                 text(b, "address"),
+                                 grouped(number(b, "weight")),
+                                 text(b, "health"),
+                                 text(b, "next_hop"),
+                                 grouped(number(b, "connections")),
+                                 grouped(number(b, "established")),
+                                 grouped(number(b, "refused")),
+                                 grouped(number(b, "timed_out"))};
+    if (speaks_tls(b)) {
+      row.push_back(grouped(number(b, "tls_established")));
+      row.push_back(grouped(number(b, "tls_resumed")));
+      row.push_back(grouped(number(b, "tls_failed")));
+    } else if (has_tls) {
+      row.insert(row.end(), {"off", "", ""});
+    }
+    table.add(std::move(row));
   }
   return table.empty() ? "no backends\n" : table.text();
 }

@@ -46,7 +46,10 @@ void ConnectionList::copy(const worker::Worker& worker, Tsc now) noexcept {
     row.age = now - c.accepted;
     row.known_client = {};
     if (const auto* client = worker.client_of(c)) row.known_client = *client;
-    // The backend's sequence numbers count plaintext, and the SYN.
+    const worker::BackendLeg* leg = worker.leg_of(c);
+    row.backend_speaks_tls = leg != nullptr;
+    row.backend_version = leg == nullptr ? wire::ProtocolVersion::none : leg->tls.version();
+    // The backend's sequence numbers count what goes over the wire to it, and the SYN.
     row.to_backend = backend.syn_acked ? tcp::distance(backend.iss, backend.snd_una) - 1 : 0;
     row.to_client = backend.syn_acked ? tcp::distance(backend.irs, backend.rcv_nxt) - 1 : 0;
   });
@@ -72,6 +75,10 @@ void ConnectionList::append_to(std::vector<admin::ConnectionReport>& reports, st
     report.source = row.backend.local;
     report.backend = row.backend.remote;
     report.backend_state = tcp::name_of(row.backend_state);
+    if (row.backend_speaks_tls) {
+      report.backend_tls = name_of(row.backend_version);
+      if (report.backend_tls.empty()) report.backend_tls = "handshake";
+    }
     report.client_to_backend_bytes = row.to_backend;
     report.backend_to_client_bytes = row.to_client;
   }

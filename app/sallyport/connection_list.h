@@ -43,6 +43,8 @@ class ConnectionList {
     tcp::State backend_state{};
     worker::Phase phase{};
     wire::ProtocolVersion version{};
+    bool backend_speaks_tls = false;
+    wire::ProtocolVersion backend_version{};  // none until it is agreed on
     TscSpan age;
     std::uint32_t to_backend = 0;  // bytes, modulo 2^32
     std::uint32_t to_client = 0;

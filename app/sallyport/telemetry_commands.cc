@@ -182,6 +182,7 @@ Document TelemetryCommands::backends(std::string_view parameters) const {
       report.pool = pool.name;
       report.address = backend.address;
       report.weight = backend.weight;
+      report.speaks_tls = pool.tls != nullptr;
       report.healthy = backend.healthy;
       report.next_hop_resolved = hop.resolved;
       report.next_hop_mac = hop.mac;
@@ -192,6 +193,9 @@ Document TelemetryCommands::backends(std::string_view parameters) const {
         report.established += counters.value(BackendCounter::established);
         report.refused += counters.value(BackendCounter::refused);
         report.timed_out += counters.value(BackendCounter::timed_out);
+        report.tls_established += counters.value(BackendCounter::tls_established);
+        report.tls_resumed += counters.value(BackendCounter::tls_resumed);
+        report.tls_failed += counters.value(BackendCounter::tls_failed);
       }
     }
   }

@@ -126,6 +126,10 @@ Document backend_document(const BackendReport& backend) {
   out.add("established", backend.established);
   out.add("refused", backend.refused);
   out.add("timed_out", backend.timed_out);
+  if (!backend.speaks_tls) return out;
+  out.add("tls_established", backend.tls_established);
+  out.add("tls_resumed", backend.tls_resumed);
+  out.add("tls_failed", backend.tls_failed);
   return out;
 }
 
@@ -138,6 +142,7 @@ Document connection_document(const ConnectionReport& connection) {
   out.add("backend", address_or_nothing(connection.backend));
   out.add("client_state", fitting(connection.client_state));
   out.add("backend_state", fitting(connection.backend_state));
+  if (!connection.backend_tls.empty()) out.add("backend_tls", fitting(connection.backend_tls));
   out.add("tls_state", fitting(connection.tls_state));
   out.add("tls_version", fitting(connection.tls_version));
   if (!connection.client_fingerprint.empty()) {
@@ -203,6 +208,7 @@ Document handshakes_document(StatsOfWorkers workers) {
   out.add("resumptions", counts(workers, &WorkerStats::resumptions));
   out.add("ticket_refusals", counts(workers, &WorkerStats::ticket_refusals));
   out.add("closes", counts(workers, &WorkerStats::closes));
+  out.add("backend_tls_failures", counts(workers, &WorkerStats::backend_tls_failures));
   return out;
 }
 

@@ -45,6 +45,10 @@ struct BackendReport {
   std::uint64_t established = 0;  // since start, as the next three
   std::uint64_t refused = 0;
   std::uint64_t timed_out = 0;
+  bool speaks_tls = false;  // the next three are of use only then
+  std::uint64_t tls_established = 0;
+  std::uint64_t tls_resumed = 0;
+  std::uint64_t tls_failed = 0;
 };
 
 struct ConnectionReport {
@@ -57,10 +61,12 @@ struct ConnectionReport {
   std::string backend_state;       // empty while there is none
   std::string tls_state;           // "handshake", "established", "closing"
   std::string tls_version;         // "1.3", "1.2", empty before negotiation
+  std::string backend_tls;         // version of TLS with the backend; "handshake"; empty: plaintext
   std::string client_subject;      // of its certificate; empty: it showed none
   std::string client_fingerprint;  // SHA-256 of that, in hexadecimal
   std::uint64_t age_milliseconds = 0;
-  std::uint64_t client_to_backend_bytes = 0;  // plaintext
+  // As they go over the wire to the backend: plaintext, or records.
+  std::uint64_t client_to_backend_bytes = 0;
   std::uint64_t backend_to_client_bytes = 0;
 };
 

@@ -54,4 +54,27 @@ class Arena {
   std::size_t bytes_ = 0;
 };
 
+// ArenaArray is a number of objects that go back to their arena with it; there may be none.
+template <class T>
+class ArenaArray {
+ public:
+  ArenaArray(Arena& arena, std::size_t count) : arena_{arena} {
+    if (count > 0) objects_ = arena.make_array<T>(count);
+  }
+  ~ArenaArray() {
+    if (!objects_.empty()) arena_.destroy_array(objects_);
+  }
+  ArenaArray(const ArenaArray&) = delete;
+  ArenaArray& operator=(const ArenaArray&) = delete;
+
+  [[nodiscard]] T& operator[](std::size_t index) noexcept { return objects_[index]; }
+  [[nodiscard]] const T& operator[](std::size_t index) const noexcept { return objects_[index]; }
+  [[nodiscard]] std::size_t size() const noexcept { return objects_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return objects_.empty(); }
+
+ private:
+  Arena& arena_;
+  std::span<T> objects_;
+};
+
 }  // namespace sallyport

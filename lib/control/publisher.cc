@@ -46,8 +46,10 @@ void Publisher::publish(std::unique_ptr<snapshot::Snapshot> next) {
                   next->configuration == live_->configuration + 1);
   next->epoch = ++epoch_;
   if (configurations_.empty() || configurations_.back().number != next->configuration) {
-    configurations_.push_back(
-        {.number = next->configuration, .last_epoch = next->epoch, .listeners = next->listeners});
+    configurations_.push_back({.number = next->configuration,
+                               .last_epoch = next->epoch,
+                               .listeners = next->listeners,
+                               .pools = next->pools});
   }
   configurations_.back().last_epoch = next->epoch;
   current_.store(next.get(), std::memory_order_release);

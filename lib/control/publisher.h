@@ -54,6 +54,7 @@ class Publisher {
     std::uint64_t number = 0;
     std::uint64_t last_epoch = 0;  // of the newest snapshot that carries it
     std::shared_ptr<const std::vector<snapshot::Listener>> listeners;
+    std::shared_ptr<const std::vector<snapshot::Pool>> pools;
   };
 
   [[nodiscard]] std::uint64_t slowest_reader() const noexcept;

@@ -3,9 +3,10 @@
 //
 //   the iteration    an lcore uses one Snapshot from the start of an iteration to its end; entering
 //                    the next iteration says that it has let go of every older one
-//   the handshake    holds pointers into `listeners` (its ServerConfig) over many iterations, so it
-//                    pins the *configuration* it began under.  Neighbours and cookie keys change
-//                    without changing the configuration, and wait for no handshake
+//   the handshake    holds pointers into `listeners` (its ServerConfig) or `pools` (its
+//                    ClientConfig, with a backend) over many iterations, so it pins the
+//                    *configuration* it began under.  Neighbours and cookie keys change without
+//                    changing the configuration, and wait for no handshake
 //
 // Readers never write a line that another reader writes, and nothing here locks.
 #pragma once

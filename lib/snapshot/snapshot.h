@@ -12,6 +12,7 @@
 #include "lib/base/address.h"
 #include "lib/base/cookie_keys.h"
 #include "lib/base/units.h"
+#include "lib/tls/client_config.h"
 #include "lib/tls/server_config.h"
 #include "lib/tls/ticket.h"
 
@@ -126,6 +127,15 @@ struct Backend {
   InterfaceIndex interface;
   std::uint16_t next_hop = 0;  // index into that interface's next_hops
   std::uint16_t counter = 0;   // its place in WorkerStats::backends
+  // Where each worker keeps its tickets; kNoSessions: nowhere.
+  static constexpr std::uint16_t kNoSessions = 0xffff;
+  std::uint16_t sessions = kNoSessions;
+};
+
+// BackendTls is how all backends of a pool are spoken to in TLS.
+struct BackendTls {
+  tls::ClientConfig client;
+  TscSpan handshake;  // from the end of TCP's to the end of TLS's, one attempt
 };
 
 // ProxyProtocol: whether a backend is told first whose connection it is.
@@ -137,6 +147,7 @@ struct Pool {
   std::vector<IpAddress> source_addresses;  // at least one per family that its backends use
   std::uint16_t local_port_first = 16'384;  // local ports are drawn from [first, last]
   std::uint16_t local_port_last = 65'535;
+  std::shared_ptr<const BackendTls> tls;  // nullptr: plaintext
   std::vector<Backend> backends;
   balance::Plan plan;  // over `backends`, unhealthy ones left out
 };

@@ -63,17 +63,18 @@
   X(draining, "valid, but we are shutting down")
 
 // HandshakeStage: the funnel, in the order in which an honest client passes it.
-#define SALLYPORT_HANDSHAKE_STAGES(X)                                \
-  X(syn_received, "SYN for a listener")                              \
-  X(syn_ack_sent, "SYN-ACK with cookie sent")                        \
-  X(cookie_accepted, "handshake proven by data: connection made")    \
-  X(client_hello, "complete ClientHello parsed")                     \
-  X(job_submitted, "asymmetric work handed to the executor")         \
-  X(job_completed, "asymmetric work came back")                      \
-  X(flight_sent, "last message of the server's first flight queued") \
-  X(tls_established, "client Finished verified")                     \
-  X(backend_syn_sent, "SYN to a backend sent")                       \
-  X(backend_established, "backend answered")                         \
+#define SALLYPORT_HANDSHAKE_STAGES(X)                                       \
+  X(syn_received, "SYN for a listener")                                     \
+  X(syn_ack_sent, "SYN-ACK with cookie sent")                               \
+  X(cookie_accepted, "handshake proven by data: connection made")           \
+  X(client_hello, "complete ClientHello parsed")                            \
+  X(job_submitted, "asymmetric work handed to the executor")                \
+  X(job_completed, "asymmetric work came back")                             \
+  X(flight_sent, "last message of the server's first flight queued")        \
+  X(tls_established, "client Finished verified")                            \
+  X(backend_syn_sent, "SYN to a backend sent")                              \
+  X(backend_established, "backend answered")                                \
+  X(backend_tls_established, "backend's certificate and Finished verified") \
   X(first_byte_to_client, "first application data sent to the client")
 
 // HandshakeFailure: what ended a connection before it was established both ways.
@@ -125,25 +126,49 @@
   X(signer_failed, "private-key operation failed")                                       \
   X(backend_refused, "every backend tried refused the connection")                       \
   X(backend_timed_out, "no backend answered in time")                                    \
+  X(backend_tls, "TLS with the backends that were tried did not come about")             \
   X(no_backend, "pool has no backend that could be tried")                               \
   X(no_local_port, "no local port left towards the backend")                             \
   X(internal_error, "an invariant of ours did not hold")
 
 // CloseCause: how an established connection ended, by whom.
-#define SALLYPORT_CLOSE_CAUSES(X)                                        \
-  X(client_close_notify, "client closed with close_notify")              \
-  X(client_fin, "client sent FIN without close_notify: truncated")       \
-  X(client_reset, "client sent RST")                                     \
-  X(client_alert, "client sent a fatal alert")                           \
-  X(client_timed_out, "client stopped answering")                        \
-  X(client_protocol_error, "client broke TLS after the handshake")       \
-  X(backend_fin, "backend closed")                                       \
-  X(backend_reset, "backend sent RST")                                   \
-  X(backend_timed_out, "backend stopped answering")                      \
-  X(idle_timed_out, "no byte either way for the idle time")              \
-  X(half_close_timed_out, "one side stayed half open too long")          \
-  X(buffers_low, "held frames and stood still while frames were scarce") \
-  X(drained, "ended by our shutdown")                                    \
+#define SALLYPORT_CLOSE_CAUSES(X)                                          \
+  X(client_close_notify, "client closed with close_notify")                \
+  X(client_fin, "client sent FIN without close_notify: truncated")         \
+  X(client_reset, "client sent RST")                                       \
+  X(client_alert, "client sent a fatal alert")                             \
+  X(client_timed_out, "client stopped answering")                          \
+  X(client_protocol_error, "client broke TLS after the handshake")         \
+  X(backend_fin, "backend closed")                                         \
+  X(backend_reset, "backend sent RST")                                     \
+  X(backend_truncated, "backend sent FIN without close_notify: truncated") \
+  X(backend_alert, "backend sent a fatal alert")                           \
+  X(backend_protocol_error, "backend broke TLS after the handshake")       \
+  X(backend_timed_out, "backend stopped answering")                        \
+  X(idle_timed_out, "no byte either way for the idle time")                \
+  X(half_close_timed_out, "one side stayed half open too long")            \
+  X(buffers_low, "held frames and stood still while frames were scarce")   \
+  X(drained, "ended by our shutdown")                                      \
+  X(internal_error, "an invariant of ours did not hold")
+
+// BackendTlsFailure: why TLS with a backend did not come about, or ended.  Before the first byte
+// was relayed another backend is tried, so what a client notices is HandshakeFailure::backend_tls.
+#define SALLYPORT_BACKEND_TLS_FAILURES(X)                                         \
+  X(none, "no failure")                                                           \
+  X(unknown_authority, "certificate of an authority that the pool does not name") \
+  X(wrong_name, "certificate is for another name than the pool's server_name")    \
+  X(certificate_expired, "certificate is out of date, or not valid yet")          \
+  X(certificate_unsupported, "certificate: key, algorithm or purpose")            \
+  X(certificate_malformed, "no certificate, too many, or bytes that are none")    \
+  X(certificate_untrusted, "certificate is bad for another reason")               \
+  X(bad_signature, "backend does not hold the key of its certificate")            \
+  X(protocol_version, "no version in common, or talked down to an older one")     \
+  X(no_application_protocol, "backend does not agree to the pool's alpn")         \
+  X(alert_received, "backend sent a fatal alert")                                 \
+  X(closed, "backend closed or reset in mid-handshake")                           \
+  X(timed_out, "handshake not complete in time")                                  \
+  X(bad_record_mac, "record did not decrypt")                                     \
+  X(protocol_error, "backend broke TLS in another way")                           \
   X(internal_error, "an invariant of ours did not hold")
 
 SALLYPORT_STATS_ENUM(DropReason, SALLYPORT_DROP_REASONS)
@@ -151,3 +176,4 @@ SALLYPORT_STATS_ENUM(CookieRefusal, SALLYPORT_COOKIE_REFUSALS)
 SALLYPORT_STATS_ENUM(HandshakeStage, SALLYPORT_HANDSHAKE_STAGES)
 SALLYPORT_STATS_ENUM(HandshakeFailure, SALLYPORT_HANDSHAKE_FAILURES)
 SALLYPORT_STATS_ENUM(CloseCause, SALLYPORT_CLOSE_CAUSES)
+SALLYPORT_STATS_ENUM(BackendTlsFailure, SALLYPORT_BACKEND_TLS_FAILURES)

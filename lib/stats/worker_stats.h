@@ -41,19 +41,23 @@
   X(records_opened, "TLS records decrypted")                                      \
   X(records_sealed, "TLS records encrypted")                                      \
   X(clients_judged, "clients' certificates that came back with a verdict")        \
+  X(backend_records_opened, "TLS records of backends decrypted")                  \
+  X(backend_records_sealed, "TLS records for backends encrypted")                 \
+  X(backends_judged, "backends' certificates that came back with a verdict")      \
   X(stale_jobs, "results for connections that were gone")                         \
   X(backend_retries, "another backend tried after a refusal or time-out")         \
   X(timers_fired, "timer entries that fired")
 
-#define SALLYPORT_GAUGES(X)                                      \
-  X(connections, "connections in any state")                     \
-  X(handshakes, "handshake buffers in use")                      \
-  X(jobs, "asymmetric jobs in flight")                           \
-  X(verify_jobs, "clients' certificates received or judged")     \
-  X(time_wait, "TIME_WAIT records")                              \
-  X(syn_received, "tracked handshakes before their first data")  \
-  X(frames_held, "frames kept for retransmission or reassembly") \
-  X(key_shares, "ephemeral key pairs ready")                     \
+#define SALLYPORT_GAUGES(X)                                       \
+  X(connections, "connections in any state")                      \
+  X(handshakes, "handshake buffers in use")                       \
+  X(jobs, "asymmetric jobs in flight")                            \
+  X(backend_handshakes, "TLS handshakes with backends under way") \
+  X(verify_jobs, "certificates of peers received or judged")      \
+  X(time_wait, "TIME_WAIT records")                               \
+  X(syn_received, "tracked handshakes before their first data")   \
+  X(frames_held, "frames kept for retransmission or reassembly")  \
+  X(key_shares, "ephemeral key pairs ready")                      \
   X(timers, "armed timers")
 
 // LcoreRegime: what the ticks of an lcore were spent on.
@@ -64,11 +68,14 @@
   X(crypto, "executor running on this lcore")
 
 // BackendCounter: what one worker knows of one backend.
-#define SALLYPORT_BACKEND_COUNTERS(X)                      \
-  X(connections, "connections now, being opened included") \
-  X(established, "connections that the backend accepted")  \
-  X(refused, "connections that it refused")                \
-  X(timed_out, "connections that it did not answer in time")
+#define SALLYPORT_BACKEND_COUNTERS(X)                        \
+  X(connections, "connections now, being opened included")   \
+  X(established, "connections that the backend accepted")    \
+  X(refused, "connections that it refused")                  \
+  X(timed_out, "connections that it did not answer in time") \
+  X(tls_established, "of the accepted ones, those with TLS") \
+  X(tls_resumed, "of these, those resumed with a ticket")    \
+  X(tls_failed, "accepted ones with which TLS did not come about")
 
 SALLYPORT_STATS_ENUM(BackendCounter, SALLYPORT_BACKEND_COUNTERS)
 SALLYPORT_STATS_ENUM(Traffic, SALLYPORT_TRAFFIC_COUNTERS)
@@ -91,6 +98,7 @@ struct WorkerStats {
   Counters<Resumption> resumptions;
   Counters<TicketRefusal> ticket_refusals;
   Counters<CloseCause> closes;
+  Counters<BackendTlsFailure> backend_tls_failures;
   // Time from the previous stage of the same connection to this one, in nanoseconds.  From
   // syn_received to cookie_accepted nothing is known: that time passes without state.
   std::array<Histogram, Descriptions<HandshakeStage>::all.size()> stage_nanoseconds;

@@ -60,6 +60,21 @@ struct ClientSession {
     secret_len = 0;
     secret.clear();
   }
+  // take_over moves what `from` holds, and leaves nothing there.
+  void take_over(ClientSession& from) noexcept {
+    version = from.version;
+    cipher_suite = from.cipher_suite;
+    secret_len = from.secret_len;
+    ticket_len = from.ticket_len;
+    age_add = from.age_add;
+    authority = from.authority;
+    received_ms = from.received_ms;
+    expires_ms = from.expires_ms;
+    chain_expires_ms = from.chain_expires_ms;
+    secret.take_over(from.secret);
+    ticket = from.ticket;
+    from.clear();
+  }
 };
 
 }  // namespace sallyport::tls

@@ -644,6 +644,7 @@ AlertDescription alert_of(HandshakeFailure failure) noexcept {
     case HandshakeFailure::signer_failed:
     case HandshakeFailure::backend_refused:
     case HandshakeFailure::backend_timed_out:
+    case HandshakeFailure::backend_tls:
     case HandshakeFailure::no_backend:
     case HandshakeFailure::no_local_port:
     case HandshakeFailure::internal_error:

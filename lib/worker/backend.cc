@@ -1,5 +1,6 @@
 // The backend of a connection: chosen and opened after the client's Finished, and replaced by
-// another one when it refuses or keeps silent, as long as no byte was relayed.
+// another one when it refuses or keeps silent, or TLS with it does not come about, as long as no
+// byte was relayed.
 #include <algorithm>
 #include <array>
 
@@ -61,6 +62,9 @@ void Worker::open_backend(Connection& c, Turn& turn) noexcept {
 
 bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapshot::Backend& backend,
                         Turn& turn) noexcept {
+  const bool speaks_tls = pool.tls != nullptr;
+  // Never in plaintext instead.
+  if (speaks_tls && legs_.empty()) return false;
   FourTuple tuple{{}, backend.address};
   FlowTable::Hash hash = 0;
   if (!draw_local_port(pool, tuple, hash)) return false;
@@ -76,6 +80,17 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
   const auto one_record = static_cast<std::uint16_t>(
       client_payload > 2 * kRecordRoom ? client_payload - kRecordRoom + option_room
                                        : client_payload);
+  std::uint32_t receive_buffer = std::min(limits(c).backend_receive_buffer, receive_share());
+  // Below one whole record, none could ever complete.
+  if (speaks_tls) {
+    const std::uint32_t record = static_cast<std::uint32_t>(tls::kMaxRecord) + own_mss;
+    receive_buffer = std::max(receive_buffer, record);
+  }
+  c.backend_speaks_tls = speaks_tls;
+  if (BackendLeg* leg = leg_of(c)) {
+    leg->sessions = backend.sessions;
+    leg->has_ended = false;
+  }
   c.backend.kind = flow.kind;
   c.backend.index = flow.index % Side::kMaxConnections;
   c.backend.in_use = true;
@@ -83,17 +98,17 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
   c.backend.peer_closed = false;
   c.backend.link = {backend.interface, backend.next_hop};
   c.backend.tuple = tuple;
-  c.backend.tcb = tcp::open_active(
-      tuple,
-      {.iss = tcp::initial_sequence(tuple, isn_secret_, instant_),
-       .ts_offset = tcp::timestamp_offset(tuple, isn_secret_),
-       .our_mss = std::min(own_mss, one_record),
-       .receive_buffer = std::min(limits(c).backend_receive_buffer, receive_share()),
-       .congestion = c.client.tcb.algorithm,
-       .ecn = policy.ecn == snapshot::EcnPolicy::offer,
-       .keep_alive = policy.keep_alive_seconds,
-       .initial_rto = first_timeout(limits(c).backend_connect, config_.tsc_rate)},
-      instant_);
+  c.backend.tcb =
+      tcp::open_active(tuple,
+                       {.iss = tcp::initial_sequence(tuple, isn_secret_, instant_),
+                        .ts_offset = tcp::timestamp_offset(tuple, isn_secret_),
+                        .our_mss = std::min(own_mss, one_record),
+                        .receive_buffer = receive_buffer,
+                        .congestion = c.client.tcb.algorithm,
+                        .ecn = policy.ecn == snapshot::EcnPolicy::offer,
+                        .keep_alive = policy.keep_alive_seconds,
+                        .initial_rto = first_timeout(limits(c).backend_connect, config_.tsc_rate)},
+                       instant_);
   c.backend.send.restart(c.backend.tcb.iss + 1);
   c.backend_counter = backend.counter;
   auto& counters = stats_.backends[backend.counter];
@@ -127,9 +142,11 @@ void Worker::on_backend_established(Connection& c, Turn& turn) noexcept {
   if (c.phase != Phase::connecting) return;
   pass_stage(c, HandshakeStage::backend_established, turn.now);
   stats_.backends[c.backend_counter].count(BackendCounter::established);
-  c.phase = c.notes ? Phase::greeting : Phase::relaying;
+  c.phase = Phase::greeting;
   c.last_activity = turn.now;
   c.phase_deadline = turn.now + limits(c).idle;
+  // What takes frames comes with advance(), which has some.
+  if (!c.notes) greet_backend(c, turn);
 }
 
 void Worker::greet_backend(Connection& c, Turn& turn) noexcept {
@@ -139,14 +156,25 @@ void Worker::greet_backend(Connection& c, Turn& turn) noexcept {
     wire::Writer w{room};
     write_introduction(w, c.client.tuple, c.tls, *(*snapshot_->listeners)[c.listener].tls, *notes,
                        client_of(c));
-    if (!can_deliver(c, w.size(), turn)) {
+    if (!can_append(c, w.size(), turn)) {
       mark_ready(c);
       return;
     }
     append_to_backend(c, w.written(), turn);
   }
+  if (BackendLeg* leg = leg_of(c)) {
+    c.phase = Phase::connecting;  // another backend may have to be told the same
+    begin_backend_tls(c, *leg, turn);
+  } else {
+    begin_relay(c, turn);
+  }
+}
+
+void Worker::begin_relay(Connection& c, Turn& turn) noexcept {
   forget_notes(c);
   c.phase = Phase::relaying;
+  c.last_activity = turn.now;
+  c.phase_deadline = turn.now + limits(c).idle;
 }
 
 void Worker::on_backend_unreachable(Connection& c, HandshakeFailure failure, Turn& turn) noexcept {
@@ -155,6 +183,10 @@ void Worker::on_backend_unreachable(Connection& c, HandshakeFailure failure, Tur
   stats_.backends[c.backend_counter].count(failure == HandshakeFailure::backend_refused
                                                ? BackendCounter::refused
                                                : BackendCounter::timed_out);
+  try_another_backend(c, failure, turn);
+}
+
+void Worker::try_another_backend(Connection& c, HandshakeFailure failure, Turn& turn) noexcept {
   const snapshot::Pool& pool = (*snapshot_->pools)[c.pool.value];
   balance::Cursor probe = cursors_[c.pool.value % cursors_.size()];
   if (c.tried.size() < kMaxAttempts && balance::pick(pool.plan, probe, {}, c.tried)) {

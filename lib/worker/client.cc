@@ -23,14 +23,6 @@ static_assert(InputQueue::kMaxPieces <= tls::kMaxPieces, "a record is opened whe
 // with kSmallestMss, less what connect_to() keeps free for the record and for options.
 constexpr std::size_t kFramesPerRecord = tls::kMaxRecord / (tcp::kSmallestMss - 64) + 2;
 
-// A handle travels through a job as one opaque number.
-[[nodiscard]] std::uint64_t token_of(Handle<Connection> handle) noexcept {
-  return std::uint64_t{handle.generation} << 32U | handle.index;
-}
-[[nodiscard]] Handle<Connection> handle_of(std::uint64_t token) noexcept {
-  return {static_cast<std::uint32_t>(token), static_cast<std::uint32_t>(token >> 32U)};
-}
-
 [[nodiscard]] stats::Resumption kind_of(const tls::Server& tls) noexcept {
   if (tls.version() == wire::ProtocolVersion::tls13) {
     return tls.is_resumed() ? stats::Resumption::tls13_resumed : stats::Resumption::tls13_full;
@@ -86,6 +78,8 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
     }
     stats_.traffic.count(Traffic::records_opened);
     if (step.application_data.len > 0) deliver(c, record, step.application_data, turn);
+    // Where that went wrong both sides have ended, and their input with them.
+    if (!c.client.in_use) return;
     input.consume(size, turn);
     on_step(c, step, turn);
   }
@@ -138,7 +132,9 @@ void Worker::evict_verify_job(Turn& turn) noexcept {
     if (++next_verify_job_to_evict_ >= verify_jobs_.capacity()) next_verify_job_to_evict_ = 0;
     const auto* job = verify_jobs_.get(verify_jobs_.handle_at(next_verify_job_to_evict_));
     Connection* c = job == nullptr ? nullptr : connections_.get(handle_of(job->connection));
-    if (c == nullptr || c->is_being_judged || c->await != tls::Await::peer) continue;
+    // Behind the handshake with its client, a connection has one for its backend.
+    if (c == nullptr || c->phase != Phase::handshake) continue;
+    if (c->is_being_judged || c->await != tls::Await::peer) continue;
     if (slowest == nullptr || c->accepted < slowest->accepted) slowest = c;
   }
   if (slowest != nullptr) give_place(*slowest, turn);
@@ -227,14 +223,8 @@ bool Worker::submit_job(Connection& c, Turn& turn) noexcept {
   if (group != crypto::NamedGroup::none && !key_shares_.take(group, turn.now, key_share)) {
     return false;
   }
-  Handle<crypto::CryptoJob> self;
-  crypto::CryptoJob& job = *jobs_.allocate(self);
-  job = {};
-  job.connection = token_of(connections_.handle_of(c));
-  job.self = self;
-  job.worker = config_.index;
-  job.submitted = turn.now;
-  job.deadline = c.phase_deadline;
+  crypto::CryptoJob& job = new_job(c, turn.now);
+  const Handle<crypto::CryptoJob> self = job.self;
   const tls::Step step = c.tls.start_job(tls_, state->tls, job, key_share);
   wipe_object(key_share);
   if (step.failed()) {
@@ -249,6 +239,18 @@ bool Worker::submit_job(Connection& c, Turn& turn) noexcept {
   return true;
 }
 
+crypto::CryptoJob& Worker::new_job(const Connection& c, Tsc now) noexcept {
+  Handle<crypto::CryptoJob> self;
+  crypto::CryptoJob& job = *jobs_.allocate(self);
+  job = {};
+  job.connection = token_of(connections_.handle_of(c));
+  job.self = self;
+  job.worker = config_.index;
+  job.submitted = now;
+  job.deadline = c.phase_deadline;
+  return job;
+}
+
 void Worker::complete(crypto::CryptoJob& job, Turn& turn) noexcept {
   if (job.kind == crypto::JobKind::make_key_shares) {
     key_shares_.absorb(job);
@@ -256,6 +258,7 @@ void Worker::complete(crypto::CryptoJob& job, Turn& turn) noexcept {
     return;
   }
   Connection* c = connections_.get(handle_of(job.connection));
+  if (c != nullptr && complete_backend_job(*c, job, turn)) return;
   HandshakeState* state = c == nullptr ? nullptr : handshakes_.get(c->handshake);
   if (state == nullptr || state->job != job.self || c->phase == Phase::ending) {
     stats_.traffic.count(Traffic::stale_jobs);
@@ -295,6 +298,7 @@ bool Worker::submit_verify_job(Connection& c, Turn& turn) noexcept {
 
 void Worker::take_verdict(crypto::VerifyJob& job, Turn& turn) noexcept {
   Connection* c = connections_.get(handle_of(job.connection));
+  if (c != nullptr && take_backend_verdict(*c, job, turn)) return;
   HandshakeState* state = c == nullptr ? nullptr : handshakes_.get(c->handshake);
   if (state == nullptr || state->verify_job != job.self) {
     stats_.traffic.count(Traffic::stale_jobs);

@@ -74,6 +74,15 @@ struct Side {
   bool peer_closed : 1 = false;  // FIN received, and everything before it
 
   [[nodiscard]] bool has_tcp() const noexcept { return in_use && !tcp_done; }
+  // growing_frame is the last one to send, where it was never sent and may still grow to a full
+  // segment; nullptr: it may not.
+  [[nodiscard]] frame::Frame* growing_frame() noexcept {
+    frame::Frame* const last = send.back();
+    if (last == nullptr || last->is_shared()) return nullptr;
+    const Chunk chunk = Chunk::of(*last);
+    const bool may_grow = chunk.len < tcb.snd_mss && !tcp::before(chunk.seq, tcb.snd_max);
+    return may_grow ? last : nullptr;
+  }
   [[nodiscard]] std::uint32_t num_frames() const noexcept {
     return send.num_frames() + input.num_frames() + out_of_order.num_nodes();
   }
@@ -82,13 +91,21 @@ struct Side {
 // Phase is what the connection as a whole is doing.
 enum class Phase : std::uint8_t {
   handshake,   // TLS not established; there is no backend
-  connecting,  // TLS established; a backend was sent a SYN
+  connecting,  // TLS established; a backend was sent a SYN, or TLS with it is not established
   greeting,    // the backend has answered and is not told yet whose connection it is
   relaying,    // both sides established
   ending,      // nothing is relayed any more; what is queued drains and the sides close
 };
 
 struct Connection;
+
+// A handle travels through a job as one opaque number.
+[[nodiscard]] constexpr std::uint64_t token_of(Handle<Connection> handle) noexcept {
+  return std::uint64_t{handle.generation} << 32U | handle.index;
+}
+[[nodiscard]] constexpr Handle<Connection> handle_of(std::uint64_t token) noexcept {
+  return {static_cast<std::uint32_t>(token), static_cast<std::uint32_t>(token >> 32U)};
+}
 
 // HandshakeState is what a connection needs until TLS is established; then the slot is given back.
 // A client that is to send another ClientHello needs none until it does.
@@ -129,10 +146,12 @@ struct Connection {
   bool client_finishing : 1 = false;   // close_notify or an alert, then our FIN
   bool client_fin_queued : 1 = false;  // our FIN to the client follows what is queued
   bool backend_fin_queued : 1 = false;
-  bool bytes_to_client : 1 = false;    // any application data was sent yet
-  bool is_being_judged : 1 = false;    // the VerifyJob is away
-  bool close_counted : 1 = false;      // a CloseCause or HandshakeFailure was counted
-  bool handshake_counted : 1 = false;  // among the unfinished ones of its listener
+  bool bytes_to_client : 1 = false;     // any application data was sent yet
+  bool is_being_judged : 1 = false;     // the VerifyJob is away
+  bool close_counted : 1 = false;       // a CloseCause or HandshakeFailure was counted
+  bool backend_speaks_tls : 1 = false;  // what that takes stands in a BackendLeg
+  bool cut_off : 1 = false;             // the client gets a FIN without close_notify, as we did
+  bool handshake_counted : 1 = false;   // among the unfinished ones of its listener
 };
 // What an idle connection costs: this, and beside it its timer, its place in the slab and its two
 // entries in a flow table that is half full (docs/performance.md).

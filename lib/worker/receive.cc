@@ -173,7 +173,9 @@ DropReason Worker::receive_time_wait(std::uint32_t index, const wire::Packet& pa
 
 bool Worker::reads(const Connection& c, const Side& side) const noexcept {
   if (c.phase == Phase::ending) return false;
-  return side.kind == FlowRef::Kind::backend || !c.tls.peer_closed();
+  if (side.kind == FlowRef::Kind::client) return !c.tls.peer_closed();
+  const BackendLeg* const leg = leg_of(c);
+  return leg == nullptr || !leg->has_ended;
 }
 
 DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
@@ -187,9 +189,8 @@ DropReason Worker::receive_segment(Connection& c, Side& side, frame::Frame& f,
     turn.out.release(*side.out_of_order.take_last());
     --held_.rx_held;
   }
-  // Nor is a record of the client ever opened that was not let in as a whole, however many segments
-  // it comes in.
-  const bool completes_record = side.kind == FlowRef::Kind::client &&
+  // Nor is a record ever opened that was not let in as a whole, however many segments it comes in.
+  const bool completes_record = comes_in_records(c, side) &&
                                 tcp::at_or_before(segment.seq, side.tcb.rcv_nxt) &&
                                 side.input.size() < tls::kMaxRecord;
   const bool is_awaited = fills_gap || completes_record;
@@ -303,6 +304,19 @@ void Worker::on_tcp_events(Connection& c, Side& side, tcp::Events events, Turn& 
   if (events.has(tcp::Event::refused)) {
     on_backend_unreachable(c, stats::HandshakeFailure::backend_refused, turn);
     return;
+  }
+  BackendLeg* const leg = is_client ? nullptr : leg_of(c);
+  if (events.has(tcp::Event::reset) && leg != nullptr) {
+    end_side(side, turn);
+    if (c.phase == Phase::connecting) {
+      on_backend_tls_failed(c, *leg, stats::BackendTlsFailure::closed);
+      return;
+    }
+    // What it said was whole, and is on its way to the client.
+    if (leg->has_ended) {
+      finish_client(c, Phase::ending, turn);
+      return;
+    }
   }
   if (events.has(tcp::Event::reset)) {
     count_close(c, is_client ? stats::CloseCause::client_reset : stats::CloseCause::backend_reset);

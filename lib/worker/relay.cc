@@ -5,7 +5,9 @@
 //
 // Ends.  close_notify of the client -> FIN to the backend, whose answer still flows.  FIN of the
 // backend -> close_notify and FIN to the client.  FIN of the client without close_notify may be a
-// truncation: the backend gets RST.  RST of one side -> RST to the other.
+// truncation: the backend gets RST.  RST of one side -> RST to the other.  Where the backend is
+// spoken to in TLS, its close_notify says what FIN does elsewhere; its FIN without one may be a
+// truncation, too, and the client gets the same.
 #include <algorithm>
 #include <array>
 
@@ -93,6 +95,15 @@ std::size_t Worker::frames_for(const SendQueue& queue) const noexcept {
 
 bool Worker::can_deliver(const Connection& c, std::size_t len, const Turn& turn) const noexcept {
   if (!c.backend.has_tcp()) return true;  // then it is discarded
+  if (const BackendLeg* leg = leg_of(c)) {
+    const BackendHandshake* const state = backend_handshakes_.get(leg->handshake);
+    if (!leg->tls.can_seal(state == nullptr ? nullptr : &state->tls)) return false;
+    len += tls::kMaxRecordOverhead;
+  }
+  return can_append(c, len, turn);
+}
+
+bool Worker::can_append(const Connection& c, std::size_t len, const Turn& turn) const noexcept {
   const std::size_t frames = len / c.backend.tcb.snd_mss + 2;
   return c.backend.send.bytes() + len <= send_limit(c, c.backend) &&
          turn.out.frame_credit() >= frames && frames_for(c.backend.send) >= frames;
@@ -102,6 +113,10 @@ void Worker::deliver(Connection& c, std::span<const MutableBytes> record, tls::C
                      Turn& turn) noexcept {
   stats_.traffic.count(Traffic::client_plaintext_bytes, range.len);
   if (!c.backend.has_tcp() || c.backend_fin_queued) return;
+  if (BackendLeg* leg = leg_of(c)) {
+    if (!deliver_sealed(c, *leg, record, range, turn)) end_broken(c, turn);
+    return;
+  }
   std::size_t skip = range.offset;
   std::size_t left = range.len;
   for (const MutableBytes piece : record) {
@@ -122,14 +137,10 @@ void Worker::append_to_backend(Connection& c, ByteView bytes, Turn& turn) noexce
   Side& backend = c.backend;
   const std::uint16_t mss = backend.tcb.snd_mss;
   while (!bytes.empty()) {
-    frame::Frame* last = backend.send.back();
-    // A frame that was never sent may still grow to a full segment.
-    const bool grow = last != nullptr && Chunk::of(*last).len < mss &&
-                      !tcp::before(Chunk::of(*last).seq, backend.tcb.snd_max) && !last->is_shared();
-    if (!grow) {
-      frame::Frame& f = turn.out.take(kHeadRoom);
-      backend.send.push_back(f, turn);
-      last = &f;
+    frame::Frame* last = backend.growing_frame();
+    if (last == nullptr) {
+      last = &turn.out.take(kHeadRoom);
+      backend.send.push_back(*last, turn);
     }
     const Chunk chunk = Chunk::of(*last);
     const std::size_t n = std::min<std::size_t>(bytes.size(), mss - chunk.len);
@@ -141,14 +152,43 @@ void Worker::append_to_backend(Connection& c, ByteView bytes, Turn& turn) noexce
 
 // --- Backend to client -------------------------------------------------------------------------
 
+std::size_t Worker::plaintext_len(const Connection& c) const noexcept {
+  const BackendLeg* const leg = leg_of(c);
+  return leg == nullptr ? c.backend.input.size() : leg->plaintext;
+}
+
+void Worker::consume_plaintext(Connection& c, std::size_t len, Turn& turn) noexcept {
+  c.backend.input.consume(len, turn);
+  BackendLeg* const leg = leg_of(c);
+  if (leg == nullptr) return;
+  leg->plaintext = static_cast<std::uint16_t>(leg->plaintext - len);
+  if (leg->plaintext > 0) return;
+  c.backend.input.consume(leg->trailer, turn);
+  leg->trailer = 0;
+}
+
+void Worker::end_broken(Connection& c, Turn& turn) noexcept {
+  stats_.drops.count(stats::DropReason::internal_error);
+  count_close(c, CloseCause::internal_error);
+  abort_backend(c, turn);
+  reset_side(c.client, turn);
+}
+
 void Worker::seal_plaintext(Connection& c, Turn& turn) noexcept {
-  InputQueue& input = c.backend.input;
-  if (!c.client.has_tcp()) {
-    input.clear(turn);
-    return;
-  }
-  const std::size_t mss = c.client.tcb.snd_mss;
-  while (!input.empty() && c.tls.can_seal(handshake_of(c))) {
+  BackendLeg* const leg = leg_of(c);
+  for (;;) {
+    if (!c.client.has_tcp()) {
+      // Nobody will hear it; records are not even opened any more.
+      c.backend.input.clear(turn);
+      if (leg != nullptr) {
+        leg->plaintext = leg->trailer = 0;
+        leg->await = tls::Await::nothing;
+      }
+      return;
+    }
+    if (leg != nullptr) open_backend_records(c, *leg, turn);
+    if (plaintext_len(c) == 0 || !c.tls.can_seal(handshake_of(c))) return;
+    const std::size_t mss = c.client.tcb.snd_mss;
     if (turn.out.frame_credit() == 0) {
       mark_ready(c);
       return;
@@ -160,13 +200,7 @@ void Worker::seal_plaintext(Connection& c, Turn& turn) noexcept {
     }
     if (c.client.send.bytes() + mss > send_limit(c, c.client)) return;
     const std::size_t sealed = seal_record(c, turn);
-    if (sealed == 0) {
-      stats_.drops.count(stats::DropReason::internal_error);
-      count_close(c, CloseCause::internal_error);
-      abort_backend(c, turn);
-      reset_side(c.client, turn);
-      return;
-    }
+    if (sealed == 0) return end_broken(c, turn);
     stats_.traffic.count(Traffic::backend_plaintext_bytes, sealed);
     if (!c.bytes_to_client) {
       c.bytes_to_client = true;
@@ -188,14 +222,14 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   if (c.sealed_since_pause >= kBulkFrom) {
     const std::size_t room = send_limit(c, c.client) - c.client.send.bytes();
     const std::size_t most =
-        std::min({c.tls.max_fragment() + overhead, input.size() + overhead, room});
+        std::min({c.tls.max_fragment() + overhead, plaintext_len(c) + overhead, room});
     // However empty its queue is, a peer that takes little at a time gets no more than its share.
     const std::size_t share = std::max(frames_left() / 16, 1U);
     const std::size_t frames =
         std::min({turn.out.frame_credit(), frames_for(c.client.send), std::size_t{share}});
     num_frames = std::clamp<std::size_t>(most / mss, 1, frames);
   }
-  const std::size_t len = std::min(num_frames * mss - overhead, input.size());
+  const std::size_t len = std::min(num_frames * mss - overhead, plaintext_len(c));
   std::array<MutableBytes, InputQueue::kMaxPieces> pieces_room;
   std::array<ByteView, InputQueue::kMaxPieces> plaintext;
   const auto pieces = input.pieces(len, pieces_room);
@@ -221,7 +255,7 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   }
   if (sealed == 0) return 0;
   stats_.traffic.count(Traffic::records_sealed);
-  input.consume(len, turn);
+  consume_plaintext(c, len, turn);
   c.sealed_since_pause =
       static_cast<std::uint32_t>(std::min<std::size_t>(c.sealed_since_pause + len, kBulkFrom));
   return len;
@@ -237,8 +271,9 @@ std::size_t Worker::seal_short_records(Connection& c, Turn& turn) noexcept {
   f.len = static_cast<std::uint16_t>(mss);
   std::size_t used = 0;
   std::size_t sealed = 0;
-  while (!input.empty() && used + overhead < mss && c.tls.can_seal(handshake_of(c))) {
-    const std::size_t len = std::min({c.tls.max_fragment(), mss - used - overhead, input.size()});
+  while (plaintext_len(c) > 0 && used + overhead < mss && c.tls.can_seal(handshake_of(c))) {
+    const std::size_t len =
+        std::min({c.tls.max_fragment(), mss - used - overhead, plaintext_len(c)});
     std::array<MutableBytes, InputQueue::kMaxPieces> pieces_room;
     std::array<ByteView, InputQueue::kMaxPieces> plaintext;
     const auto pieces = input.pieces(len, pieces_room);
@@ -247,7 +282,7 @@ std::size_t Worker::seal_short_records(Connection& c, Turn& turn) noexcept {
         c.tls.seal(tls_, std::span{plaintext}.first(pieces.size()), f.bytes().subspan(used));
     if (record_len == 0) break;
     stats_.traffic.count(Traffic::records_sealed);
-    input.consume(len, turn);
+    consume_plaintext(c, len, turn);
     used += record_len;
     sealed += len;
   }
@@ -263,24 +298,12 @@ std::size_t Worker::seal_short_records(Connection& c, Turn& turn) noexcept {
 // --- Ends --------------------------------------------------------------------------------------
 
 void Worker::pass_on_ends(Connection& c, Turn& turn) noexcept {
-  // The client said close_notify, and all of its data is queued for the backend.
-  if (c.phase == Phase::relaying && c.tls.peer_closed() && c.backend.has_tcp() &&
-      !c.backend_fin_queued) {
-    c.backend_fin_queued = true;
-    count_close(c, CloseCause::client_close_notify);
-    (void)tcp::close(c.backend.tcb);
-    c.phase_deadline = turn.now + limits(c).half_close;
-  }
-  // The backend closed, and all of its data is sealed.
-  if (c.phase == Phase::relaying && c.backend.peer_closed && c.backend.input.empty() &&
-      !c.client_finishing) {
-    count_close(c, CloseCause::backend_fin);
-    finish_client(c, Phase::relaying, turn);  // the client may still have something to say
-  }
+  pass_on_client_end(c, turn);
+  pass_on_backend_end(c, turn);
   // The client ended TCP.  Records that are complete are used first; an end without close_notify
   // may have been forged or cut off.
   if (c.client.in_use && c.client.peer_closed && !c.tls.peer_closed() && c.phase != Phase::ending &&
-      !has_whole_record(c)) {
+      !has_whole_record(c.client.input)) {
     count_close(c, CloseCause::client_fin);
     abort_backend(c, turn);
     finish_client(c, Phase::ending, turn);
@@ -290,12 +313,57 @@ void Worker::pass_on_ends(Connection& c, Turn& turn) noexcept {
   if (c.client_finishing) close_client(c, turn);
 }
 
-bool Worker::has_whole_record(const Connection& c) const noexcept {
-  const InputQueue& input = c.client.input;
+// The client said close_notify, and all of its data is queued for the backend.
+void Worker::pass_on_client_end(Connection& c, Turn& turn) noexcept {
+  if (c.phase != Phase::relaying || !c.tls.peer_closed() || !c.backend.has_tcp() ||
+      c.backend_fin_queued) {
+    return;
+  }
+  // [RFC 8446 6.1 except] Who has closed TCP does not read our close_notify, and would answer with
+  // a RST.
+  const bool hears = !c.backend.peer_closed;
+  if (BackendLeg* leg = leg_of(c); leg != nullptr && hears) {
+    leg->tls.close();
+    pull_backend_output(c, *leg, turn);
+    if (leg->tls.has_output(handshake_of(*leg))) return;  // again when there is credit
+  }
+  c.backend_fin_queued = true;
+  count_close(c, CloseCause::client_close_notify);
+  (void)tcp::close(c.backend.tcb);
+  c.phase_deadline = turn.now + limits(c).half_close;
+}
+
+// The backend closed, and all of its data is sealed.
+void Worker::pass_on_backend_end(Connection& c, Turn& turn) noexcept {
+  BackendLeg* const leg = leg_of(c);
+  if (c.client_finishing) return;
+  if (leg == nullptr || leg->has_ended) {
+    const bool has_closed = leg != nullptr || (c.backend.peer_closed && c.backend.input.empty());
+    if (c.phase != Phase::relaying || !has_closed) return;
+    count_close(c, CloseCause::backend_fin);
+    finish_client(c, Phase::relaying, turn);  // the client may still have something to say
+    return;
+  }
+  // [RFC 8446 6.1] A FIN alone may come from anybody.  As long as a record, a job or the client's
+  // window is waited for, there may be more to come before it; not where TCP is over altogether.
+  const bool may_say_more =
+      c.backend.in_use && (leg->await != tls::Await::peer || has_whole_record(c.backend.input));
+  if (!c.backend.peer_closed || leg->plaintext > 0 || may_say_more) return;
+  if (c.phase == Phase::connecting) {
+    on_backend_tls_failed(c, *leg, stats::BackendTlsFailure::closed);
+  } else if (c.phase == Phase::relaying) {
+    count_close(c, CloseCause::backend_truncated);
+    abort_backend(c, turn);
+    c.cut_off = true;
+    finish_client(c, Phase::ending, turn);
+  }
+}
+
+bool Worker::has_whole_record(const InputQueue& input) noexcept {
   if (input.size() < tls::kRecordHeader) return false;
   std::array<std::uint8_t, tls::kRecordHeader> header;
   input.peek(header);
-  return input.size() >= tls::Server::record_size(header);
+  return input.size() >= tls::RecordLayer::record_size(header);
 }
 
 void Worker::abort_backend(Connection& c, Turn& turn) noexcept { reset_side(c.backend, turn); }
@@ -309,7 +377,7 @@ void Worker::finish_client(Connection& c, Phase next, Turn& turn) noexcept {
     c.client.input.clear(turn);
     forget_notes(c);
   }
-  c.tls.close();  // no effect behind a fatal alert
+  if (!c.cut_off) c.tls.close();  // no effect behind a fatal alert
   mark_ready(c);
 }
 
@@ -325,15 +393,15 @@ void Worker::close_client(Connection& c, Turn& turn) noexcept {
 
 void Worker::offer_room(Connection& c) noexcept {
   // While received frames are scarce no window grows of those who hold some, except to the end of a
-  // record, without which a client's would never be set free; what was promised stands.  Frames to
-  // be sent have their own limit, which must not stop those who hold none.
+  // record, without which those of one would never be set free; what was promised stands.  Frames
+  // to be sent have their own limit, which must not stop those who hold none.
   const bool are_scarce = held_.rx_held >= config_.max_rx_frames_held / 16 * 15;
   const std::uint32_t share = receive_share();
   const auto offer = [&](Side& side, std::uint32_t limit, std::size_t held) {
     if (!side.has_tcp()) return;
     const bool is_scarce = are_scarce || holds_scarce_frames(side, 0);
     std::uint32_t most = share;
-    if (side.kind == FlowRef::Kind::backend) {
+    if (!comes_in_records(c, side)) {
       if (is_scarce) return;
     } else {
       // A window grows by a segment or not at all, so one that ended with a record would hold back

@@ -49,6 +49,9 @@ Worker::Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
       jobs_{arena, config.max_jobs},
       verify_jobs_{arena, config.max_verify_jobs},
       clients_{arena, config.max_known_clients},
+      legs_{arena, config.backends_speak_tls ? config.max_connections : 0},
+      backend_handshakes_{arena, config.max_backend_handshakes},
+      sessions_{arena, config.tls_backends},
       hello_notes_{arena, config.max_hello_notes},
       // Each connection has two tuples, and so may have a TIME_WAIT record.
       flows_{arena, 2 * config.max_connections + config.max_time_wait + config.max_syn_received,
@@ -151,6 +154,7 @@ void Worker::retry_waiting(Turn& turn) noexcept {
       (void)release_if_done(c);
       continue;
     }
+    if (BackendLeg* leg = leg_of(c)) retry_backend_tls(c, *leg, turn);
     if (c.await == tls::Await::job && !submit_job(c, turn)) wait_for_resource(c);
     if (c.await == tls::Await::verdict && !submit_verify_job(c, turn)) wait_for_resource(c);
     if (c.await == tls::Await::handshake || c.await == tls::Await::message_buffer) {
@@ -191,9 +195,12 @@ void Worker::shed_holders(Turn& turn) noexcept {
 void Worker::advance(Connection& c, Turn& turn) noexcept {
   if (release_if_done(c)) return;
   if (c.phase == Phase::greeting) greet_backend(c, turn);
+  BackendLeg* const leg = leg_of(c);
+  if (leg != nullptr) advance_backend_tls(c, *leg, turn);
   open_records(c, turn);
   pull_tls_output(c, turn);
   seal_plaintext(c, turn);
+  if (leg != nullptr) say_to_backend(c, *leg, turn);
   pass_on_ends(c, turn);
   offer_room(c);
   for (Side* side : {&c.client, &c.backend}) {
@@ -264,7 +271,11 @@ void Worker::on_phase_deadline(Connection& c, Turn& turn) noexcept {
       reset_side(c.client, turn);
       return;
     case Phase::connecting:
-      on_backend_unreachable(c, HandshakeFailure::backend_timed_out, turn);
+      if (BackendLeg* leg = leg_of(c); leg != nullptr && leg->has_begun) {
+        on_backend_tls_failed(c, *leg, stats::BackendTlsFailure::timed_out);
+      } else {
+        on_backend_unreachable(c, HandshakeFailure::backend_timed_out, turn);
+      }
       return;
     case Phase::greeting:
     case Phase::relaying: {
@@ -319,6 +330,7 @@ void Worker::publish_gauges() noexcept {
   stats_.gauges.set(Gauge::connections, connections_.live());
   stats_.gauges.set(Gauge::handshakes, handshakes_.live());
   stats_.gauges.set(Gauge::jobs, jobs_.live());
+  stats_.gauges.set(Gauge::backend_handshakes, backend_handshakes_.live());
   stats_.gauges.set(Gauge::verify_jobs, verify_jobs_.live());
   stats_.gauges.set(Gauge::time_wait, time_wait_.size());
   stats_.gauges.set(Gauge::syn_received, syn_received_.size());
@@ -376,7 +388,9 @@ void Worker::end_side(Side& side, Turn& turn) noexcept {
   if (!side.tcp_done) flows_.erase(flows_.hash(side.tuple), {side.kind, side.index});
   side.in_use = false;
   if (side.kind == FlowRef::Kind::backend) {
-    auto& counters = stats_.backends[at(side.index).backend_counter];
+    Connection& c = at(side.index);
+    if (BackendLeg* leg = leg_of(c)) end_leg(*leg);
+    auto& counters = stats_.backends[c.backend_counter];
     counters.set(stats::BackendCounter::connections,
                  counters.value(stats::BackendCounter::connections) - 1);
   }

@@ -14,6 +14,7 @@
 //   accept.cc      from a SYN to a connection: cookies, tracked handshakes, strays, limits
 //   client.cc      TLS: records, steps, jobs
 //   backend.cc     choosing and opening a backend, and another one when it does not answer
+//   backend_tls.cc TLS with a backend, where its pool wants it
 //   relay.cc       plaintext both ways, and how one side's end becomes the other's
 //   transmit.cc    segments out
 #pragma once
@@ -41,6 +42,7 @@
 #include "lib/wire/icmp.h"
 #include "lib/wire/packet.h"
 #include "lib/worker/admission.h"
+#include "lib/worker/backend_leg.h"
 #include "lib/worker/burst_look.h"
 #include "lib/worker/client_count.h"
 #include "lib/worker/connection.h"
@@ -107,6 +109,10 @@ class Worker {
   // answered.
   [[nodiscard]] const crypto::ClientIdentity* client_of(const Connection& c) const noexcept {
     return c.tls.is_established() ? clients_.get(c.known_client) : nullptr;
+  }
+  // leg_of is nullptr where the backend of `c` is spoken to in plaintext.
+  [[nodiscard]] const BackendLeg* leg_of(const Connection& c) const noexcept {
+    return c.backend_speaks_tls ? &legs_[connections_.handle_of(c).index] : nullptr;
   }
   // fingerprints is what listeners with that option have counted; for reports made on this worker's
   // own lcore.
@@ -232,6 +238,8 @@ class Worker {
 
   // --- client.cc -----------------------------------------------------------------------------
   void complete(crypto::CryptoJob& job, Turn& turn) noexcept;
+  // new_job takes a slot and addresses it.  Precondition: there is one.
+  [[nodiscard]] crypto::CryptoJob& new_job(const Connection& c, Tsc now) noexcept;
   void release_job(crypto::CryptoJob& job) noexcept;
   void take_verdict(crypto::VerifyJob& job, Turn& turn) noexcept;
   [[nodiscard]] bool submit_verify_job(Connection& c, Turn& turn) noexcept;
@@ -262,10 +270,55 @@ class Worker {
   [[nodiscard]] bool draw_local_port(const snapshot::Pool& pool, FourTuple& tuple,
                                      FlowTable::Hash& hash) noexcept;
   void on_backend_established(Connection& c, Turn& turn) noexcept;
-  // greet_backend queues what a backend is to read before anything of the client's, and lets the
-  // relay begin; without frames for it the phase stays, and the connection asks again.
+  // greet_backend queues what a backend is to read before anything of the client's, and lets TLS
+  // or the relay begin; without frames for it the phase stays, and the connection asks again.
   void greet_backend(Connection& c, Turn& turn) noexcept;
+  void begin_relay(Connection& c, Turn& turn) noexcept;
   void on_backend_unreachable(Connection& c, stats::HandshakeFailure failure, Turn& turn) noexcept;
+  // try_another_backend ends the connection with `failure` when none is left.
+  void try_another_backend(Connection& c, stats::HandshakeFailure failure, Turn& turn) noexcept;
+
+  // --- backend_tls.cc ------------------------------------------------------------------------
+  [[nodiscard]] BackendLeg* leg_of(Connection& c) noexcept {
+    return c.backend_speaks_tls ? &legs_[index_of(c)] : nullptr;
+  }
+  [[nodiscard]] tls::ClientHandshake* handshake_of(const BackendLeg& leg) noexcept;
+  [[nodiscard]] tls::ClientAttached attached(const BackendLeg& leg) noexcept;
+  void begin_backend_tls(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  // advance_backend_tls takes records of the backend and pulls what TLS has to say to it.
+  void advance_backend_tls(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  // open_backend_records opens records up to one whose plaintext waits to be relayed.
+  void open_backend_records(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  void pull_backend_output(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  void on_backend_step(Connection& c, BackendLeg& leg, const tls::Step& step, Turn& turn,
+                       crypto::ClientVerdict verdict = crypto::ClientVerdict::none) noexcept;
+  void on_backend_tls_established(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  // on_backend_tls_failed leaves what takes frames to give_up_backend, which comes with advance():
+  // there may be none to spare where it is called.
+  void on_backend_tls_failed(Connection& c, BackendLeg& leg, stats::BackendTlsFailure why) noexcept;
+  void give_up_backend(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  // say_to_backend pulls what TLS has to say, or gives the backend up.
+  void say_to_backend(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  // retry_backend_tls goes on with what waited for a resource.
+  void retry_backend_tls(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  // These answer false when they have to wait.
+  [[nodiscard]] bool say_hello(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  [[nodiscard]] bool submit_job(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  [[nodiscard]] bool submit_verify_job(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  [[nodiscard]] bool lend_verify_job(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  // These answer false when the job is not that of a backend.
+  [[nodiscard]] bool complete_backend_job(Connection& c, crypto::CryptoJob& job,
+                                          Turn& turn) noexcept;
+  [[nodiscard]] bool take_backend_verdict(Connection& c, crypto::VerifyJob& job,
+                                          Turn& turn) noexcept;
+  void release_verify_job(BackendLeg& leg) noexcept;
+  void release_handshake(BackendLeg& leg) noexcept;
+  // end_leg wipes what TLS has of a side that has ended.
+  void end_leg(BackendLeg& leg) noexcept;
+  // deliver_sealed is deliver() with records; false: broken.
+  [[nodiscard]] bool deliver_sealed(Connection& c, BackendLeg& leg,
+                                    std::span<const MutableBytes> record, tls::ContentRange range,
+                                    Turn& turn) noexcept;
 
   // --- relay.cc ------------------------------------------------------------------------------
   // deliver copies opened application data to the backend's send queue.
@@ -273,14 +326,28 @@ class Worker {
                Turn& turn) noexcept;
   [[nodiscard]] bool can_deliver(const Connection& c, std::size_t len,
                                  const Turn& turn) const noexcept;
-  // append_to_backend copies `bytes` to the end of that queue.  Precondition: can_deliver().
+  // can_append: there are frames for so many bytes more, as they are.
+  [[nodiscard]] bool can_append(const Connection& c, std::size_t len,
+                                const Turn& turn) const noexcept;
+  // append_to_backend copies `bytes` to the end of that queue.  Precondition: can_append().
   static void append_to_backend(Connection& c, ByteView bytes, Turn& turn) noexcept;
   void seal_plaintext(Connection& c, Turn& turn) noexcept;
+  // plaintext_len is how much of the backend's input can be relayed now.
+  [[nodiscard]] std::size_t plaintext_len(const Connection& c) const noexcept;
+  void consume_plaintext(Connection& c, std::size_t len, Turn& turn) noexcept;
+  // end_broken ends both sides after an invariant of ours did not hold.
+  void end_broken(Connection& c, Turn& turn) noexcept;
   // seal_record seals some of the backend's plaintext and returns how many bytes; 0: broken.
   [[nodiscard]] std::size_t seal_record(Connection& c, Turn& turn) noexcept;
   [[nodiscard]] std::size_t seal_short_records(Connection& c, Turn& turn) noexcept;
   void pass_on_ends(Connection& c, Turn& turn) noexcept;
-  [[nodiscard]] bool has_whole_record(const Connection& c) const noexcept;
+  void pass_on_client_end(Connection& c, Turn& turn) noexcept;
+  void pass_on_backend_end(Connection& c, Turn& turn) noexcept;
+  [[nodiscard]] static bool has_whole_record(const InputQueue& input) noexcept;
+  // comes_in_records: what arrives on this side is of use only record by record.
+  [[nodiscard]] static bool comes_in_records(const Connection& c, const Side& side) noexcept {
+    return side.kind == FlowRef::Kind::client || c.backend_speaks_tls;
+  }
   void offer_room(Connection& c) noexcept;
   // abort_backend and abort_client end one side because of the other.
   void abort_backend(Connection& c, Turn& turn) noexcept;
@@ -328,6 +395,9 @@ class Worker {
   Slab<crypto::CryptoJob> jobs_;
   Slab<crypto::VerifyJob> verify_jobs_;
   Slab<crypto::ClientIdentity> clients_;
+  ArenaArray<BackendLeg> legs_;  // by the connection's index; empty where no pool speaks TLS
+  Slab<BackendHandshake> backend_handshakes_;
+  ArenaArray<BackendSessions> sessions_;
   Slab<tls::HelloNotes> hello_notes_;
   FlowTable flows_;
   TimeWaitTable time_wait_;

@@ -16,6 +16,7 @@
 #include "tests/support/sample_frames.h"
 #include "tests/support/simulation.h"
 #include "tests/support/tls_client.h"
+#include "tests/support/tls_server.h"
 
 namespace sallyport {
 namespace {
@@ -23,6 +24,8 @@ namespace {
 using testing::Bytes;
 using testing::HelloBuilder;
 using testing::ScriptedClient;
+using testing::ScriptedServer;
+using testing::ServerHelloBuilder;
 using testing::Simulation;
 using testing::Socket;
 using wire::ContentType;
@@ -104,6 +107,66 @@ struct Client {
   }
 };
 
+// Server is a backend that can do the honest thing in TLS, among others.
+struct Server {
+  explicit Server(Socket& s) : socket{&s} {}
+
+  Socket* socket;
+  ScriptedServer tls{};
+  enum class At : std::uint8_t { start, flight_sent, established } at = At::start;
+
+  // proceed does what an honest server would do next, or says something when all is done.
+  void proceed(std::uint8_t arg) {
+    tls.hear(socket->take_received());
+    switch (at) {
+      case At::start:
+        if (!tls.heard(wire::HandshakeType::client_hello)) return;
+        if (arg % 2 == 0) {
+          socket->send(tls.hello(ServerHelloBuilder::tls13()));
+          for (const Bytes& message :
+               {ScriptedServer::encrypted_extensions(), ScriptedServer::certificate13(),
+                ScriptedServer::certificate_verify()}) {
+            socket->send(tls.say(message));
+          }
+          socket->send(tls.finish());
+          at = At::established;
+        } else {
+          socket->send(tls.hello(ServerHelloBuilder::tls12()));
+          for (const Bytes& message :
+               {ScriptedServer::certificate12(), ScriptedServer::key_exchange(),
+                ScriptedServer::hello_done()}) {
+            socket->send(tls.say(message));
+          }
+          at = At::flight_sent;
+        }
+        return;
+      case At::flight_sent:
+        if (!tls.heard(wire::HandshakeType::finished)) return;
+        socket->send(tls.change_cipher_spec());
+        socket->send(tls.finish());
+        at = At::established;
+        return;
+      case At::established:
+        say(arg);
+        return;
+    }
+  }
+  void say(std::uint8_t arg) {
+    const std::uint8_t what = arg % 8;
+    if (what == 0) {
+      socket->send(tls.seal(ContentType::alert, {1, 0}));
+    } else if (what == 1) {
+      socket->send(tls.seal(ContentType::handshake, ScriptedServer::ticket13()));
+    } else if (what == 2) {
+      socket->send(
+          tls.seal(ContentType::handshake, {24, 0, 0, 1, static_cast<std::uint8_t>(arg / 128)}));
+      tls.update_write_keys();
+    } else {
+      socket->send(tls.seal(ContentType::application_data, Bytes(std::size_t{arg} * 64, arg)));
+    }
+  }
+};
+
 class Program {
  public:
   Program(std::span<const std::uint8_t> input)
@@ -137,6 +200,7 @@ class Program {
     if ((setting & 2U) != 0) o.tcp.syn_mode = snapshot::SynMode::tracked;
     if ((setting & 4U) != 0) o.tcp.ecn = snapshot::EcnPolicy::offer;
     if ((setting & 8U) != 0) o.max_connections = 2;
+    if ((setting & 16U) != 0) o.backend_tls = testing::BackendTls{};
     o.fake_jobs = true;
     o.rx_frames = 256;
     o.tx_frames = 1'024;
@@ -146,6 +210,8 @@ class Program {
                 .max_handshakes = 3,
                 .max_message_buffers = 1,
                 .max_jobs = 4,
+                .max_verify_jobs = 2,
+                .max_backend_handshakes = 2,
                 .max_time_wait = 4,
                 .max_syn_received = 8,
                 .key_shares = 8,
@@ -154,15 +220,16 @@ class Program {
     return o;
   }
   void listen(std::size_t i) {
-    sim_.backends.listen(sim_.backend(i), [this](Socket& s) { accepted_.push_back(&s); });
+    sim_.backends.listen(sim_.backend(i),
+                         [this](Socket& s) { accepted_.push_back(std::make_unique<Server>(s)); });
   }
   Client* client() {
     const std::uint8_t which = choices_.u8();
     return clients_.empty() ? nullptr : clients_[which % clients_.size()].get();
   }
-  Socket* accepted() {
+  Server* accepted() {
     const std::uint8_t which = choices_.u8();
-    return accepted_.empty() ? nullptr : accepted_[which % accepted_.size()];
+    return accepted_.empty() ? nullptr : accepted_[which % accepted_.size()].get();
   }
   void jump(Nanos time) { sim_.jump(time); }
 
@@ -215,13 +282,19 @@ class Program {
         return;
       }
       case 9:
-        if (Socket* s = accepted()) forge(*s, sim_.backends.mac());
+        if (Server* server = accepted()) forge(*server->socket, sim_.backends.mac());
         return;
       case 10: {
-        Socket* s = accepted();
+        Server* server = accepted();
         const std::uint8_t how = choices_.u8();
         const std::uint16_t len = choices_.u16();
-        if (s == nullptr) return;
+        if (server == nullptr) return;
+        Socket* const s = server->socket;
+        if ((setting_ & 16U) != 0 && (how & 4U) != 0) {
+          if (!s->is_over()) server->proceed(static_cast<std::uint8_t>(len));
+          sim_.run_for(microseconds{800});
+          return;
+        }
         (void)s->take_received();
         if (how % 4 == 0) s->abort();
         if (how % 4 == 1) s->close();
@@ -330,9 +403,14 @@ class Program {
     std::uint32_t tx = 0;
     std::size_t live = 0;
     std::uint64_t handshakes = 0;
+    std::uint64_t backend_handshakes = 0;
     w.for_each_connection(1'000, [&](const worker::Connection& c) {
       ++live;
       handshakes += c.handshake ? 1U : 0U;
+      if (const worker::BackendLeg* leg = w.leg_of(c)) {
+        backend_handshakes += leg->handshake ? 1U : 0U;
+        SALLYPORT_CHECK(c.backend.input.size() >= std::size_t{leg->plaintext} + leg->trailer);
+      }
       for (const worker::Side* side : {&c.client, &c.backend}) {
         rx += side->input.num_frames() + side->out_of_order.num_nodes();
         tx += side->send.num_frames();
@@ -344,7 +422,9 @@ class Program {
     SALLYPORT_CHECK(w.frames_held().tx_held == tx);
     SALLYPORT_CHECK(setting_ % 2 != 0 || sim_.frames_in_use() == rx + tx);
     SALLYPORT_CHECK(w.num_connections() == live);
-    SALLYPORT_CHECK(sim_.pins() == handshakes);
+    SALLYPORT_CHECK(sim_.pins() == handshakes + backend_handshakes);
+    SALLYPORT_CHECK(s.gauges.value(stats::Gauge::backend_handshakes) == backend_handshakes);
+    SALLYPORT_CHECK(s.backend_tls_failures.value(stats::BackendTlsFailure::internal_error) == 0);
     SALLYPORT_CHECK(s.gauges.value(stats::Gauge::connections) == live);
     SALLYPORT_CHECK(s.gauges.value(stats::Gauge::handshakes) == handshakes);
     SALLYPORT_CHECK(s.gauges.value(stats::Gauge::frames_held) == rx + tx);
@@ -378,6 +458,7 @@ class Program {
     SALLYPORT_CHECK(sim_.frames_in_use() == 0);
     SALLYPORT_CHECK(sim_.pins() == 0);
     SALLYPORT_CHECK(s.gauges.value(stats::Gauge::jobs) == 0);
+    SALLYPORT_CHECK(s.gauges.value(stats::Gauge::verify_jobs) == 0);
     SALLYPORT_CHECK(s.gauges.value(stats::Gauge::timers) == 0);
     SALLYPORT_CHECK(s.gauges.value(stats::Gauge::time_wait) == 0);
   }
@@ -392,7 +473,7 @@ class Program {
   std::uint8_t setting_;
   Simulation sim_;
   std::vector<std::unique_ptr<Client>> clients_;
-  std::vector<Socket*> accepted_;
+  std::vector<std::unique_ptr<Server>> accepted_;
   std::array<Bytes, 64> seen_;
   std::size_t next_seen_ = 0;
   std::map<std::pair<SocketAddress, SocketAddress>, Edge> edges_;

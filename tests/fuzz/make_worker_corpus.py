@@ -21,6 +21,14 @@ def backend(i, how, length=0):
     return [BACKEND, i, how, length >> 8, length & 0xFF, RUN, 100]
 
 
+def tls_backend(i, what):
+    """The backend goes on with its handshake, or says something of the kind `what` % 8."""
+    return backend(i, 4, what)
+
+
+TLS13, TLS12 = 0, 1
+CLOSE_NOTIFY, TICKET, KEY_UPDATE, KEY_UPDATE_REQUESTED, DATA, MORE_DATA = 0, 1, 2, 130, 3, 251
+
 SEND, ABORT, CLOSE, STOP_READING = 2, 0, 1, 3
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
@@ -78,8 +86,29 @@ programs = {
     "nic_holds": client(0) + backend(0, SEND, 30000) + [FAULTS, 5] + [RUN, 255] * 8,
 }
 
+# With TLS towards the backends, which the fifth bit of the first byte asks for.
+secured = {
+    "backend_tls13": client(0) + tls_backend(0, TLS13)
+    + sum((tls_backend(0, what) for what in (TICKET, DATA, KEY_UPDATE_REQUESTED, MORE_DATA)), [])
+    + [PROCEED, 0, 30] + tls_backend(0, CLOSE_NOTIFY) + backend(0, CLOSE) + [END, 0, 1, RUN, 100],
+    "backend_tls12": client(0) + tls_backend(0, TLS12) * 2 + tls_backend(0, DATA) + [PROCEED, 0, 30, END, 0, 2, RUN, 60]
+    + tls_backend(0, MORE_DATA) + tls_backend(0, CLOSE_NOTIFY) + backend(0, CLOSE) + [RUN, 100],
+    "backend_tls_cut_off": client(0) + tls_backend(0, TLS13) + tls_backend(0, MORE_DATA) + backend(0, CLOSE) + [RUN, 100],
+    "backend_tls_garbage": client(0) + backend(0, SEND, 500) + tls_backend(1, TLS13) + backend(1, SEND, 90) + [RUN, 50],
+    "backend_tls_silent": client(0) + [JUMP, 110, JUMP, 110, JUMP, 110],
+    "backend_tls_slow_reader": client(0) + tls_backend(0, TLS13) + [END, 0, 3] + tls_backend(0, MORE_DATA) * 8
+    + [JUMP, 100, END, 0, 131] + [RUN, 200] * 4,
+    "backend_tls_job_away": client(0)[:-6] + [JOBS, 1] + tls_backend(0, TLS13) + [END, 0, 0, RUN, 50, JOBS, 0, RUN, 50],
+    "backend_tls_resumes": (client(0) + tls_backend(0, TLS13) + tls_backend(0, TICKET) + [END, 0, 2, RUN, 50]
+                            + client(1) + tls_backend(1, TLS13) + [RUN, 50]),
+    "backend_tls_many": sum((client(i, i % 2) for i in range(4)), []) + sum((tls_backend(i, i % 2) for i in range(4)), [])
+    + sum((tls_backend(i, MORE_DATA) for i in range(4)), []) + [RUN, 100],
+}
+
 directory = Path(__file__).parent / "corpus" / "worker"
 directory.mkdir(exist_ok=True)
 for name, program in programs.items():
     first = 1 if name == "nic_holds" else 0
     (directory / name).write_bytes(bytes([first] + program))
+for name, program in secured.items():
+    (directory / name).write_bytes(bytes([16] + program))

@@ -104,6 +104,11 @@ Simulation::Simulation(const SimulationOptions& options)
   backends.set_vlan(options.vlan);
   build_snapshot();
   options_.worker.tsc_rate = kRate;
+  if (options.backend_tls) {
+    options_.worker.backends_speak_tls = true;
+    options_.worker.tls_backends = options.num_backends;
+    if (options_.worker.max_backend_handshakes == 1) options_.worker.max_backend_handshakes = 64;
+  }
   options_.worker.reta = frame::Reta{options.num_workers};
   for (std::size_t i = 0; i < options.num_workers; ++i) {
     Lcore& lcore = *lcores_.emplace_back(std::make_unique<Lcore>(*this));
@@ -167,19 +172,7 @@ void Simulation::build_snapshot() {
   tls_config->fingerprints = options_.fingerprints;
   tls_config->tickets = {
       .enabled = options_.tickets, .psk_only = false, .lifetime_seconds = 7'200, .domain = "web"};
-  if (options_.client_auth != tls::ClientAuthMode::off) {
-    const TemporaryDirectory files;
-    x509::ClientAuthority::Files from;
-    from.authorities = files.write("ca.pem", options_.client_ca);
-    auto loaded = x509::ClientAuthority::load(from);
-    SALLYPORT_CHECK(loaded.authority.has_value());
-    tls_config->client_auth =
-        tls::ClientAuth{options_.client_auth, {0, 1}, loaded.authority->names()};
-    verifier_ = std::make_unique<offload::Verifier>(
-        offload::Verifier::Authorities{
-            std::make_shared<const x509::ClientAuthority>(std::move(*loaded.authority))},
-        1);
-  }
+  build_verifier(*tls_config);
   tls_config->cipher_suites = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
                                0xc02c, 0xc030, 0xcca9, 0xcca8};
   tls_config->groups = {crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1,
@@ -213,9 +206,11 @@ void Simulation::build_snapshot() {
     snapshot::Backend at;
     at.address = backend(i);
     at.counter = static_cast<std::uint16_t>(i);
+    if (options_.backend_tls) at.sessions = static_cast<std::uint16_t>(i);
     pool.backends.push_back(at);
   }
   pool.plan = balance::Plan{balance::Method::round_robin, candidates};
+  if (options_.backend_tls) pool.tls = backend_tls();
 
   snapshot_.epoch = 1;
   snapshot_.configuration = 1;
@@ -231,6 +226,43 @@ void Simulation::build_snapshot() {
       std::make_shared<const std::vector<snapshot::Interface>>(1, std::move(interface));
   snapshot_.listeners = std::make_shared<const std::vector<snapshot::Listener>>(1, std::move(web));
   snapshot_.pools = std::make_shared<const std::vector<snapshot::Pool>>(1, std::move(pool));
+}
+
+void Simulation::build_verifier(tls::ServerConfig& listener) {
+  const TemporaryDirectory files;
+  offload::Verifier::Authorities clients(1);
+  offload::Verifier::ServerAuthorities servers(1);
+  if (options_.client_auth != tls::ClientAuthMode::off) {
+    x509::ClientAuthority::Files from;
+    from.authorities = files.write("ca.pem", options_.client_ca);
+    auto loaded = x509::ClientAuthority::load(from);
+    SALLYPORT_CHECK(loaded.authority.has_value());
+    listener.client_auth = tls::ClientAuth{options_.client_auth, {0, 1}, loaded.authority->names()};
+    clients[0] = std::make_shared<const x509::ClientAuthority>(std::move(*loaded.authority));
+  }
+  if (options_.backend_tls) {
+    const BackendTls& tls = *options_.backend_tls;
+    x509::ServerAuthority::Expected expected{.name = tls.server_name, .anybody = tls.ca.empty()};
+    if (!tls.ca.empty()) expected.authorities = files.write("servers.pem", tls.ca);
+    auto loaded = x509::ServerAuthority::load(expected);
+    SALLYPORT_CHECK(loaded.authority.has_value());
+    servers[0] = std::make_shared<const x509::ServerAuthority>(std::move(*loaded.authority));
+  }
+  verifier_ = std::make_unique<offload::Verifier>(std::move(clients), 1, std::move(servers));
+}
+
+std::shared_ptr<const snapshot::BackendTls> Simulation::backend_tls() const {
+  const BackendTls& from = *options_.backend_tls;
+  auto tls = std::make_shared<snapshot::BackendTls>();
+  tls->client.server_name = from.server_name;
+  if (!from.alpn.empty()) tls->client.alpn_protocols = {from.alpn};
+  tls->client.tls12 = from.tls12;
+  tls->client.tls13 = from.tls13;
+  tls->client.cipher_suites = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xcca9, 0xcca8};
+  tls->client.groups = from.groups;
+  tls->client.authority = {1, 1};
+  tls->handshake = kRate.ticks(from.handshake);
+  return tls;
 }
 
 void Simulation::set_ticket_key(std::uint8_t byte) {
@@ -399,7 +431,13 @@ void Simulation::judge(Lcore& lcore) {
                         lcore.out.verify_jobs().end());
   if (hold_verdicts_) return;
   for (crypto::VerifyJob* job : lcore.to_judge) {
-    verifier_->run(*job, {now_, snapshot_.wall.unix_ms_at(now_, kRate)});
+    if (options_.fake_jobs) {
+      job->identity.verdict = crypto::ClientVerdict::ok;
+      job->identity.not_after = kUnixSeconds + 3'600;
+      job->status = crypto::VerifyStatus::done;
+    } else {
+      verifier_->run(*job, {now_, snapshot_.wall.unix_ms_at(now_, kRate)});
+    }
     lcore.judged.push_back(job);
   }
   lcore.to_judge.clear();

@@ -53,6 +53,17 @@ struct RxCounters {
   std::uint64_t others_dropped = 0;
 };
 
+// BackendTls is how the pool speaks TLS with its backends.
+struct BackendTls {
+  std::string ca{};  // PEM; empty: anybody will do
+  std::string server_name = "backend.test";
+  std::string alpn{};
+  bool tls12 = true;
+  bool tls13 = true;
+  std::vector<crypto::NamedGroup> groups{crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1};
+  Nanos handshake = seconds{2};
+};
+
 struct SimulationOptions {
   std::uint64_t seed = 1;
   Faults faults{};
@@ -68,8 +79,8 @@ struct SimulationOptions {
   bool vlan_stripped = false;  // by the port, as most can; else the worker finds the tag
   snapshot::ReplyMode reply = snapshot::ReplyMode::source_mac;
   bool gateway_resolved = true;
-  // Results of asymmetric operations are constants that ScriptedClient knows, and the certificate
-  // is no certificate: nothing then depends on a key that was drawn.
+  // Results of asymmetric operations are constants that ScriptedClient and ScriptedServer know, and
+  // certificates are none, but good: nothing then depends on a key that was drawn.
   bool fake_jobs = false;
   std::size_t rx_frames = 8'192;
   std::size_t tx_frames = 16'384;
@@ -84,6 +95,7 @@ struct SimulationOptions {
   // Whether clients show certificates, and who vouches for them: PEM.
   tls::ClientAuthMode client_auth = tls::ClientAuthMode::off;
   std::string client_ca{};
+  std::optional<BackendTls> backend_tls{};
   worker::WorkerConfig worker{};
   snapshot::TcpPolicy tcp{};
   snapshot::StrayPolicy strays = snapshot::StrayPolicy::reset;
@@ -195,6 +207,9 @@ class Simulation {
   };
 
   void build_snapshot();
+  // build_verifier says who vouches for whom.
+  void build_verifier(tls::ServerConfig& listener);
+  [[nodiscard]] std::shared_ptr<const snapshot::BackendTls> backend_tls() const;
   void give_back(frame::Frame& f);
   void put_on_link(To to, Bytes frame);
   void deliver_due();

@@ -239,6 +239,43 @@ web   198.18.0.21:8080       1  down    unresolved                  12        3,
 )");
 }
 
+TEST(Backends, ThatSpeakTlsShowHowItWent) {
+  admin::BackendReport plain;
+  plain.pool = "web";
+  plain.address = *parse_socket_address("198.18.0.20:8080");
+  admin::BackendReport secured = plain;
+  secured.pool = "app";
+  secured.speaks_tls = true;
+  secured.established = 1200;
+  secured.tls_established = 1100;
+  secured.tls_resumed = 1000;
+  secured.tls_failed = 100;
+  const std::array backends{plain, secured};
+  EXPECT_EQ(
+      render_backends(parsed(admin::backends_document(backends)), Detail::relevant),
+      R"(pool  backend           weight  health  next hop    connections  established  refused  timed out    tls  resumed  tls failed
+web   198.18.0.20:8080       1  up      unresolved            0            0        0          0    off
+app   198.18.0.20:8080       1  up      unresolved            0        1,200        0          0  1,100    1,000         100
+)");
+}
+
+TEST(Handshakes, WithBackendsHaveAStageAndReasonsOfTheirOwn) {
+  const auto stats = std::make_unique<stats::WorkerStats>();
+  using stats::HandshakeStage;
+  stats->stages.count(HandshakeStage::backend_established, 10);
+  stats->stages.count(HandshakeStage::backend_tls_established, 4);
+  stats->stages.count(HandshakeStage::first_byte_to_client, 9);
+  stats->backend_tls_failures.count(stats::BackendTlsFailure::wrong_name, 3);
+  const std::array<const stats::WorkerStats*, 1> workers{stats.get()};
+  const std::string out =
+      render_handshakes(parsed(admin::handshakes_document(workers)), Detail::relevant);
+  EXPECT_NE(out.find("backend_tls_established      4"), std::string::npos) << out;
+  EXPECT_NE(out.find("90.0 %"), std::string::npos)
+      << "of those that the backends accepted: " << out;
+  EXPECT_NE(out.find("TLS with backends  count"), std::string::npos) << out;
+  EXPECT_NE(out.find("wrong_name             3"), std::string::npos) << out;
+}
+
 TEST(Render, SurvivesDocumentsOfAnotherShape) {
   for (const char* text : {"{}", R"({"stages":7,"reasons":[],"totals":null,"ports":{"0":3}})",
                            R"({"list":{"0":"x"},"lcores":{"0":[]},"backends":{"0":{"pool":5}}})",

@@ -158,6 +158,7 @@ TEST(Documents, TheLargestStillFitTelemetry) {
     fill(s->failures);
     fill(s->cookie_refusals);
     fill(s->closes);
+    fill(s->backend_tls_failures);
     for (Histogram& h : s->stage_nanoseconds) h.record(99'999'999'999);
   }
   const SocketAddress widest =
@@ -169,6 +170,7 @@ TEST(Documents, TheLargestStillFitTelemetry) {
   connection.client_state = connection.backend_state = "SYN_RECEIVED";
   connection.tls_state = "established";
   connection.tls_version = "1.3";
+  connection.backend_tls = "handshake";
   connection.age_milliseconds = 999'999'999;
   connection.client_to_backend_bytes = connection.backend_to_client_bytes = kMany;
   const std::vector<ConnectionReport> connections(200, connection);
@@ -177,6 +179,8 @@ TEST(Documents, TheLargestStillFitTelemetry) {
   backend.address = widest;
   backend.next_hop_resolved = true;
   backend.connections = backend.established = backend.refused = backend.timed_out = kMany;
+  backend.speaks_tls = true;
+  backend.tls_established = backend.tls_resumed = backend.tls_failed = kMany;
   const std::vector<BackendReport> backends(200, backend);
   LcoreReport lcore;
   lcore.stats = w.a.get();

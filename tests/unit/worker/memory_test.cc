@@ -6,12 +6,13 @@
 namespace sallyport::worker {
 namespace {
 
-std::size_t bytes_for(std::size_t connections) {
+std::size_t bytes_for(std::size_t connections, bool backends_speak_tls = false) {
   Arena arena;
   snapshot::Reader pins;
   auto stats = std::make_unique<stats::WorkerStats>();
   WorkerConfig config;
   config.max_connections = connections;
+  config.backends_speak_tls = backends_speak_tls;
   const Worker worker{config, arena, pins, *stats, Tsc{1}};
   return arena.bytes();
 }
@@ -22,6 +23,13 @@ TEST(Memory, OfAnIdleConnectionIsItsSlotsAndNothingElse) {
   const std::size_t each = (bytes_for(kMany) - bytes_for(kFew)) / (kMany - kFew);
   RecordProperty("idle_connection_bytes", static_cast<int>(each));
   EXPECT_EQ(each, sizeof(Connection) + kBytesBesideConnection);
+}
+
+TEST(Memory, ForTlsWithBackendsIsTakenOnlyWhereAPoolSpeaksIt) {
+  constexpr std::size_t kFew = 1'000;
+  constexpr std::size_t kMany = 9'000;
+  const std::size_t each = (bytes_for(kMany, true) - bytes_for(kFew, true)) / (kMany - kFew);
+  EXPECT_EQ(each, sizeof(Connection) + kBytesBesideConnection + sizeof(BackendLeg));
 }
 
 TEST(Memory, OfEachPhaseIsWhatTheDocumentationSays) {
@@ -36,6 +44,9 @@ TEST(Memory, OfEachPhaseIsWhatTheDocumentationSays) {
   EXPECT_EQ(sizeof(crypto::VerifyJob), 17'464U);
   EXPECT_EQ(sizeof(crypto::ClientIdentity), 304U);
   EXPECT_EQ(sizeof(TimeWaitRecord), 64U);
+  EXPECT_EQ(sizeof(BackendLeg), 344U);
+  EXPECT_EQ(sizeof(BackendHandshake), 9'464U);
+  EXPECT_EQ(sizeof(BackendSessions), 10'736U);
 }
 
 }  // namespace

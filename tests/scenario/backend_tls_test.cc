@@ -1,0 +1,519 @@
+// TLS with backends through a whole worker: OpenSSL at both ends, and the worker between them.
+// Nothing that a client says reaches a backend whose certificate is no good, and what fails before
+// the first byte is tried with another backend.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/scenario/actors.h"
+#include "tests/support/openssl_backend.h"
+
+namespace sallyport::testing {
+namespace {
+
+using stats::BackendCounter;
+using stats::BackendTlsFailure;
+using stats::CloseCause;
+using stats::Gauge;
+using stats::HandshakeFailure;
+using stats::HandshakeStage;
+using stats::Traffic;
+using End = OpensslBackendOptions::End;
+
+// Certificates of the time that a Simulation begins at.
+CertificateOptions server_named(const std::string& name) {
+  CertificateOptions options;
+  options.common_name = name;
+  options.alternatives = "DNS:" + name;
+  options.not_before = 1'699'000'000;
+  options.not_after = 1'701'000'000;
+  return options;
+}
+CertificateOptions root_named(const std::string& name) {
+  CertificateOptions options = server_named(name);
+  options.alternatives.clear();
+  options.authority = true;
+  return options;
+}
+
+class TlsBackends : public ::testing::TestWithParam<int> {
+ protected:
+  [[nodiscard]] SimulationOptions secured() const {
+    SimulationOptions options;
+    options.backend_tls = BackendTls{};
+    options.backend_tls->ca = pem_of(root_.certificate.get());
+    return options;
+  }
+  [[nodiscard]] static OpensslBackendOptions speaking() {
+    OpensslBackendOptions options;
+    options.version = GetParam();
+    return options;
+  }
+  // exchange lets a client send `len` bytes to an echoing backend and hear them again.
+  static bool exchange(Simulation& sim, OpensslBackend& backend, Talk& talk,
+                       Nanos limit = seconds{20}) {
+    return sim.run(
+        [&] {
+          backend.step();
+          return talk.done();
+        },
+        limit);
+  }
+  static bool finish(Simulation& sim, OpensslBackend& backend, Talk& talk) {
+    talk.close();
+    return sim.run(
+        [&] {
+          talk.tls().step();
+          backend.step();
+          return sim.num_connections() == 0;
+        },
+        seconds{5});
+  }
+  static void expect_nothing_left(Simulation& sim) {
+    expect_all_gone(sim, seconds{30});
+    EXPECT_EQ(sim.stats().gauges.value(Gauge::backend_handshakes), 0U);
+    EXPECT_EQ(sim.stats().gauges.value(Gauge::verify_jobs), 0U);
+    EXPECT_EQ(sim.stats().backend_tls_failures.value(BackendTlsFailure::internal_error), 0U);
+  }
+  static std::uint64_t of_backends(const Simulation& sim, BackendCounter which) {
+    std::uint64_t sum = 0;
+    for (const auto& backend : sim.stats().backends) sum += backend.value(which);
+    return sum;
+  }
+  // expect_refused: a backend that shows `member` gets no byte of the client, for this reason.
+  void expect_refused(const Member& member, BackendTlsFailure why,
+                      const SimulationOptions& options) {
+    Simulation sim{options};
+    OpensslBackend backend{sim, member, speaking()};
+    Talk talk{sim, 1'000};
+    EXPECT_FALSE(exchange(sim, backend, talk, seconds{5}));
+    EXPECT_EQ(backend.received(), 0U);
+    EXPECT_EQ(sim.stats().backend_tls_failures.value(why), 2U) << "one for each backend";
+    EXPECT_EQ(of_backends(sim, BackendCounter::tls_failed), 2U);
+    EXPECT_EQ(of_backends(sim, BackendCounter::tls_established), 0U);
+    EXPECT_EQ(sim.stats().failures.value(HandshakeFailure::backend_tls), 1U);
+    EXPECT_EQ(sim.stats().traffic.value(Traffic::client_plaintext_bytes), 0U);
+    EXPECT_EQ(sim.stats().traffic.value(Traffic::backend_records_sealed), 0U);
+    EXPECT_TRUE(talk.tls().got_close_notify());
+    for (const auto& session : backend.sessions()) {
+      EXPECT_NE(session->error.find("alert"), std::string::npos) << session->error;
+    }
+    talk.tls().socket().close();
+    expect_nothing_left(sim);
+  }
+
+  Member root_ = issue(nullptr, root_named("Root"));
+  Member server_ = issue(&root_, server_named("backend.test"));
+};
+
+std::string version_name(const ::testing::TestParamInfo<int>& info) {
+  return info.param == TLS1_3_VERSION ? "Tls13" : "Tls12";
+}
+INSTANTIATE_TEST_SUITE_P(Both, TlsBackends, ::testing::Values(TLS1_3_VERSION, TLS1_2_VERSION),
+                         version_name);
+
+TEST_P(TlsBackends, HearWhatClientsSayAndAnswer) {
+  Simulation sim{secured()};
+  OpensslBackend backend{sim, server_, speaking()};
+  Talk talk{sim, 2'000};
+  ASSERT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+  EXPECT_TRUE(talk.correct());
+  EXPECT_EQ(backend.received(), 2'000U);
+  EXPECT_EQ(backend.server_name(), "backend.test");
+  EXPECT_EQ(sim.stats().traffic.value(Traffic::backends_judged), 1U);
+  EXPECT_EQ(sim.stats().stages.value(HandshakeStage::backend_tls_established), 1U);
+  EXPECT_EQ(of_backends(sim, BackendCounter::tls_established), 1U);
+  EXPECT_EQ(sim.stats().gauges.value(Gauge::backend_handshakes), 0U) << "given back at once";
+  sim.worker().for_each_connection(1, [&](const worker::Connection& c) {
+    ASSERT_NE(sim.worker().leg_of(c), nullptr);
+    EXPECT_EQ(sim.worker().leg_of(c)->tls.version(), GetParam() == TLS1_3_VERSION
+                                                         ? wire::ProtocolVersion::tls13
+                                                         : wire::ProtocolVersion::tls12);
+  });
+  EXPECT_TRUE(finish(sim, backend, talk));
+  expect_nothing_left(sim);
+  EXPECT_EQ(sim.stats().closes.value(CloseCause::client_close_notify), 1U);
+  EXPECT_NE(SSL_get_shutdown(backend.sessions()[0]->ssl) & SSL_RECEIVED_SHUTDOWN, 0)
+      << "the backend heard the client's close_notify";
+}
+
+TEST_P(TlsBackends, AreNotToldAnythingBeforeTheirCertificateWasJudged) {
+  Simulation sim{secured()};
+  sim.hold_verdicts(true);
+  OpensslBackend backend{sim, server_, speaking()};
+  Talk talk{sim, 2'000};
+  EXPECT_FALSE(exchange(sim, backend, talk, seconds{1}));
+  EXPECT_EQ(sim.stats().traffic.value(Traffic::client_plaintext_bytes), 0U);
+  EXPECT_EQ(sim.stats().traffic.value(Traffic::backend_records_sealed), 0U);
+  EXPECT_EQ(sim.stats().gauges.value(Gauge::verify_jobs), 1U);
+  sim.hold_verdicts(false);
+  EXPECT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+  EXPECT_TRUE(talk.correct());
+}
+
+TEST_P(TlsBackends, AreRefusedForABadCertificate) {
+  const Member stranger = issue(nullptr, server_named("backend.test"));
+  expect_refused(stranger, BackendTlsFailure::unknown_authority, secured());
+  const Member other = issue(&root_, server_named("other.test"));
+  expect_refused(other, BackendTlsFailure::wrong_name, secured());
+  CertificateOptions old = server_named("backend.test");
+  old.not_after = 1'699'500'000;
+  const Member expired = issue(&root_, old);
+  expect_refused(expired, BackendTlsFailure::certificate_expired, secured());
+}
+
+TEST_P(TlsBackends, AreTakenAsTheyAreWhereNobodyVerifies) {
+  SimulationOptions options = secured();
+  options.backend_tls->ca.clear();
+  Simulation sim{options};
+  const Member stranger = issue(nullptr, server_named("other.test"));
+  OpensslBackend backend{sim, stranger, speaking()};
+  Talk talk{sim, 2'000};
+  EXPECT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+  EXPECT_TRUE(talk.correct());
+}
+
+TEST_P(TlsBackends, ResumeWithTheTicketsOfBefore) {
+  Simulation sim{secured()};
+  OpensslBackend backend{sim, server_, speaking(), {0}};
+  sim.backends.stop_listening(sim.backend(1));
+  for (int round = 0; round < 6; ++round) {
+    Talk talk{sim, 500};
+    ASSERT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+    EXPECT_TRUE(talk.correct());
+    ASSERT_TRUE(finish(sim, backend, talk));
+  }
+  EXPECT_EQ(backend.num_resumed(), 5U);
+  EXPECT_EQ(of_backends(sim, BackendCounter::tls_resumed), 5U);
+  EXPECT_EQ(sim.stats().traffic.value(Traffic::backends_judged), 1U) << "not judged again";
+  expect_nothing_left(sim);
+}
+
+TEST_P(TlsBackends, DoWithoutTickets) {
+  Simulation sim{secured()};
+  OpensslBackendOptions options = speaking();
+  options.tickets = false;
+  OpensslBackend backend{sim, server_, options};
+  for (int round = 0; round < 3; ++round) {
+    Talk talk{sim, 500};
+    ASSERT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+    ASSERT_TRUE(finish(sim, backend, talk));
+  }
+  EXPECT_EQ(backend.num_resumed(), 0U);
+  EXPECT_EQ(sim.stats().traffic.value(Traffic::backends_judged), 3U);
+}
+
+TEST_P(TlsBackends, MayAskForAnotherGroup) {
+  Simulation sim{secured()};
+  OpensslBackendOptions options = speaking();
+  options.groups = "P-256";
+  OpensslBackend backend{sim, server_, options};
+  Talk talk{sim, 500};
+  EXPECT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+  EXPECT_TRUE(talk.correct());
+}
+
+TEST_P(TlsBackends, HaveToAgreeToTheProtocolThatIsAskedFor) {
+  for (const std::string theirs : {"http/1.1", ""}) {
+    SimulationOptions asks = secured();
+    asks.backend_tls->alpn = "http/1.1";
+    Simulation sim{asks};
+    OpensslBackendOptions options = speaking();
+    options.alpn = theirs;
+    OpensslBackend backend{sim, server_, options};
+    Talk talk{sim, 500};
+    EXPECT_EQ(exchange(sim, backend, talk, seconds{5}), !theirs.empty());
+    const std::uint64_t refused = theirs.empty() ? 2 : 0;
+    EXPECT_EQ(sim.stats().backend_tls_failures.value(BackendTlsFailure::no_application_protocol),
+              refused);
+    EXPECT_EQ(backend.received(), theirs.empty() ? 0U : 500U);
+  }
+}
+
+TEST_P(TlsBackends, ThatFailAreReplacedByOthers) {
+  // The first backend cannot, in one way or another; the second one is as it should be.
+  const Member stranger = issue(nullptr, server_named("backend.test"));
+  enum class Fault : std::uint8_t { wrong_certificate, mute, rude, not_listening };
+  for (const Fault fault :
+       {Fault::wrong_certificate, Fault::mute, Fault::rude, Fault::not_listening}) {
+    Simulation sim{secured()};
+    OpensslBackendOptions bad = speaking();
+    bad.mute = fault == Fault::mute;
+    bad.rude = fault == Fault::rude;
+    OpensslBackend first{sim, fault == Fault::wrong_certificate ? stranger : server_, bad, {0}};
+    if (fault == Fault::not_listening) sim.backends.stop_listening(sim.backend(0));
+    OpensslBackend second{sim, server_, speaking(), {1}};
+    for (int round = 0; round < 2; ++round) {
+      Talk talk{sim, 3'000};
+      EXPECT_TRUE(sim.run(
+          [&] {
+            first.step();
+            second.step();
+            return talk.done();
+          },
+          seconds{10}))
+          << talk.tls().error();
+      EXPECT_TRUE(talk.correct());
+      talk.close();
+      EXPECT_TRUE(sim.run(
+          [&] {
+            talk.tls().step();
+            first.step();
+            second.step();
+            return sim.num_connections() == 0;
+          },
+          seconds{10}));
+    }
+    EXPECT_EQ(first.received(), 0U);
+    EXPECT_GE(sim.stats().traffic.value(Traffic::backend_retries), 1U);
+    const auto& failures = sim.stats().backend_tls_failures;
+    EXPECT_EQ(failures.value(BackendTlsFailure::unknown_authority) > 0,
+              fault == Fault::wrong_certificate);
+    EXPECT_EQ(failures.value(BackendTlsFailure::timed_out) > 0, fault == Fault::mute);
+    EXPECT_EQ(failures.value(BackendTlsFailure::closed) > 0, fault == Fault::rude);
+    expect_nothing_left(sim);
+  }
+}
+
+TEST_P(TlsBackends, CarryMuchBothWays) {
+  for (const double loss : {0.0, 0.02}) {
+    SimulationOptions options = secured();
+    options.faults.loss = loss;
+    options.faults.reordering = loss;
+    options.backend_tls->handshake = seconds{20};
+    Simulation sim{options};
+    OpensslBackend backend{sim, server_, speaking()};
+    Talk talk{sim, 1'000'000};
+    ASSERT_TRUE(exchange(sim, backend, talk, seconds{300})) << talk.tls().error();
+    EXPECT_TRUE(talk.correct());
+    sim.set_faults({});
+    EXPECT_TRUE(finish(sim, backend, talk));
+    expect_nothing_left(sim);
+  }
+}
+
+TEST_P(TlsBackends, EndPagesProperlyOrTheClientNotices) {
+  for (const End end : {End::properly, End::close_notify, End::fin, End::reset}) {
+    Simulation sim{secured()};
+    OpensslBackendOptions options = speaking();
+    options.page = 200'000;
+    options.end = end;
+    OpensslBackend backend{sim, server_, options};
+    OpensslClient client{sim.connect()};
+    client.write(kRequest);
+    sim.run(
+        [&] {
+          client.step();
+          backend.step();
+          return client.got_close_notify() || client.socket().peer_closed() ||
+                 client.socket().was_reset();
+        },
+        seconds{10});
+    sim.run_for(milliseconds{20});
+    client.step();
+    const bool is_whole = end == End::properly || end == End::close_notify;
+    EXPECT_EQ(client.got_close_notify(), is_whole);
+    if (end != End::reset) {
+      EXPECT_EQ(client.received(), backend.page()) << static_cast<int>(end);
+      EXPECT_FALSE(client.socket().was_reset());
+    } else {
+      EXPECT_TRUE(client.socket().was_reset());
+    }
+    const auto& closes = sim.stats().closes;
+    EXPECT_EQ(closes.value(CloseCause::backend_fin), is_whole ? 1U : 0U);
+    EXPECT_EQ(closes.value(CloseCause::backend_truncated), end == End::fin ? 1U : 0U);
+    EXPECT_EQ(closes.value(CloseCause::backend_reset), end == End::reset ? 1U : 0U);
+    client.shutdown();
+    client.step();
+    client.socket().close();
+    sim.run(
+        [&] {
+          client.step();
+          backend.step();
+          return sim.num_connections() == 0;
+        },
+        seconds{30});
+    expect_nothing_left(sim);
+  }
+}
+
+TEST_P(TlsBackends, MayAnswerCloseNotifyInAnyWay) {
+  for (const End end : {End::properly, End::close_notify, End::fin, End::reset}) {
+    Simulation sim{secured()};
+    OpensslBackendOptions options = speaking();
+    options.end = end;
+    OpensslBackend backend{sim, server_, options};
+    Talk talk{sim, 1'000};
+    ASSERT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+    EXPECT_TRUE(finish(sim, backend, talk)) << static_cast<int>(end);
+    expect_nothing_left(sim);
+    EXPECT_EQ(sim.stats().closes.value(CloseCause::client_close_notify), 1U);
+  }
+}
+
+TEST_P(TlsBackends, AnswerAcrossAHalfClosedConnection) {
+  Simulation sim{secured()};
+  OpensslBackendOptions options = speaking();
+  options.page = 50'000;
+  options.answers_late = true;
+  OpensslBackend backend{sim, server_, options};
+  OpensslClient client{sim.connect()};
+  client.write(kRequest);
+  client.shutdown();
+  EXPECT_TRUE(sim.run(
+      [&] {
+        client.step();
+        backend.step();
+        return client.got_close_notify();
+      },
+      seconds{5}));
+  EXPECT_EQ(client.received(), backend.page());
+  EXPECT_EQ(sim.stats().closes.value(CloseCause::client_close_notify), 1U);
+  client.socket().close();
+  expect_nothing_left(sim);
+}
+
+TEST_P(TlsBackends, WaitForSlowClientsWithoutHoldingMore) {
+  Simulation sim{secured()};
+  OpensslBackendOptions options = speaking();
+  options.page = 2'000'000;
+  OpensslBackend backend{sim, server_, options};
+  OpensslClient client{sim.connect()};
+  client.write(kRequest);
+  const auto step = [&] {
+    client.step();
+    backend.step();
+    return client.got_close_notify();
+  };
+  ASSERT_TRUE(sim.run([&] { return step() || client.received().size() > 100'000; }));
+  client.socket().set_reading(false);
+  sim.run_for(seconds{2});
+  const std::size_t held = sim.frames_in_use();
+  for (int i = 0; i < 100; ++i) {
+    step();
+    sim.run_for(milliseconds{10});
+  }
+  EXPECT_LE(sim.frames_in_use(), held + 16) << "a slow client stops its backend";
+  client.socket().set_reading(true);
+  EXPECT_TRUE(sim.run(step, seconds{60}));
+  EXPECT_EQ(client.received(), backend.page());
+}
+
+TEST_P(TlsBackends, ChangeKeysWithoutAnybodyNoticing) {
+  if (GetParam() != TLS1_3_VERSION) GTEST_SKIP() << "a word of TLS 1.3";
+  Simulation sim{secured()};
+  OpensslBackend backend{sim, server_, speaking()};
+  Talk talk{sim, 100'000};
+  bool has_updated = false;
+  ASSERT_TRUE(sim.run(
+      [&] {
+        if (!has_updated && backend.received() > 20'000) {
+          has_updated = SSL_key_update(backend.sessions()[0]->ssl, SSL_KEY_UPDATE_REQUESTED) == 1;
+        }
+        backend.step();
+        return talk.done();
+      },
+      seconds{10}))
+      << talk.tls().error();
+  EXPECT_TRUE(has_updated);
+  EXPECT_TRUE(talk.correct());
+  EXPECT_TRUE(backend.sessions()[0]->error.empty()) << backend.sessions()[0]->error;
+  EXPECT_TRUE(finish(sim, backend, talk));
+  expect_nothing_left(sim);
+}
+
+TEST_P(TlsBackends, AreManyAtOnceWithFewPlaces) {
+  SimulationOptions options = secured();
+  options.worker.max_backend_handshakes = 2;
+  options.worker.max_verify_jobs = 2;
+  options.worker.max_jobs = 16;
+  Simulation sim{options};
+  OpensslBackend backend{sim, server_, speaking()};
+  std::vector<std::unique_ptr<Talk>> talks;
+  for (int i = 0; i < 40; ++i) talks.push_back(std::make_unique<Talk>(sim, 1'000));
+  const auto all_done = [&] {
+    backend.step();
+    bool done = true;
+    for (const auto& talk : talks) done = talk->done() && done;
+    return done;
+  };
+  EXPECT_TRUE(sim.run(all_done, seconds{20}));
+  for (const auto& talk : talks) {
+    EXPECT_TRUE(talk->correct());
+    talk->close();
+  }
+  sim.run(
+      [&] {
+        for (const auto& talk : talks) talk->tls().step();
+        backend.step();
+        return sim.num_connections() == 0;
+      },
+      seconds{10});
+  expect_nothing_left(sim);
+}
+
+TEST_P(TlsBackends, AreNotWaitedForWhenTheClientLeaves) {
+  for (const bool holds_jobs : {true, false}) {
+    Simulation sim{secured()};
+    OpensslBackend backend{sim, server_, speaking()};
+    Talk talk{sim, 1'000};
+    if (!holds_jobs) sim.hold_verdicts(true);
+    sim.run(
+        [&] {
+          talk.tls().step();
+          if (holds_jobs && talk.tls().is_established()) sim.hold_jobs(true);
+          backend.step();
+          return holds_jobs ? sim.num_jobs_held() > 0
+                            : sim.stats().gauges.value(Gauge::verify_jobs) == 1 &&
+                                  sim.stats().gauges.value(Gauge::backend_handshakes) == 1;
+        },
+        seconds{1});
+    sim.run_for(milliseconds{5});
+    talk.tls().socket().abort();
+    EXPECT_TRUE(sim.run([&] { return sim.num_connections() == 0; }, seconds{5}));
+    sim.hold_jobs(false);
+    sim.hold_verdicts(false);
+    sim.run_for(milliseconds{100});
+    EXPECT_EQ(backend.received(), 0U);
+    expect_nothing_left(sim);
+  }
+}
+
+TEST_P(TlsBackends, EndTheConnectionWhenARecordIsForged) {
+  Simulation sim{secured()};
+  OpensslBackend backend{sim, server_, speaking()};
+  Talk talk{sim, 1'000};
+  ASSERT_TRUE(exchange(sim, backend, talk));
+  Bytes forged(60, 0x61);
+  forged[0] = 23;
+  forged[1] = 3;
+  forged[2] = 3;
+  forged[3] = 0;
+  forged[4] = 55;
+  backend.sessions()[0]->socket->send(forged);
+  EXPECT_TRUE(sim.run([&] { return talk.tls().socket().was_reset(); }, seconds{2}));
+  EXPECT_EQ(sim.stats().closes.value(CloseCause::backend_protocol_error), 1U);
+  EXPECT_EQ(sim.stats().backend_tls_failures.value(BackendTlsFailure::bad_record_mac), 1U);
+  sim.run_for(milliseconds{10});
+  backend.step();
+  EXPECT_NE(backend.sessions()[0]->error.find("bad record mac"), std::string::npos)
+      << backend.sessions()[0]->error;
+  expect_nothing_left(sim);
+}
+
+TEST_P(TlsBackends, AreReachedOverIpv6AndByClientsOfTheOtherVersion) {
+  SimulationOptions options = secured();
+  options.ipv6 = true;
+  Simulation sim{options};
+  OpensslBackend backend{sim, server_, speaking()};
+  OpensslClientOptions other;
+  other.version = GetParam() == TLS1_3_VERSION ? TLS1_2_VERSION : TLS1_3_VERSION;
+  Talk talk{sim, 50'000, other};
+  EXPECT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+  EXPECT_TRUE(talk.correct());
+}
+
+}  // namespace
+}  // namespace sallyport::testing
