@@ -154,8 +154,11 @@ dpdk::Failure Daemon::start() {
     const auto groups = multicast_groups(*compiled.interfaces, i);
     if (dpdk::Failure failure = dataplane_.ports()[i]->set_groups(groups)) return failure;
   }
-  if (!authorities_.empty()) {
-    verifier_.emplace(identities_.clients.of_listener, identities_.clients.generation);
+  const bool has_tls_pools =
+      std::ranges::any_of(config_.pools, [](const config::Pool& p) { return p.tls.has_value(); });
+  if (!authorities_.empty() || has_tls_pools) {
+    verifier_.emplace(identities_.clients.of_listener, identities_.clients.generation,
+                      identities_.servers);
   }
   if (dpdk::Failure failure =
           dataplane_.add_workers(publisher_, identities_.keys, verifier_ ? &*verifier_ : nullptr)) {

@@ -38,7 +38,7 @@ class Dataplane {
   // open starts DPDK and opens every port; nothing is received yet.
   [[nodiscard]] Failure open();
   // add_workers builds one worker per I/O lcore and gives its executor the private keys.
-  // `verifier` judges clients' certificates; nullptr where none are asked for.
+  // `verifier` judges peers' certificates; nullptr where nobody shows any.
   [[nodiscard]] Failure add_workers(control::Publisher& publisher,
                                     const std::vector<control::Identities::NamedKey>& keys,
                                     const offload::Verifier* verifier);

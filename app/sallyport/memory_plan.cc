@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/sallyport/fingerprint_list.h"
+#include "lib/config/topology.h"
 #include "lib/dpdk/frame_pool.h"
 #include "lib/dpdk/port_queues.h"
 #include "lib/frame/outbox.h"
@@ -61,8 +62,18 @@ MemoryPlan plan_memory(const config::Config& config) {
   const bool asks_clients = std::ranges::any_of(config.listeners, [](const config::Listener& l) {
     return l.tls.client_certificates != config::ClientCertificates::off;
   });
-  worker.max_verify_jobs =
-      asks_clients ? std::clamp<std::size_t>(worker.max_connections / 64, 16, 256) : 1;
+  std::size_t tls_backends = 0;
+  for (const config::Pool& pool : config.pools) {
+    if (pool.tls) tls_backends += pool.backends.size();
+  }
+  worker.backends_speak_tls = tls_backends > 0;
+  if (worker.backends_speak_tls) {
+    worker.max_backend_handshakes = std::clamp<std::size_t>(worker.max_connections / 16, 64, 2'048);
+    worker.tls_backends = std::min<std::size_t>(tls_backends, config::kMaxSessionPlaces);
+  }
+  worker.max_verify_jobs = asks_clients || worker.backends_speak_tls
+                               ? std::clamp<std::size_t>(worker.max_connections / 64, 16, 256)
+                               : 1;
   worker.max_known_clients = asks_clients ? worker.max_connections : 1;
   const bool introduces_clients = std::ranges::any_of(config.pools, [](const config::Pool& p) {
     return p.proxy_protocol != config::ProxyProtocol::off;

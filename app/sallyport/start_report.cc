@@ -93,6 +93,13 @@ std::string computing_text(offload::Computing computing) {
   return kOneByOne;
 }
 
+std::string trust_text(const config::PoolTls& tls) {
+  if (tls.verify == config::VerifyServer::off) {
+    return "WARNING: their certificates are not verified";
+  }
+  return "verified as " + tls.server_name + " by " + (tls.ca.empty() ? "the system" : tls.ca);
+}
+
 }  // namespace
 
 std::string version_text() {
@@ -139,6 +146,10 @@ std::string start_report(const config::Config& config, const MemoryPlan& plan,
       addresses += (addresses.empty() ? "" : ", ") + to_string(address);
     }
     text += line("listener", listener.name + " at " + addresses + ", pool " + listener.pool);
+  }
+  for (const config::Pool& pool : config.pools) {
+    if (pool.tls)
+      text += line("pool", pool.name + ": TLS to its backends, " + trust_text(*pool.tls));
   }
   for (const control::Identities::SelfMade& made : identities.self_made) {
     std::string names;

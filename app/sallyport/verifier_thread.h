@@ -1,5 +1,6 @@
-// VerifierThread: judges clients' certificates for all workers, beside the control thread.  Each
-// worker has two rings with it, which hold as many jobs as the worker has: neither is ever full.
+// VerifierThread: judges the certificates of clients and backends for all workers, beside the
+// control thread.  Each worker has two rings with it, which hold as many jobs as the worker has:
+// neither is ever full.
 #pragma once
 #include <atomic>
 #include <cstddef>

@@ -3,7 +3,8 @@
 // table.
 //
 //   field(name, member)    a key
-//   table(name, member)    a table that stands at most once
+//   table(name, member)    a table that stands at most once; of an optional member it matters
+//                          whether it stands at all
 //   tables(name, members)  an array of tables
 #pragma once
 #include "lib/config/config.h"
@@ -131,6 +132,16 @@ void bind(Visitor& v, Backend& b) {
 }
 
 template <class Visitor>
+void bind(Visitor& v, PoolTls& t) {
+  v.field("verify", t.verify);
+  v.field("ca", t.ca);
+  v.field("server_name", t.server_name);
+  v.field("policy", t.policy);
+  v.field("alpn", t.alpn);
+  v.field("handshake_seconds", t.handshake_seconds);
+}
+
+template <class Visitor>
 void bind(Visitor& v, Pool& p) {
   v.field("name", p.name);
   v.field("source_addresses", p.source_addresses);
@@ -138,6 +149,7 @@ void bind(Visitor& v, Pool& p) {
   v.field("local_port_last", p.local_port_last);
   v.field("balance", p.balance);
   v.field("proxy_protocol", p.proxy_protocol);
+  v.table("tls", p.tls);
   v.tables("backends", p.backends);
 }
 

@@ -25,6 +25,24 @@ bool is_host(const IpAddress& ip) {
          !(ip.is_v4() && ip.octets4()[0] == 0);
 }
 
+// is_host_name: [RFC 1123 2.1] labels of letters, digits and hyphens, which some write underscores
+// into.
+bool is_host_name(std::string_view name) {
+  const auto is_inner = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  std::size_t label = 0;
+  char before = '.';
+  for (const char c : name) {
+    const bool is_between = is_inner(before);
+    if (c == '.' ? !is_between : !is_inner(c) && (c != '-' || before == '.')) return false;
+    label = c == '.' ? 0 : label + 1;
+    if (label > 63) return false;
+    before = c;
+  }
+  return is_inner(before);
+}
+
 class Checker {
  public:
   Checker(Config& config, const Positions& positions, Diagnostics& diagnostics)
@@ -254,9 +272,15 @@ class Checker {
         error(rule_path + ".protocol", "protocol " + quoted(rule.protocol) + " is listed twice",
               "List each protocol once.");
       }
-      if (find_pool(rule.pool) == nullptr) {
+      const Pool* const pool = find_pool(rule.pool);
+      if (pool == nullptr) {
         error(rule_path + ".pool", "there is no pool " + quoted(rule.pool),
               "Name one of the [[pool]]s, or add it.");
+      } else if (pool->tls && !pool->tls->alpn.empty() && pool->tls->alpn != rule.protocol) {
+        error(rule_path + ".pool",
+              "clients that speak " + quoted(rule.protocol) + " go to pool " + quoted(rule.pool) +
+                  ", whose backends are asked for " + quoted(pool->tls->alpn),
+              "Name a pool whose backends speak it, or correct `tls.alpn` of the pool.");
       }
     }
     if (listener.limits.client_hello_seconds > listener.limits.handshake_seconds) {
@@ -347,6 +371,7 @@ class Checker {
       return;
     }
     check_sources(pool, path);
+    if (pool.tls) check_pool_tls(pool, path + ".tls");
     std::set<SocketAddress> seen;
     bool usable = true;
     for (std::size_t i = 0; i < pool.backends.size(); ++i) {
@@ -364,6 +389,31 @@ class Checker {
       usable = false;
     }
     if (usable) check_capacity(pool, path);
+  }
+
+  void check_pool_tls(const Pool& pool, const std::string& path) {
+    const PoolTls& tls = *pool.tls;
+    if (!tls.server_name.empty() && !parse_ip(tls.server_name) && !is_host_name(tls.server_name)) {
+      error(path + ".server_name",
+            quoted(tls.server_name) + " is neither a host name nor an address",
+            "Write it as it stands in the certificate, without a port: \"app.example\".");
+    }
+    if (tls.verify == VerifyServer::on) {
+      if (!tls.server_name.empty()) return;
+      error(path,
+            "the certificates of pool " + quoted(pool.name) +
+                " are to be verified, but it is not said whose they have to be",
+            "Set `tls.server_name`.");
+      return;
+    }
+    warning(path + ".verify",
+            "the backends of pool " + quoted(pool.name) +
+                " are not verified: whoever can redirect packets to them reads everything",
+            "Set `tls.ca` and `tls.server_name`, and remove this line.");
+    if (!tls.ca.empty()) {
+      warning(path + ".ca", "backends are not verified, so this file is not used",
+              "Remove it, or set `tls.verify` to \"on\".");
+    }
   }
 
   void check_sources(const Pool& pool, const std::string& path) {

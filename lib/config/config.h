@@ -21,6 +21,7 @@ enum class CongestionControl : std::uint8_t { cubic, new_reno };
 enum class SynMode : std::uint8_t { cookies, tracked };
 enum class Ecn : std::uint8_t { accept, offer, off };
 enum class TlsPolicy : std::uint8_t { modern, intermediate, compatible };
+enum class VerifyServer : std::uint8_t { on, off };
 enum class BalanceMethod : std::uint8_t { round_robin };
 enum class ProxyProtocol : std::uint8_t { off, v2 };
 
@@ -145,6 +146,17 @@ struct Backend {
   friend bool operator==(const Backend&, const Backend&) = default;
 };
 
+// PoolTls stands where backends are spoken to in TLS.
+struct PoolTls {
+  VerifyServer verify = VerifyServer::on;
+  std::string ca;           // absolute path; empty: whom the system trusts
+  std::string server_name;  // host name or address; empty only where nothing is verified
+  TlsPolicy policy = TlsPolicy::intermediate;
+  std::string alpn;  // empty: none is asked for
+  std::uint32_t handshake_seconds = 3;
+  friend bool operator==(const PoolTls&, const PoolTls&) = default;
+};
+
 struct Pool {
   std::string name;
   std::vector<IpAddress> source_addresses;
@@ -152,6 +164,7 @@ struct Pool {
   std::uint16_t local_port_last = 65'535;
   BalanceMethod balance = BalanceMethod::round_robin;
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
+  std::optional<PoolTls> tls;  // nothing: plaintext
   std::vector<Backend> backends;
   friend bool operator==(const Pool&, const Pool&) = default;
 };

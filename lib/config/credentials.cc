@@ -46,6 +46,10 @@ class Loader {
       loaded_.authorities.push_back(
           load_authority(config_.listeners[i].tls, "listener[" + std::to_string(i) + "].tls"));
     }
+    for (std::size_t i = 0; i < config_.pools.size(); ++i) {
+      loaded_.servers.push_back(
+          load_authority(config_.pools[i].tls, "pool[" + std::to_string(i) + "].tls"));
+    }
     return std::move(loaded_);
   }
 
@@ -113,6 +117,21 @@ class Loader {
       return nullptr;
     }
     return std::make_shared<const x509::ClientAuthority>(std::move(*loaded.authority));
+  }
+
+  std::shared_ptr<const x509::ServerAuthority> load_authority(const std::optional<PoolTls>& tls,
+                                                              const std::string& path) {
+    if (!tls) return nullptr;
+    x509::ServerAuthority::Loaded loaded =
+        x509::ServerAuthority::load({.authorities = tls->ca,
+                                     .name = tls->server_name,
+                                     .anybody = tls->verify == VerifyServer::off});
+    if (!loaded) {
+      diagnostics_.error(positions_.of(path + (tls->ca.empty() ? "" : ".ca")),
+                         std::move(loaded.message), {});
+      return nullptr;
+    }
+    return std::make_shared<const x509::ServerAuthority>(std::move(*loaded.authority));
   }
 
   // judge says what speaks against a credential that is whole in itself.

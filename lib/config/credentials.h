@@ -10,6 +10,7 @@
 #include "lib/config/diagnostic.h"
 #include "lib/x509/client_authority.h"
 #include "lib/x509/credential.h"
+#include "lib/x509/server_authority.h"
 
 namespace sallyport::config {
 
@@ -21,13 +22,15 @@ struct LoadedCredentials {
   std::vector<std::vector<std::size_t>> of_listener;
   // For each of them who may vouch for clients; nullptr: clients are not asked.
   std::vector<std::shared_ptr<const x509::ClientAuthority>> authorities;
+  // For each of Config::pools who may vouch for its backends; nullptr: they speak no TLS.
+  std::vector<std::shared_ptr<const x509::ServerAuthority>> servers;
 };
 
 // client_files are those that a listener with client certificates names.
 [[nodiscard]] x509::ClientAuthority::Files client_files(const Tls& tls);
 
-// load_credentials reads and checks every certificate and key, and the files about clients.  `now`
-// is Unix seconds.
+// load_credentials reads and checks every certificate and key, and the files about clients and
+// backends.  `now` is Unix seconds.
 [[nodiscard]] LoadedCredentials load_credentials(const Config& config, const Positions& positions,
                                                  std::int64_t now, Diagnostics& diagnostics);
 

@@ -197,6 +197,11 @@ class TableReader {
   }
 
   template <class T>
+  void table(std::string_view name, std::optional<T>& out) {
+    if (table_.get(name) != nullptr) table(name, out.emplace());
+  }
+
+  template <class T>
   void tables(std::string_view name, std::vector<T>& out) {
     const std::string path = join(path_, name);
     const std::string pattern = join(pattern_, name) + "[]";

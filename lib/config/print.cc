@@ -87,6 +87,11 @@ class TableWriter {
   }
 
   template <class T>
+  void table(std::string_view name, std::optional<T>& value) {
+    if (value) table(name, *value);
+  }
+
+  template <class T>
   void tables(std::string_view name, std::vector<T>& values) {
     const std::string pattern = pattern_of(name) + "[]";
     if (style_ == Style::document) {

@@ -26,6 +26,10 @@ constexpr auto kSections = std::to_array<Section>({
      "exchange of TLS 1.3 protects against that."},
     {"listener[].limits", 0, 1, "Time and memory that one connection of this listener may use."},
     {"pool[]", 1, 1024, "Backends that serve the same content."},
+    {"pool[].tls", 0, 1,
+     "TLS towards the backends of this pool, where this table stands.  Nothing that a client says "
+     "goes to a backend whose certificate is no good: then another one is tried, as if it had not "
+     "answered."},
     {"pool[].backends[]", 1, 1024, "One server."},
 });
 
@@ -450,6 +454,48 @@ constexpr auto kKeys = std::to_array<Key>({
      .default_text = "\"round_robin\"",
      .reload = Reload::live,
      .help = "How a backend is chosen: round_robin takes turns, by weight."},
+    {.path = "pool[].tls.verify",
+     .type = KeyType::choice,
+     .choices = "on off",
+     .default_text = "\"on\"",
+     .reload = Reload::live,
+     .help = "off takes every backend for the right one, whatever certificate it shows; that "
+             "protects against those who listen, and not against those who stand in the way."},
+    {.path = "pool[].tls.ca",
+     .type = KeyType::path,
+     .reload = Reload::live,
+     .help = "PEM file with the authorities that may vouch for the backends, roots or not; by "
+             "default those that the system trusts.  It is read at start."},
+    {.path = "pool[].tls.server_name",
+     .type = KeyType::text,
+     .minimum = 1,
+     .maximum = 253,
+     .reload = Reload::live,
+     .help = "Host name or IP address that the certificates of the backends have to be for.  A "
+             "host name is sent to them, too (SNI).  Required unless verify is off."},
+    {.path = "pool[].tls.policy",
+     .type = KeyType::choice,
+     .choices = "modern intermediate compatible",
+     .default_text = "\"intermediate\"",
+     .reload = Reload::live,
+     .help = "As of listeners: modern speaks TLS 1.3 only.  Towards backends it is always ECDHE "
+             "with AES-GCM or ChaCha20-Poly1305."},
+    {.path = "pool[].tls.alpn",
+     .type = KeyType::text,
+     .minimum = 1,
+     .maximum = 255,
+     .reload = Reload::live,
+     .help = "Application protocol that is asked for, \"http/1.1\" or \"h2\"; a backend that does "
+             "not agree to it is not used.  None is asked for by default.  It has to be what the "
+             "clients speak: nothing is translated."},
+    {.path = "pool[].tls.handshake_seconds",
+     .type = KeyType::integer,
+     .unit = "seconds",
+     .minimum = 1,
+     .maximum = 60,
+     .default_text = "3",
+     .reload = Reload::live,
+     .help = "How long the TLS handshake with a backend may take before another one is tried."},
     {.path = "pool[].proxy_protocol",
      .type = KeyType::choice,
      .choices = "off v2",

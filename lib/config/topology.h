@@ -9,6 +9,10 @@
 
 namespace sallyport::config {
 
+// A worker keeps tickets for so many backends that speak TLS; with those beyond, every handshake is
+// a full one.
+constexpr std::uint16_t kMaxSessionPlaces = 1'024;
+
 // Way: frames for a destination leave through this interface, to that neighbour.
 struct Way {
   std::size_t interface = 0;  // index into Config::interfaces

@@ -28,7 +28,7 @@ class Compiler {
 
   Compiled run() {
     for (const config::Interface& interface : config_.interfaces) add_interface(interface);
-    for (const config::Pool& pool : config_.pools) add_pool(pool);
+    for (std::size_t i = 0; i < config_.pools.size(); ++i) add_pool(i);
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) add_listener(i);
     for (snapshot::Interface& interface : interfaces_) {
       std::ranges::stable_sort(interface.routes, std::ranges::greater{},
@@ -70,7 +70,8 @@ class Compiler {
     }
   }
 
-  void add_pool(const config::Pool& from) {
+  void add_pool(std::size_t index) {
+    const config::Pool& from = config_.pools[index];
     snapshot::Pool& pool = pools_.emplace_back();
     pool.name = from.name;
     if (from.proxy_protocol == config::ProxyProtocol::v2) {
@@ -82,6 +83,7 @@ class Compiler {
     for (const IpAddress& source : from.source_addresses) {
       add_local(interfaces_[*config::link_of(config_, source)], source);
     }
+    if (from.tls) pool.tls = backend_tls_of(*from.tls, index);
     std::vector<balance::Candidate> candidates;
     for (const config::Backend& backend : from.backends) {
       const auto way = config::way_to(config_, backend.address.ip);
@@ -91,11 +93,29 @@ class Compiler {
                                .healthy = true,
                                .interface = {static_cast<std::uint16_t>(way->interface)},
                                .next_hop = next_hop(interfaces_[way->interface], way->next_hop),
-                               .counter = num_backends_});
+                               .counter = num_backends_,
+                               .sessions = from.tls ? sessions_of_next() : kNoSessions});
       if (num_backends_ + 1U < stats::kMaxBackends) ++num_backends_;
       candidates.push_back({.weight = backend.weight, .healthy = true});
     }
     pool.plan = balance::Plan{balance::Method::round_robin, candidates};
+  }
+
+  [[nodiscard]] std::shared_ptr<const snapshot::BackendTls> backend_tls_of(
+      const config::PoolTls& from, std::size_t pool) const {
+    auto tls = std::make_shared<snapshot::BackendTls>();
+    apply_policy(from.policy, tls->client);
+    // [RFC 6066 3] names hosts, not their addresses.
+    if (!parse_ip(from.server_name)) tls->client.server_name = from.server_name;
+    if (!from.alpn.empty()) tls->client.alpn_protocols = {from.alpn};
+    tls->client.authority = {
+        .index = static_cast<std::uint32_t>(input_.clients.of_listener.size() + pool),
+        .generation = input_.clients.generation};
+    tls->handshake = input_.tsc_rate.ticks(seconds{from.handshake_seconds});
+    return tls;
+  }
+  [[nodiscard]] std::uint16_t sessions_of_next() noexcept {
+    return num_session_places_ < config::kMaxSessionPlaces ? num_session_places_++ : kNoSessions;
   }
 
   void add_listener(std::size_t index) {
@@ -205,12 +225,15 @@ class Compiler {
     return index;
   }
 
+  static constexpr std::uint16_t kNoSessions = snapshot::Backend::kNoSessions;
+
   const CompileInput& input_;
   const config::Config& config_;
   std::vector<snapshot::Interface> interfaces_;
   std::vector<snapshot::Listener> listeners_;
   std::vector<snapshot::Pool> pools_;
   std::uint16_t num_backends_ = 0;
+  std::uint16_t num_session_places_ = 0;
 };
 
 }  // namespace

@@ -24,7 +24,8 @@ struct PortFacts {
 using ListenerCredentials = std::vector<tls::Credential>;
 
 // ClientAuthorities are who may vouch for the clients of each configured listener; nullptr: its
-// clients are not asked.  The verifier knows them by their place and the generation.
+// clients are not asked.  The verifier knows them by their place and the generation; behind them
+// come those of servers, one per pool.
 struct ClientAuthorities {
   std::vector<std::shared_ptr<const x509::ClientAuthority>> of_listener;
   std::uint32_t generation = 0;

@@ -44,6 +44,7 @@ Identities identify(const config::Config& config, config::LoadedCredentials load
                     std::uint32_t generation, std::int64_t now) {
   Identities identities;
   identities.clients = {.of_listener = std::move(loaded.authorities), .generation = generation};
+  identities.servers = std::move(loaded.servers);
   std::vector<tls::Credential> described;
   const auto add = [&](x509::Credential& credential) {
     const crypto::CredentialId id{.index = static_cast<std::uint32_t>(described.size()),

@@ -25,8 +25,9 @@ struct Identities {
   std::vector<ListenerCredentials> of_listener;  // parallel to Config::listeners: for compile()
   std::vector<NamedKey> keys;
   ClientAuthorities clients;
-  std::vector<SelfMade> self_made;  // none or one
-  std::string error;                // not empty: no certificate could be made, and why
+  std::vector<std::shared_ptr<const x509::ServerAuthority>> servers;  // parallel to Config::pools
+  std::vector<SelfMade> self_made;                                    // none or one
+  std::string error;  // not empty: no certificate could be made, and why
 };
 
 // identify names every loaded credential {index, generation} and makes one ECDSA P-256 certificate

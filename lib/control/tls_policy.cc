@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string_view>
+#include <utility>
 
 #include "lib/wire/tls_types.h"
 
@@ -99,6 +100,12 @@ constexpr auto kGroups = std::to_array<GroupOfPolicy>({
   return since <= policy;
 }
 
+// has_curve: a client of ours agrees on keys in curves alone.
+[[nodiscard]] constexpr bool has_curve(NamedGroup group) noexcept {
+  return group == NamedGroup::x25519 || group == NamedGroup::secp256r1 ||
+         group == NamedGroup::secp384r1 || group == NamedGroup::x448;
+}
+
 }  // namespace
 
 void apply_policy(TlsPolicy policy, tls::ServerConfig& tls) {
@@ -114,6 +121,19 @@ void apply_policy(TlsPolicy policy, tls::ServerConfig& tls) {
   tls.groups.clear();
   for (const GroupOfPolicy& entry : kGroups) {
     if (allows(policy, entry.since)) tls.groups.push_back(entry.group);
+  }
+}
+
+void apply_policy(TlsPolicy policy, tls::ClientConfig& tls) {
+  tls::ServerConfig same;
+  apply_policy(policy, same);
+  tls.tls12 = same.tls12;
+  tls.tls13 = same.tls13;
+  // Suites that a client does not speak it leaves out by itself.
+  tls.cipher_suites = std::move(same.cipher_suites);
+  tls.groups.clear();
+  for (const NamedGroup group : same.groups) {
+    if (has_curve(group)) tls.groups.push_back(group);
   }
 }
 

@@ -11,6 +11,9 @@ namespace sallyport::control {
 // apply_policy sets versions, cipher suites and groups, all in order of preference.
 void apply_policy(config::TlsPolicy policy, tls::ServerConfig& tls);
 
+// The same for a client: of these what a client speaks.
+void apply_policy(config::TlsPolicy policy, tls::ClientConfig& tls);
+
 // explain_policy says in lines of text what apply_policy sets.
 [[nodiscard]] std::string explain_policy(config::TlsPolicy policy);
 

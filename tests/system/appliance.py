@@ -24,6 +24,13 @@ DEAD = 4443  # a pool whose backends refuse every connection
 ALPN = 3443  # "http/1.1" goes to the web pool, "test/nginx" to nginx
 MTLS = 10443  # clients have to show a certificate of the authority "clients"
 MTLS_OPTIONAL = 11443  # they may
+TLS_WEB = 21443  # backends that speak TLS: Python
+TLS_NGINX = 22443  # nginx
+TLS_GNUTLS = 23443  # GnuTLS
+TLS_ECHO = 24443
+TLS_WRONG_NAME = 25443  # the pool expects another name
+TLS_STRANGER = 26443  # and another authority
+TLS_FALLBACK = 27443  # one backend of two speaks no TLS
 TOLD = 12443  # the backend is told who the client is, and says so
 TOLD_NGINX = 13443
 TOLD_HAPROXY = 14443
@@ -89,7 +96,19 @@ tls.client_crl = "{authority.crl}"
 """
 
 
-def pool(name: str, source: str, *backends: str) -> str:
+BACKEND_NAME = "backend.test"  # that certificates of TLS backends are for
+
+
+def backend_tls(name: str, directory: pathlib.Path) -> str:
+    """backend_tls is the table of a pool that speaks TLS."""
+    authority = Authority(directory, "strangers" if name == "tls_stranger" else "servers")
+    return f"""tls.ca = "{authority.chain}"
+tls.server_name = "{"other.test" if name == "tls_wrong_name" else BACKEND_NAME}"
+tls.policy = "{"modern" if name == "tls_gnutls" else "intermediate"}"
+""" + ('tls.alpn = "http/1.1"\n' if name == "tls_nginx" else "")
+
+
+def pool(name: str, directory: pathlib.Path, source: str, *backends: str) -> str:
     addresses = ", ".join(f'{{ address = "{backend}" }}' for backend in backends)
     return f"""
 [[pool]]
@@ -97,7 +116,7 @@ name = "{name}"
 source_addresses = ["{source}"]
 balance = "round_robin"
 proxy_protocol = "{"v2" if name.startswith("told") else "off"}"
-backends = [{addresses}]
+{backend_tls(name, directory) if name.startswith("tls") else ""}backends = [{addresses}]
 """
 
 
@@ -121,15 +140,24 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
                  ("hash", HASH, "hash", ecdsa), ("dead", DEAD, "dead", ecdsa), ("made", MADE, "web", None),
                  ("alpn", ALPN, "web", ecdsa), ("mtls", MTLS, "web", ecdsa),
                  ("mtls_optional", MTLS_OPTIONAL, "web", ecdsa), ("told", TOLD, "told", ecdsa),
-                 ("told_nginx", TOLD_NGINX, "told_nginx", ecdsa), ("told_haproxy", TOLD_HAPROXY, "told_haproxy", rsa)]
+                 ("told_nginx", TOLD_NGINX, "told_nginx", ecdsa), ("told_haproxy", TOLD_HAPROXY, "told_haproxy", rsa),
+                 ("tls_web", TLS_WEB, "tls_web", ecdsa), ("tls_nginx", TLS_NGINX, "tls_nginx", ecdsa),
+                 ("tls_gnutls", TLS_GNUTLS, "tls_gnutls", ecdsa), ("tls_echo", TLS_ECHO, "tls_echo", ecdsa),
+                 ("tls_wrong_name", TLS_WRONG_NAME, "tls_wrong_name", ecdsa),
+                 ("tls_stranger", TLS_STRANGER, "tls_stranger", ecdsa),
+                 ("tls_fallback", TLS_FALLBACK, "tls_fallback", ecdsa)]
     pools = [("web", SOURCE4, f"{first}:8080", f"{second}:8080"),
              ("web6", SOURCE6, *[f"[{address}]:8080" for address in BACKENDS6]),
              ("nginx", SOURCE4, f"{second}:8081"), ("echo", SOURCE4, f"{first}:7000"),
              ("told", SOURCE4, f"{first}:8090"), ("told_nginx", SOURCE4, f"{second}:8091"),
              ("told_haproxy", SOURCE4, f"{second}:8092"),
-             ("hash", SOURCE4, f"{first}:9000"), ("dead", SOURCE4, f"{first}:1", f"{second}:1")]
+             ("hash", SOURCE4, f"{first}:9000"), ("dead", SOURCE4, f"{first}:1", f"{second}:1"),
+             ("tls_web", SOURCE4, f"{first}:8443", f"{second}:8443"), ("tls_nginx", SOURCE4, f"{second}:8444"),
+             ("tls_gnutls", SOURCE4, f"{second}:8445"), ("tls_echo", SOURCE4, f"{first}:7443"),
+             ("tls_wrong_name", SOURCE4, f"{first}:8443", f"{second}:8443"),
+             ("tls_stranger", SOURCE4, f"{first}:8443"), ("tls_fallback", SOURCE4, f"{first}:8080", f"{second}:8443")]
     wanted = [words for words in listeners
-              if (words[0] in services if services else not words[0].startswith(("mtls", "told")))]
+              if (words[0] in services if services else not words[0].startswith(("mtls", "told", "tls_")))]
     used = {words[2] for words in wanted}
     return f"""
 [dataplane]
@@ -147,7 +175,7 @@ device = "net_tap0,iface={INTERFACE}"
 port = "net0"
 addresses = ["{GATE4}/24", "{GATE6}/64"]
 """ + "".join(listener(*words, limits) for words in wanted) + "".join(
-        pool(*words) for words in pools if words[0] in used)
+        pool(name, directory, *words) for name, *words in pools if name in used)
 
 
 class Sallyport:

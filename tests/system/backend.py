@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A backend for tests and the demo: one process, three TCP ports.
+"""A backend for tests and the demo: one process, three TCP ports, in plaintext or TLS.
 
-    backend.py --name NAME --page FILE [--http PORT] [--echo PORT] [--hash PORT]
+    backend.py --name NAME --page FILE [--http PORT] [--echo PORT] [--hash PORT] [--tls CHAIN KEY]
 
 http  GET /             the page
       GET /bytes/N      N bytes that depend on N alone, as fast as the reader takes them
@@ -20,6 +20,7 @@ import hashlib
 import html
 import pathlib
 import signal
+import ssl
 
 LUMP = 65536
 
@@ -141,12 +142,17 @@ async def main() -> None:
     parser.add_argument("--page", type=pathlib.Path, required=True)
     for port in ("http", "echo", "hash"):
         parser.add_argument(f"--{port}", type=int)
+    parser.add_argument("--tls", type=pathlib.Path, nargs=2)
     options = parser.parse_args()
+    context = None
+    if options.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*options.tls)
     backend = Backend(options.name, options.page.read_bytes())
     for port in ("http", "echo", "hash"):
         if (number := getattr(options, port)) is not None:
             await asyncio.start_server(closing(getattr(backend, port)), ["0.0.0.0", "::"], number,
-                                       limit=1 << 17, backlog=4096)
+                                       limit=1 << 17, backlog=4096, ssl=context)
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     print("ready", flush=True)

@@ -53,6 +53,27 @@ class Credentials : public ::testing::Test {
   std::vector<std::uint8_t> secret_;
 };
 
+TEST_F(Credentials, APoolThatSpeaksTlsHasItsAuthority) {
+  make("ca", "ec -pkeyopt ec_paramgen_curve:P-256", 30);
+  const auto load = [this](std::string_view tls) {
+    Parsed parsed = parse(std::string{kSmallest} + std::string{tls}, file());
+    EXPECT_TRUE(parsed.ok()) << parsed.diagnostics.text();
+    loaded_ = load_credentials(parsed.config, parsed.positions, 0, parsed.diagnostics);
+    EXPECT_EQ(loaded_.servers.size(), 1U);
+    return parsed.diagnostics.text();
+  };
+  EXPECT_EQ(load(""), "");
+  EXPECT_EQ(loaded_.servers[0], nullptr);
+  EXPECT_EQ(load("tls.server_name = \"a\"\ntls.ca = \"ca.pem\"\n"), "");
+  EXPECT_NE(loaded_.servers[0], nullptr);
+  const std::string missing = load("tls.server_name = \"a\"\ntls.ca = \"none.pem\"\n");
+  EXPECT_NE(missing.find("s.toml:18:10: error: "), std::string::npos) << missing;
+  EXPECT_NE(missing.find("none.pem: cannot read"), std::string::npos) << missing;
+  EXPECT_EQ(loaded_.servers[0], nullptr);
+  EXPECT_NE(load("tls.verify = \"off\"\n"), "") << "a warning";
+  EXPECT_NE(loaded_.servers[0], nullptr) << "who takes anybody";
+}
+
 TEST_F(Credentials, AListenerWithoutCertificateHasNone) {
   EXPECT_EQ(complaints(""), "");
   EXPECT_TRUE(loaded_.credentials.empty());

@@ -281,6 +281,22 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"backends =", "local_port_first = 3000\nlocal_port_last = 2000\nbackends =",
              "/s.toml:16:20: error: `local_port_first` 3000 is above 2000, the last one\n"
              "    Exchange `local_port_first` and `local_port_last`.\n"},
+        Case{"backends =", "tls.ca = \"ca.pem\"\nbackends =",
+             "/s.toml:16:1: error: the certificates of pool \"web\" are to be verified, but it is "
+             "not said whose they have to be\n"
+             "    Set `tls.server_name`.\n"},
+        Case{"backends =", "tls.server_name = \"app.example:8443\"\nbackends =",
+             "/s.toml:16:19: error: \"app.example:8443\" is neither a host name nor an address\n"
+             "    Write it as it stands in the certificate, without a port: \"app.example\".\n"},
+        Case{"backends =", "tls.server_name = \"app..example\"\nbackends =",
+             "/s.toml:16:19: error: \"app..example\" is neither a host name nor an address\n"
+             "    Write it as it stands in the certificate, without a port: \"app.example\".\n"},
+        Case{"backends =", "tls.verify = \"off\"\ntls.ca = \"ca.pem\"\nbackends =",
+             "/s.toml:16:14: warning: the backends of pool \"web\" are not verified: whoever can "
+             "redirect packets to them reads everything\n"
+             "    Set `tls.ca` and `tls.server_name`, and remove this line.\n"
+             "/s.toml:17:10: warning: backends are not verified, so this file is not used\n"
+             "    Remove it, or set `tls.verify` to \"on\".\n"},
         Case{"[[port]]", "dataplane.max_connections = 39322\n[[port]]",
              "/s.toml:15:1: error: pool \"web\" can hold 39321 connections (80 % of its local "
              "ports x "

@@ -97,6 +97,12 @@ backends = [
 
 [[pool]]
 name = "web-h2"
+tls.verify = "on"
+tls.ca = "backends.pem"
+tls.server_name = "app.example"
+tls.policy = "modern"
+tls.alpn = "h2"
+tls.handshake_seconds = 7
 backends = [{ address = "[2001:db8::20]:8443" }, { address = "198.18.0.21:80" }]
 )";
 

@@ -53,6 +53,14 @@ TEST(Parse, ReadsEveryKey) {
   EXPECT_EQ(listener.limits.idle_seconds, 30U);
   EXPECT_EQ(config.pools.at(0).backends.at(1).weight, 2U);
   EXPECT_EQ(config.pools.at(0).local_port_first, 20'000);
+  EXPECT_EQ(config.pools.at(0).tls, std::nullopt);
+  const PoolTls expected{.verify = VerifyServer::on,
+                         .ca = "/etc/sallyport/backends.pem",
+                         .server_name = "app.example",
+                         .policy = TlsPolicy::modern,
+                         .alpn = "h2",
+                         .handshake_seconds = 7};
+  EXPECT_EQ(config.pools.at(1).tls, expected);
 }
 
 TEST(Parse, RelativePathsStartAtTheDirectoryOfTheFile) {
@@ -73,6 +81,29 @@ TEST(Print, WhatIsPrintedParsesBackToTheSame) {
     EXPECT_TRUE(first.config == second.config) << printed;
     EXPECT_EQ(print(second.config), printed);
   }
+}
+
+TEST(Parse, TheTableOfTlsTurnsItOnForItsPool) {
+  std::string text{kSmallest};
+  text += "[pool.tls]\nserver_name = \"198.18.0.20\"\n";
+  const Parsed parsed = parse(text, "/srv/s.toml");
+  ASSERT_TRUE(parsed.ok()) << parsed.diagnostics.text();
+  PoolTls expected;
+  expected.server_name = "198.18.0.20";
+  EXPECT_EQ(parsed.config.pools.at(0).tls, expected);
+  EXPECT_NE(print(parsed.config).find("tls.verify = \"on\"\n"), std::string::npos);
+}
+
+TEST(Parse, BackendsAreNotAskedForAnotherProtocolThanTheirClientsSpeak) {
+  std::string text{kComplete};
+  const std::string_view alpn = "tls.alpn = \"h2\"";
+  text.replace(text.find(alpn), alpn.size(), "tls.alpn = \"http/1.1\"");
+  const Parsed parsed = parse(text, "/srv/s.toml");
+  EXPECT_FALSE(parsed.ok());
+  EXPECT_NE(parsed.diagnostics.text().find("clients that speak \"h2\" go to pool \"web-h2\", whose "
+                                           "backends are asked for \"http/1.1\""),
+            std::string::npos)
+      << parsed.diagnostics.text();
 }
 
 TEST(Print, ShowsEffectiveValues) {
@@ -161,6 +192,10 @@ class PathCollector {
     bind(inner, value);
   }
   template <class T>
+  void table(std::string_view name, std::optional<T>& value) {
+    table(name, value.emplace());
+  }
+  template <class T>
   void tables(std::string_view name, std::vector<T>& values) {
     PathCollector inner{out_, pattern_ + std::string{name} + "[]."};
     bind(inner, values.emplace_back());
@@ -186,7 +221,8 @@ TEST(KeyTable, NamesExactlyTheKeysThatTheConfigHolds) {
 }
 
 TEST(KeyTable, StatesTheDefaultsThatTheConfigHas) {
-  const Parsed parsed = parse(kSmallest, "/etc/sallyport/sallyport.toml");
+  const std::string text = std::string{kSmallest} + "tls.server_name = \"app.example\"\n";
+  const Parsed parsed = parse(text, "/etc/sallyport/sallyport.toml");
   const std::string printed = print(parsed.config);
   for (const Key& key : keys()) {
     if (key.default_text.empty() || key.path.starts_with("pool[].backends[]")) continue;

@@ -6,6 +6,8 @@
 
 #include "lib/config/load.h"
 #include "lib/control/identities.h"
+#include "lib/control/tls_policy.h"
+#include "lib/crypto/key_share_cache.h"
 #include "tests/unit/config/example.h"
 
 namespace sallyport::control {
@@ -24,11 +26,13 @@ struct Input {
     return control::compile({.config = parsed.config,
                              .ports = ports,
                              .credentials = credentials,
-                             .tsc_rate = {.hz = 2'000'000'000}});
+                             .tsc_rate = {.hz = 2'000'000'000},
+                             .clients = clients});
   }
   config::Parsed parsed;
   std::vector<PortFacts> ports;
   std::vector<ListenerCredentials> credentials;
+  ClientAuthorities clients;
 };
 
 TEST(Compile, AnInterfaceKnowsEveryAddressThatIsOursOnItsLink) {
@@ -131,6 +135,47 @@ TEST(Compile, PoolsHaveTheirSourcesPortsAndPlan) {
   EXPECT_EQ(web.local_port_last, 60'000);
   EXPECT_EQ(web.plan.places().size(), 3U);
   EXPECT_EQ(compiled.pools->at(1).plan.places().size(), 2U);
+}
+
+TEST(Compile, PoolsKnowHowToSpeakTlsAndWhoVouches) {
+  Input input{config::kComplete};
+  input.clients = {.of_listener = {nullptr}, .generation = 5};
+  const Compiled compiled = input.compile();
+  EXPECT_EQ(compiled.pools->at(0).tls, nullptr);
+  EXPECT_EQ(compiled.pools->at(0).backends[0].sessions, snapshot::Backend::kNoSessions);
+  const snapshot::Pool& pool = compiled.pools->at(1);
+  ASSERT_NE(pool.tls, nullptr);
+  const tls::ClientConfig& client = pool.tls->client;
+  EXPECT_EQ(client.server_name, "app.example");
+  EXPECT_EQ(client.alpn_protocols, std::vector<std::string>{"h2"});
+  EXPECT_FALSE(client.tls12) << "modern";
+  EXPECT_EQ(client.cipher_suites.size(), 3U);
+  EXPECT_EQ(client.groups, (std::vector{crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1,
+                                        crypto::NamedGroup::secp384r1}));
+  EXPECT_EQ(client.authority, (crypto::AuthorityId{2, 5})) << "one listener, then the second pool";
+  EXPECT_EQ(pool.tls->handshake.ticks, 14'000'000'000);
+  EXPECT_EQ(pool.backends[0].sessions, 0);
+  EXPECT_EQ(pool.backends[1].sessions, 1);
+}
+
+TEST(Compile, AnAddressIsNoServerNameToBeSent) {
+  std::string text{config::kSmallest};
+  text += "tls.server_name = \"2001:db8::20\"\n";
+  EXPECT_EQ(Input{text}.compile().pools->at(0).tls->client.server_name, "");
+}
+
+TEST(Compile, NoPolicyAsksBackendsForAGroupOfWhichThereAreNoKeyPairs) {
+  for (const auto policy : {config::TlsPolicy::modern, config::TlsPolicy::intermediate,
+                            config::TlsPolicy::compatible}) {
+    tls::ClientConfig client;
+    apply_policy(policy, client);
+    ASSERT_FALSE(client.groups.empty());
+    for (const crypto::NamedGroup group : client.groups) {
+      const auto& kept = crypto::KeyShareCache::kGroups;
+      EXPECT_NE(std::ranges::find(kept, group), kept.end());
+    }
+    EXPECT_EQ(client.tls12, policy != config::TlsPolicy::modern);
+  }
 }
 
 TEST(Compile, PoliciesAllowWhatTheirNamesPromise) {
