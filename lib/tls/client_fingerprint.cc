@@ -62,7 +62,7 @@ class Text {
   void put_hex(std::uint16_t value) noexcept {
     for (unsigned shift = 16; shift > 0;) {
       shift -= 4;
-      put(kHexDigits[value >> shift & 0xfU]);
+      put(kHexDigits[std::uint32_t{value} >> shift & 0xfU]);
     }
   }
   template <class Values, class Put>
