@@ -217,6 +217,10 @@ Step Client::receive_messages(Engine& engine, ClientAttached attached,
       if (taken == len) return step(events);
     }
     const MutableBytes room = message_room(attached);
+    // What came before may have left no room, not even for a header.
+    if (room.size() < sizeof(HandshakeHeader)) {
+      return fail(handshake, HandshakeFailure::message_too_long);
+    }
     // fill collects until `wanted` bytes of the message are here; false: not yet.
     const auto fill = [&](std::size_t wanted) {
       const std::size_t n = std::min(wanted - partial_len_, len - taken);
@@ -360,6 +364,10 @@ HandshakeFailure Client::check_message(const ClientHandshake* handshake, Handsha
       break;
     case Phase::certificate:
       expected = HandshakeType::certificate;
+      // Without this limit what follows it would not fit the VerifyJob any more.
+      if (type == expected && len > crypto::kMaxClientChainBytes) {
+        return HandshakeFailure::message_too_long;
+      }
       // [RFC 8446 4.3.2] once, and before the certificate.
       if (tls13 && !handshake->certificate_requested) or_else = HandshakeType::certificate_request;
       break;

@@ -190,7 +190,8 @@ DropReason Worker::open_connection(frame::Frame& f, const wire::Packet& packet,
     syn_received_.forget(flow.index);
   }
   if (handshakes_.full()) evict_handshake(turn);
-  if (connections_.full()) evict_unfinished(turn);
+  const bool lacks_notes = to.keeps_hello_notes && hello_notes_.full();
+  if (connections_.full() || lacks_notes) evict_unfinished(lacks_notes, turn);
   Connection* c = accept(tuple, hash, segment, options, listener,
                          reply_peer(*snapshot_, interface, packet), turn);
   if (c == nullptr) {
@@ -214,12 +215,13 @@ void Worker::evict_handshake(Turn& turn) noexcept {
 
 // evict_unfinished looks also at those who hold nothing but a connection: clients that were asked
 // to retry, and do not.
-void Worker::evict_unfinished(Turn& turn) noexcept {
+void Worker::evict_unfinished(bool with_notes, Turn& turn) noexcept {
   Connection* slowest = nullptr;
   for (std::uint32_t budget = kEvictionWalk; budget > 0; --budget) {
     if (++next_connection_to_evict_ >= connections_.capacity()) next_connection_to_evict_ = 0;
     Connection* c = connections_.get(connections_.handle_at(next_connection_to_evict_));
     if (c == nullptr || c->phase != Phase::handshake || c->await != tls::Await::peer) continue;
+    if (with_notes && !c->notes) continue;
     if (slowest == nullptr || c->accepted < slowest->accepted) slowest = c;
   }
   if (slowest != nullptr) give_place(*slowest, turn);

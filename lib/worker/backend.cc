@@ -88,6 +88,7 @@ bool Worker::connect_to(Connection& c, const snapshot::Pool& pool, const snapsho
   }
   c.backend_speaks_tls = speaks_tls;
   if (BackendLeg* leg = leg_of(c)) {
+    end_leg(*leg);  // a failure may have come after the end of what was here before
     leg->sessions = backend.sessions;
     leg->has_ended = false;
   }

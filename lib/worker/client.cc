@@ -204,6 +204,7 @@ void Worker::on_tls_established(Connection& c, Turn& turn) noexcept {
 void Worker::on_tls_failed(Connection& c, HandshakeFailure failure, Turn& turn) noexcept {
   if (c.phase == Phase::handshake) {
     count_failure(c, failure);
+    count_handshake_over(c);
   } else {
     count_close(c, failure == HandshakeFailure::alert_received
                        ? stats::CloseCause::client_alert
@@ -340,7 +341,9 @@ void Worker::pull_tls_output(Connection& c, Turn& turn) noexcept {
     c.client.send.push_back(f, turn);
     if (pulled.flight_complete) pass_stage(c, HandshakeStage::flight_sent, turn.now);
   }
-  if (c.handshake && !c.tls.needs_handshake(handshake)) {
+  // A hello that waits for its buffer is not in the handshake yet, but will be.
+  const bool waits = c.await == tls::Await::message_buffer;
+  if (c.handshake && !waits && !c.tls.needs_handshake(handshake)) {
     release_handshake(c);
     // Whoever is to retry holds no memory, but is not through yet.
     if (c.phase != Phase::handshake || c.tls.is_established()) count_handshake_over(c);

@@ -211,7 +211,8 @@ class Worker {
   // evict_handshake frees the place of a client that lets us wait, evict_verify_job that of one
   // whose certificates come slowly; both ask give_place().
   void evict_handshake(Turn& turn) noexcept;
-  void evict_unfinished(Turn& turn) noexcept;
+  // evict_unfinished does so among all that are not through with TLS, or those with notes alone.
+  void evict_unfinished(bool with_notes, Turn& turn) noexcept;
   void evict_verify_job(Turn& turn) noexcept;
   void give_place(Connection& slowest, Turn& turn) noexcept;
   // refuse_closed_port takes a segment to where nobody listens; `why` if the address is ours.

@@ -439,6 +439,12 @@ const Case kTls13[] = {
      [](ScriptedServer& server) {
        return server.put(ContentType::handshake, {11, 0, 0xff, 0xff, 0});
      }},
+    {"CertificateThatWouldFillTheRoom", Point::tls13_certificate, Failure::message_too_long,
+     Alert::illegal_parameter,
+     [](ScriptedServer& server) {
+       const Bytes certificate = message(HandshakeType::certificate, Bytes(16'901, 0));
+       return server.put(ContentType::handshake, Bytes(certificate.begin(), certificate.begin() + 16'000));
+     }},
     {"RequestWithContext", Point::tls13_certificate, Failure::illegal_parameter,  // 8446 4.3.2
      Alert::illegal_parameter,
      says(message(HandshakeType::certificate_request, {1, 9, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3}))},
@@ -536,6 +542,22 @@ const Case kTls12[] = {
      Alert::illegal_parameter, says(ScriptedServer::key_exchange(0x001d, Bytes(32, 6), 0x0203))},
     {"ExchangeTruncated", Point::tls12_exchange, Failure::decode_error, Alert::decode_error,
      says(message(HandshakeType::server_key_exchange, {3, 0, 29, 32, 1}))},
+    // Certificate and this fill all the room that there is for messages, so what follows has none.
+    {"ExchangeThatFillsTheRoom", Point::tls12_exchange, Failure::message_too_long,
+     Alert::illegal_parameter,
+     [](ScriptedServer& server) {
+       constexpr std::size_t kBeforeSignature = 4 + 1 + 2 + 1 + 32 + 2 + 2;
+       const std::size_t room =
+           sizeof(crypto::VerifyJob::messages) - ScriptedServer::certificate12().size();
+       const Bytes exchange = testing::written([&](wire::Writer& w) {
+         wire::write_server_key_exchange(w, 0x001d, Bytes(32, 0x66), 0x0403,
+                                         Bytes(room - kBeforeSignature - 1, 0x33));
+       });
+       const auto half = exchange.begin() + 8'000;
+       return joined({server.put(ContentType::handshake, Bytes(exchange.begin(), half)),
+                      server.put(ContentType::handshake, Bytes(half, exchange.end())),
+                      server.put(ContentType::handshake, ScriptedServer::hello_done())});
+     }},
     {"RequestMalformed12", Point::tls12_done, Failure::decode_error, Alert::decode_error,
      says(message(HandshakeType::certificate_request, {0}))},
     {"RequestTwice12", Point::tls12_done, Failure::unexpected_message,  // 5246 7.3
