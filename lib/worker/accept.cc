@@ -202,29 +202,20 @@ DropReason Worker::open_connection(frame::Frame& f, const wire::Packet& packet,
 }
 
 void Worker::evict_handshake(Turn& turn) noexcept {
-  Connection* slowest = nullptr;
-  for (std::uint32_t budget = kEvictionWalk; budget > 0; --budget) {
-    if (++next_to_evict_ >= handshakes_.capacity()) next_to_evict_ = 0;
-    const HandshakeState* state = handshakes_.get(handshakes_.handle_at(next_to_evict_));
-    Connection* c = state == nullptr ? nullptr : connections_.get(state->owner);
-    if (c == nullptr || c->phase != Phase::handshake || c->await != tls::Await::peer) continue;
-    if (slowest == nullptr || c->accepted < slowest->accepted) slowest = c;
-  }
-  if (slowest != nullptr) give_place(*slowest, turn);
+  evict_slowest(handshakes_.capacity(), next_to_evict_, turn, [this](std::uint32_t index) noexcept {
+    const HandshakeState* state = handshakes_.get(handshakes_.handle_at(index));
+    return state == nullptr ? nullptr : connections_.get(state->owner);
+  });
 }
 
 // evict_unfinished looks also at those who hold nothing but a connection: clients that were asked
 // to retry, and do not.
 void Worker::evict_unfinished(bool with_notes, Turn& turn) noexcept {
-  Connection* slowest = nullptr;
-  for (std::uint32_t budget = kEvictionWalk; budget > 0; --budget) {
-    if (++next_connection_to_evict_ >= connections_.capacity()) next_connection_to_evict_ = 0;
-    Connection* c = connections_.get(connections_.handle_at(next_connection_to_evict_));
-    if (c == nullptr || c->phase != Phase::handshake || c->await != tls::Await::peer) continue;
-    if (with_notes && !c->notes) continue;
-    if (slowest == nullptr || c->accepted < slowest->accepted) slowest = c;
-  }
-  if (slowest != nullptr) give_place(*slowest, turn);
+  evict_slowest(connections_.capacity(), next_connection_to_evict_, turn,
+                [this, with_notes](std::uint32_t index) noexcept -> Connection* {
+                  Connection* c = connections_.get(connections_.handle_at(index));
+                  return c == nullptr || (with_notes && !c->notes) ? nullptr : c;
+                });
 }
 
 void Worker::give_place(Connection& slowest, Turn& turn) noexcept {

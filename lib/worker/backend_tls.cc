@@ -275,24 +275,13 @@ void Worker::end_leg(BackendLeg& leg) noexcept {
 
 bool Worker::submit_job(Connection& c, BackendLeg& leg, Turn& turn) noexcept {
   BackendHandshake* state = backend_handshakes_.get(leg.handshake);
-  if (state == nullptr || jobs_.full() || turn.out.job_credit() == 0) return false;
-  crypto::KeyShare key_share;
-  const crypto::NamedGroup group = leg.tls.wants_key_share(state->tls);
-  if (group != crypto::NamedGroup::none && !key_shares_.take(group, turn.now, key_share)) {
-    return false;
-  }
-  crypto::CryptoJob& job = new_job(c, turn.now);
-  const Handle<crypto::CryptoJob> self = job.self;
-  const tls::Step step = leg.tls.start_job(tls_, state->tls, job, key_share);
-  wipe_object(key_share);
+  tls::Step step;
+  if (state == nullptr || !put_job(c, leg.tls, *state, step, turn)) return false;
   if (step.failed()) {
-    release_job(job);
     on_backend_step(c, leg, step, turn);
-    return true;
+  } else {
+    leg.await = step.await;
   }
-  leg.await = step.await;
-  state->job = self;
-  turn.out.put(job);
   return true;
 }
 
@@ -311,11 +300,7 @@ bool Worker::complete_backend_job(Connection& c, crypto::CryptoJob& job, Turn& t
 bool Worker::lend_verify_job(Connection& c, BackendLeg& leg, Turn& turn) noexcept {
   BackendHandshake* state = backend_handshakes_.get(leg.handshake);
   if (state == nullptr) return false;
-  if (verify_jobs_.full()) evict_verify_job(turn);
-  crypto::VerifyJob* const job = verify_jobs_.allocate(state->verify_job);
-  if (job == nullptr) return false;
-  job->reset();
-  job->connection = token_of(connections_.handle_of(c));
+  if (allocate_verify_job(c, state->verify_job, turn) == nullptr) return false;
   leg.await = tls::Await::peer;
   return true;
 }
@@ -325,13 +310,8 @@ bool Worker::submit_verify_job(Connection& c, BackendLeg& leg, Turn& turn) noexc
   crypto::VerifyJob* job = state == nullptr ? nullptr : verify_jobs_.get(state->verify_job);
   if (job == nullptr || state->is_being_judged) return true;
   if (turn.out.verify_credit() == 0) return false;
-  job->self = state->verify_job;
-  job->worker = config_.index;
-  job->status = crypto::VerifyStatus::pending;
-  job->submitted = turn.now;
-  job->deadline = c.phase_deadline;
+  put(c, *job, state->verify_job, turn);
   state->is_being_judged = true;
-  turn.out.put(*job);
   return true;
 }
 

@@ -118,26 +118,28 @@ bool Worker::lend_message_buffer(Connection& c) noexcept {
 bool Worker::lend_verify_job(Connection& c, Turn& turn) noexcept {
   HandshakeState* state = handshakes_.get(c.handshake);
   if (state == nullptr) return false;
+  return allocate_verify_job(c, state->verify_job, turn) != nullptr;
+}
+
+crypto::VerifyJob* Worker::allocate_verify_job(const Connection& c,
+                                               Handle<crypto::VerifyJob>& handle,
+                                               Turn& turn) noexcept {
   if (verify_jobs_.full()) evict_verify_job(turn);
-  crypto::VerifyJob* const job = verify_jobs_.allocate(state->verify_job);
-  if (job == nullptr) return false;
+  crypto::VerifyJob* const job = verify_jobs_.allocate(handle);
+  if (job == nullptr) return nullptr;
   job->reset();
   job->connection = token_of(connections_.handle_of(c));
-  return true;
+  return job;
 }
 
 void Worker::evict_verify_job(Turn& turn) noexcept {
-  Connection* slowest = nullptr;
-  for (std::uint32_t budget = kEvictionWalk; budget > 0; --budget) {
-    if (++next_verify_job_to_evict_ >= verify_jobs_.capacity()) next_verify_job_to_evict_ = 0;
-    const auto* job = verify_jobs_.get(verify_jobs_.handle_at(next_verify_job_to_evict_));
-    Connection* c = job == nullptr ? nullptr : connections_.get(handle_of(job->connection));
-    // Behind the handshake with its client, a connection has one for its backend.
-    if (c == nullptr || c->phase != Phase::handshake) continue;
-    if (c->is_being_judged || c->await != tls::Await::peer) continue;
-    if (slowest == nullptr || c->accepted < slowest->accepted) slowest = c;
-  }
-  if (slowest != nullptr) give_place(*slowest, turn);
+  evict_slowest(verify_jobs_.capacity(), next_verify_job_to_evict_, turn,
+                [this](std::uint32_t index) noexcept -> Connection* {
+                  const auto* job = verify_jobs_.get(verify_jobs_.handle_at(index));
+                  Connection* c =
+                      job == nullptr ? nullptr : connections_.get(handle_of(job->connection));
+                  return c == nullptr || c->is_being_judged ? nullptr : c;
+                });
 }
 
 void Worker::count_fingerprint(Connection& c) noexcept {
@@ -216,40 +218,49 @@ void Worker::on_tls_failed(Connection& c, HandshakeFailure failure, Turn& turn) 
 
 // --- Jobs --------------------------------------------------------------------------------------
 
-bool Worker::submit_job(Connection& c, Turn& turn) noexcept {
-  HandshakeState* state = handshakes_.get(c.handshake);
-  if (state == nullptr || jobs_.full() || turn.out.job_credit() == 0) return false;
+template <class Tls, class State>
+bool Worker::put_job(const Connection& c, Tls& tls, State& state, tls::Step& step,
+                     Turn& turn) noexcept {
+  if (jobs_.full() || turn.out.job_credit() == 0) return false;
   crypto::KeyShare key_share;
-  const crypto::NamedGroup group = c.tls.wants_key_share(state->tls);
+  const crypto::NamedGroup group = tls.wants_key_share(state.tls);
   if (group != crypto::NamedGroup::none && !key_shares_.take(group, turn.now, key_share)) {
     return false;
   }
-  crypto::CryptoJob& job = new_job(c, turn.now);
-  const Handle<crypto::CryptoJob> self = job.self;
-  const tls::Step step = c.tls.start_job(tls_, state->tls, job, key_share);
-  wipe_object(key_share);
-  if (step.failed()) {
-    release_job(job);
-    on_step(c, step, turn);
-    return true;
-  }
-  c.await = step.await;
-  state->job = self;
-  pass_stage(c, HandshakeStage::job_submitted, turn.now);
-  turn.out.put(job);
-  return true;
-}
-
-crypto::CryptoJob& Worker::new_job(const Connection& c, Tsc now) noexcept {
   Handle<crypto::CryptoJob> self;
   crypto::CryptoJob& job = *jobs_.allocate(self);
   job = {};
   job.connection = token_of(connections_.handle_of(c));
   job.self = self;
   job.worker = config_.index;
-  job.submitted = now;
+  job.submitted = turn.now;
   job.deadline = c.phase_deadline;
-  return job;
+  step = tls.start_job(tls_, state.tls, job, key_share);
+  wipe_object(key_share);
+  if (step.failed()) {
+    release_job(job);
+    return true;
+  }
+  state.job = self;
+  turn.out.put(job);
+  return true;
+}
+template bool Worker::put_job(const Connection&, tls::Server&, HandshakeState&, tls::Step&,
+                              Turn&) noexcept;
+template bool Worker::put_job(const Connection&, tls::Client&, BackendHandshake&, tls::Step&,
+                              Turn&) noexcept;
+
+bool Worker::submit_job(Connection& c, Turn& turn) noexcept {
+  HandshakeState* state = handshakes_.get(c.handshake);
+  tls::Step step;
+  if (state == nullptr || !put_job(c, c.tls, *state, step, turn)) return false;
+  if (step.failed()) {
+    on_step(c, step, turn);
+    return true;
+  }
+  c.await = step.await;
+  pass_stage(c, HandshakeStage::job_submitted, turn.now);
+  return true;
 }
 
 void Worker::complete(crypto::CryptoJob& job, Turn& turn) noexcept {
@@ -287,14 +298,19 @@ bool Worker::submit_verify_job(Connection& c, Turn& turn) noexcept {
   crypto::VerifyJob* job = state == nullptr ? nullptr : verify_jobs_.get(state->verify_job);
   if (job == nullptr || c.is_being_judged) return true;
   if (turn.out.verify_credit() == 0) return false;
-  job->self = state->verify_job;
-  job->worker = config_.index;
-  job->status = crypto::VerifyStatus::pending;
-  job->submitted = turn.now;
-  job->deadline = c.phase_deadline;
+  put(c, *job, state->verify_job, turn);
   c.is_being_judged = true;
-  turn.out.put(*job);
   return true;
+}
+
+void Worker::put(const Connection& c, crypto::VerifyJob& job, Handle<crypto::VerifyJob> self,
+                 Turn& turn) noexcept {
+  job.self = self;
+  job.worker = config_.index;
+  job.status = crypto::VerifyStatus::pending;
+  job.submitted = turn.now;
+  job.deadline = c.phase_deadline;
+  turn.out.put(job);
 }
 
 void Worker::take_verdict(crypto::VerifyJob& job, Turn& turn) noexcept {

@@ -208,8 +208,23 @@ class Worker {
   // the whole time that a ClientHello or a handshake may take.
   static constexpr std::uint32_t kEvictionWalk = 32;
   static constexpr seconds kPatienceWhenFull{1};
+  // evict_slowest looks at the next places, after `next`, of those who hold something of which
+  // there are `places`: holder(index) is one of them, or nullptr.  Only who is in its handshake and
+  // keeps us waiting may have to go.
+  template <class Holder>
+  void evict_slowest(std::size_t places, std::uint32_t& next, Turn& turn,
+                     Holder&& holder) noexcept {
+    Connection* slowest = nullptr;
+    for (std::uint32_t budget = kEvictionWalk; budget > 0; --budget) {
+      if (++next >= places) next = 0;
+      Connection* c = holder(next);
+      if (c == nullptr || c->phase != Phase::handshake || c->await != tls::Await::peer) continue;
+      if (slowest == nullptr || c->accepted < slowest->accepted) slowest = c;
+    }
+    if (slowest != nullptr) give_place(*slowest, turn);
+  }
   // evict_handshake frees the place of a client that lets us wait, evict_verify_job that of one
-  // whose certificates come slowly; both ask give_place().
+  // whose certificates come slowly.
   void evict_handshake(Turn& turn) noexcept;
   // evict_unfinished does so among all that are not through with TLS, or those with notes alone.
   void evict_unfinished(bool with_notes, Turn& turn) noexcept;
@@ -239,8 +254,17 @@ class Worker {
 
   // --- client.cc -----------------------------------------------------------------------------
   void complete(crypto::CryptoJob& job, Turn& turn) noexcept;
-  // new_job takes a slot and addresses it.  Precondition: there is one.
-  [[nodiscard]] crypto::CryptoJob& new_job(const Connection& c, Tsc now) noexcept;
+  // put_job lets `tls`, whose handshake `state` is, fill a job, and submits it; what it said is in
+  // `step`.  False: there is no slot or no key pair at the moment.
+  template <class Tls, class State>
+  [[nodiscard]] bool put_job(const Connection& c, Tls& tls, State& state, tls::Step& step,
+                             Turn& turn) noexcept;
+  // allocate_verify_job is nullptr when there is none; put submits one that was filled.
+  [[nodiscard]] crypto::VerifyJob* allocate_verify_job(const Connection& c,
+                                                       Handle<crypto::VerifyJob>& handle,
+                                                       Turn& turn) noexcept;
+  void put(const Connection& c, crypto::VerifyJob& job, Handle<crypto::VerifyJob> self,
+           Turn& turn) noexcept;
   void release_job(crypto::CryptoJob& job) noexcept;
   void take_verdict(crypto::VerifyJob& job, Turn& turn) noexcept;
   [[nodiscard]] bool submit_verify_job(Connection& c, Turn& turn) noexcept;

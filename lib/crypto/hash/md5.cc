@@ -3,26 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lib/crypto/hash/absorb.h"
 #include "lib/crypto/hash/compress.h"
 
 namespace sallyport::crypto {
 
-void Md5::update(ByteView data) noexcept {
-  const std::size_t waiting = len_ % kBlockLen;
-  len_ += data.size();
-  if (waiting != 0) {
-    const ByteView part = data.first(std::min(kBlockLen - waiting, data.size()));
-    std::ranges::copy(part, block_.begin() + static_cast<std::ptrdiff_t>(waiting));
-    data = data.subspan(part.size());
-    if (waiting + part.size() < kBlockLen) return;
-    md5_compress(chain_, block_.data(), 1);
-  }
-  if (const std::size_t whole = data.size() / kBlockLen; whole != 0) {
-    md5_compress(chain_, data.data(), whole);
-    data = data.subspan(whole * kBlockLen);
-  }
-  std::ranges::copy(data, block_.begin());
-}
+void Md5::update(ByteView data) noexcept { absorb(md5_compress, chain_, len_, block_, data); }
 
 void Md5::finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept {
   // [RFC 1321 3.1 and 3.2] One bit, zeros, and the length in bits, its low-order byte first.

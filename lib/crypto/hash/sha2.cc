@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/base/secret.h"
+#include "lib/crypto/hash/absorb.h"
 #include "lib/crypto/hash/compress.h"
 
 namespace sallyport::crypto {
@@ -15,25 +16,6 @@ void compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
 void compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* blocks,
               std::size_t count) noexcept {
   sha512_compress(chain, blocks, count);
-}
-
-template <std::size_t N, class Chain>
-void absorb(Chain& chain, std::uint64_t& len, std::array<std::uint8_t, N>& block,
-            ByteView data) noexcept {
-  const std::size_t waiting = len % N;
-  len += data.size();
-  if (waiting != 0) {
-    const ByteView part = data.first(std::min(N - waiting, data.size()));
-    std::ranges::copy(part, block.begin() + static_cast<std::ptrdiff_t>(waiting));
-    data = data.subspan(part.size());
-    if (waiting + part.size() < N) return;
-    compress(chain, block.data(), 1);
-  }
-  if (const std::size_t whole = data.size() / N; whole != 0) {
-    compress(chain, data.data(), whole);
-    data = data.subspan(whole * N);
-  }
-  std::ranges::copy(data, block.begin());
 }
 
 // [FIPS 180-4 5.1] Padding: one bit, zeros, and the length in bits as the last quarter (SHA-256: 8
@@ -66,12 +48,12 @@ void conclude(Chain chain, std::uint64_t len, const std::array<std::uint8_t, N>&
 
 }  // namespace
 
-void Sha256::update(ByteView data) noexcept { absorb(chain_, len_, block_, data); }
+void Sha256::update(ByteView data) noexcept { absorb(sha256_compress, chain_, len_, block_, data); }
 void Sha256::finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept {
   conclude(chain_, len_, block_, digest);
 }
 
-void Sha384::update(ByteView data) noexcept { absorb(chain_, len_, block_, data); }
+void Sha384::update(ByteView data) noexcept { absorb(sha512_compress, chain_, len_, block_, data); }
 void Sha384::finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept {
   conclude(chain_, len_, block_, digest);
 }
