@@ -1,4 +1,4 @@
-// Text that goes on the wire.
+// Text that goes on the wire or into reports.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -9,6 +9,17 @@ namespace sallyport {
 
 [[nodiscard]] inline ByteView as_bytes(std::string_view text) noexcept {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+inline constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+// put_hex calls put(char) for the two digits of each byte.
+template <class Put>
+constexpr void put_hex(ByteView bytes, Put&& put) {
+  for (const std::uint8_t byte : bytes) {
+    put(kHexDigits[byte >> 4U]);
+    put(kHexDigits[byte & 0xfU]);
+  }
 }
 
 // to_lower knows the letters of ASCII alone, whatever the locale: what names of hosts are compared

@@ -14,8 +14,6 @@ namespace {
 using wire::ClientHello;
 using wire::ExtensionType;
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
-
 // [RFC 8701 2] 0x0a0a, 0x1a1a, ... 0xfafa.
 constexpr bool is_grease(std::uint16_t value) noexcept {
   return (value & 0x0f0fU) == 0x0a0aU && value >> 8U == (value & 0xffU);
@@ -60,10 +58,7 @@ class Text {
     for (const char* digit = digits.data(); digit != end; ++digit) put(*digit);
   }
   void put_hex(std::uint16_t value) noexcept {
-    for (unsigned shift = 16; shift > 0;) {
-      shift -= 4;
-      put(kHexDigits[std::uint32_t{value} >> shift & 0xfU]);
-    }
+    sallyport::put_hex(Be16::of(value).bytes, [this](char digit) { put(digit); });
   }
   template <class Values, class Put>
   void put_joined(const Values& values, char separator, Put&& put_one) noexcept {
@@ -186,10 +181,7 @@ class Ja4 {
   }
   // put_digest is the first twelve digits.
   void put_digest(std::span<const std::uint8_t> digest) noexcept {
-    for (const std::uint8_t byte : digest.first(6)) {
-      put(kHexDigits[byte >> 4U]);
-      put(kHexDigits[byte & 0xfU]);
-    }
+    put_hex(digest.first(6), [this](char digit) { put(digit); });
   }
 
  private:

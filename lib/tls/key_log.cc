@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "lib/base/text.h"
 #include "lib/crypto/hash/transcript_hash.h"
 #include "lib/wire/tls_client_hello.h"
 
@@ -44,11 +45,7 @@ class Line {
     for (const char c : text) add(c);
   }
   void add_hex(ByteView bytes) noexcept {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    for (const std::uint8_t byte : bytes) {
-      add(kDigits[byte >> 4U]);
-      add(kDigits[byte & 15U]);
-    }
+    put_hex(bytes, [this](char digit) { add(digit); });
   }
   [[nodiscard]] std::string_view text() const noexcept { return {bytes_.data(), len_}; }
 

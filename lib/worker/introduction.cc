@@ -15,11 +15,8 @@ template <std::size_t kLen>
 class HexText {
  public:
   explicit HexText(std::span<const std::uint8_t, kLen> bytes) noexcept {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    for (std::size_t i = 0; i < kLen; ++i) {
-      text_[2 * i] = kDigits[bytes[i] >> 4U];
-      text_[2 * i + 1] = kDigits[bytes[i] & 0xfU];
-    }
+    std::size_t used = 0;
+    put_hex(bytes, [&](char digit) { text_[used++] = digit; });
   }
   [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), text_.size()}; }
 
