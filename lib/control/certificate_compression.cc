@@ -68,7 +68,7 @@ void compress(tls::Credential& credential) {
     wire::Writer w{out};
     w.u16(static_cast<std::uint16_t>(algorithm));
     w.u24(static_cast<std::uint32_t>(body.size()));
-    w.vec24([&] { w.bytes(packed); });
+    w.vec24([&w, &packed = packed] { w.bytes(packed); });
     credential.compressed.push_back({.algorithm = algorithm, .body = std::move(out)});
   }
   std::ranges::stable_sort(credential.compressed, {},

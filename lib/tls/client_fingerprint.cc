@@ -218,8 +218,8 @@ void write_ja4(const ClientHello& hello, Lists& lists, std::array<char, 36>& out
     return ExtensionType{type} == ExtensionType::server_name ||
            ExtensionType{type} == ExtensionType::application_layer_protocol_negotiation;
   };
-  const auto dropped = std::ranges::remove_if(extensions, is_of_the_site);
-  const auto hashed = extensions.first(extensions.size() - dropped.size());
+  const auto end_of_hashed = std::remove_if(extensions.begin(), extensions.end(), is_of_the_site);
+  const std::span hashed{extensions.begin(), end_of_hashed};
   ja4.put('_');
   if (hashed.empty()) {
     ja4.put(kNothingHashed);
