@@ -33,11 +33,11 @@ constexpr std::size_t kBody = kRecordHeader + kAesBlockLen;  // where the cipher
 
 // mac_header: [RFC 5246 6.2.3.1] the length is that of the content; [RFC 7366 3] outside, that of
 // IV and ciphertext.
-[[nodiscard]] crypto::MacHeader mac_header(const RecordKeys& keys, ContentType type,
+[[nodiscard]] crypto::MacHeader mac_header(std::uint64_t sequence_number, ContentType type,
                                            std::size_t len) noexcept {
   crypto::MacHeader bytes{};
   wire::Writer w{bytes};
-  w.u64(keys.sequence_number());
+  w.u64(sequence_number);
   w.u8(static_cast<std::uint8_t>(type));
   w.u16(static_cast<std::uint16_t>(wire::ProtocolVersion::tls12));
   w.u16(static_cast<std::uint16_t>(len));
@@ -83,8 +83,8 @@ struct Content {
   if (text.size() % kAesBlockLen != 0 || text.size() < mac.len() + 1) {
     return Err{HandshakeFailure::bad_record_mac};
   }
-  cipher.decrypt(record.subspan(kRecordHeader, kAesBlockLen), text);
-  const crypto::Unsealed unsealed = unseal(mac, mac_header(keys, type, 0), text);
+  cipher.decrypt({record.subspan(kRecordHeader, kAesBlockLen), text});
+  const crypto::Unsealed unsealed = unseal(mac, mac_header(keys.sequence_number(), type, 0), text);
   // The one look at the verdict: what was wrong stays unknown.
   if (unsealed.good == 0) return Err{HandshakeFailure::bad_record_mac};
   return Content{kBody, unsealed.content_len};
@@ -102,13 +102,13 @@ struct Content {
       record.subspan(kRecordHeader, record.size() - kRecordHeader - mac.len());
   if (sealed.size() % kAesBlockLen != 0) return Err{HandshakeFailure::bad_record_mac};
   std::array<std::uint8_t, crypto::kMaxMacKeyLen> computed{};
-  mac.mac(mac_header(keys, type, sealed.size()), sealed, computed);
+  mac.mac(mac_header(keys.sequence_number(), type, sealed.size()), sealed, computed);
   // [RFC 7366 3] nothing is decrypted before this.
   if (!equal_ct(ByteView{computed}.first(mac.len()), record.last(mac.len()))) {
     return Err{HandshakeFailure::bad_record_mac};
   }
   const MutableBytes text = sealed.subspan(kAesBlockLen);
-  cipher.decrypt(sealed.first(kAesBlockLen), text);
+  cipher.decrypt({sealed.first(kAesBlockLen), text});
   // Only the client itself can have written this, so there is nothing to hide.
   const std::size_t padding = std::size_t{text.back()} + 1;
   const bool padded =
@@ -121,36 +121,45 @@ struct Content {
 }  // namespace
 
 std::size_t seal_cbc_in_place(Engine& engine, RecordKeys& keys, ContentType type,
-                              std::size_t plaintext_len, MutableBytes out,
-                              ByteView mac_key) noexcept {
-  const std::size_t record_len = keys.record_len(plaintext_len);
-  if (plaintext_len > kMaxFragment || out.size() < record_len) return 0;
+                              std::span<const InPlaceRecord> records, ByteView mac_key) noexcept {
   const RecordMac mac{keys.cbc(), mac_key};
   const CbcCipher cipher{engine.aead(), aes_key(keys)};
-  store(out, RecordHeader::of(type, wire::ProtocolVersion::tls12, record_len - kRecordHeader));
-  // [RFC 5246 6.2.3.2] An IV that nobody could foresee: with the last block of the record before
-  // in its place, BEAST guesses plaintext.
-  const MutableBytes iv = out.subspan(kRecordHeader, kAesBlockLen);
-  engine.random().fill(iv);
-
   const bool outside = is_mac_outside(keys);
-  const std::size_t mac_at = outside ? record_len - mac.len() : kBody + plaintext_len;
-  const std::size_t text_len = record_len - kBody - (outside ? mac.len() : 0);
-  const MutableBytes text = out.subspan(kBody, text_len);
-  std::size_t used = plaintext_len;
-  if (!outside) {
-    mac.mac(mac_header(keys, type, plaintext_len), text.first(plaintext_len), out.subspan(mac_at));
-    used += mac.len();
+
+  std::array<crypto::CbcText, kMaxBurst> texts;
+  std::uint64_t sequence_number = keys.sequence_number();
+  std::size_t sealed = 0;
+  for (std::size_t i = 0; i < records.size(); ++i, ++sequence_number) {
+    const auto [out, plaintext_len] = records[i];
+    const std::size_t record_len = keys.record_len(plaintext_len);
+    sealed += record_len;
+    store(out, RecordHeader::of(type, wire::ProtocolVersion::tls12, record_len - kRecordHeader));
+    // [RFC 5246 6.2.3.2] An IV that nobody could foresee: with the last block of the record before
+    // in its place, BEAST guesses plaintext.
+    const MutableBytes iv = out.subspan(kRecordHeader, kAesBlockLen);
+    engine.random().fill(iv);
+    const MutableBytes text = out.subspan(kBody, record_len - kBody - (outside ? mac.len() : 0));
+    std::size_t used = plaintext_len;
+    if (!outside) {
+      mac.mac(mac_header(sequence_number, type, plaintext_len), text.first(plaintext_len),
+              text.subspan(plaintext_len));
+      used += mac.len();
+    }
+    const std::size_t padding = text.size() - used;
+    std::ranges::fill(text.last(padding), static_cast<std::uint8_t>(padding - 1));
+    texts[i] = {iv, text};
   }
-  const std::size_t padding = text_len - used;
-  std::ranges::fill(text.last(padding), static_cast<std::uint8_t>(padding - 1));
-  cipher.encrypt(iv, text);
-  if (outside) {
-    const ByteView sealed = out.subspan(kRecordHeader, mac_at - kRecordHeader);
-    mac.mac(mac_header(keys, type, sealed.size()), sealed, out.subspan(mac_at));
+  cipher.encrypt(std::span{texts}.first(records.size()));
+  for (const auto& [out, plaintext_len] : records) {
+    if (outside) {
+      const std::size_t mac_at = keys.record_len(plaintext_len) - mac.len();
+      const ByteView covered = out.first(mac_at).subspan(kRecordHeader);
+      mac.mac(mac_header(keys.sequence_number(), type, covered.size()), covered,
+              out.subspan(mac_at));
+    }
+    keys.count_record();
   }
-  keys.count_record();
-  return record_len;
+  return sealed;
 }
 
 std::size_t seal_cbc_record(Engine& engine, RecordKeys& keys, ContentType type,

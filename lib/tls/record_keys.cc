@@ -179,7 +179,10 @@ std::size_t seal_record(Engine& engine, RecordKeys& keys, ContentType type,
 
 std::size_t seal_in_place(Engine& engine, RecordKeys& keys, ContentType type,
                           std::size_t plaintext_len, MutableBytes out, ByteView mac_key) noexcept {
-  if (keys.is_cbc()) return seal_cbc_in_place(engine, keys, type, plaintext_len, out, mac_key);
+  if (keys.is_cbc()) {
+    const InPlaceRecord record{out, plaintext_len};
+    return seal_each_in_place(engine, keys, type, {&record, 1}, mac_key);
+  }
   const std::size_t record_len = plaintext_len + keys.overhead();
   if (plaintext_len > kMaxFragment || out.size() < record_len) return 0;
   const std::size_t body = plaintext_offset(keys);
@@ -193,6 +196,21 @@ std::size_t seal_in_place(Engine& engine, RecordKeys& keys, ContentType type,
             out.subspan(body, record_len - body));
   keys.count_record();
   return record_len;
+}
+
+std::size_t seal_each_in_place(Engine& engine, RecordKeys& keys, ContentType type,
+                               std::span<const InPlaceRecord> records, ByteView mac_key) noexcept {
+  const bool possible = std::ranges::all_of(records, [&keys](const InPlaceRecord& record) {
+    return record.plaintext_len <= kMaxFragment &&
+           keys.record_len(record.plaintext_len) <= record.out.size();
+  });
+  if (!possible || records.size() > kMaxBurst) return 0;
+  if (keys.is_cbc()) return seal_cbc_in_place(engine, keys, type, records, mac_key);
+  std::size_t sealed = 0;
+  for (const InPlaceRecord& record : records) {
+    sealed += seal_in_place(engine, keys, type, record.plaintext_len, record.out);
+  }
+  return sealed;
 }
 
 Result<OpenedRecord, HandshakeFailure> open_record(Engine& engine, RecordKeys& keys,

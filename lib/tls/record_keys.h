@@ -101,6 +101,19 @@ static_assert(sizeof(RecordKeys) == 56);
                                         std::size_t plaintext_len, MutableBytes out,
                                         ByteView mac_key = {}) noexcept;
 
+// seal_each_in_place does that to several records, which a CBC cipher works on side by side, and
+// returns the bytes of all.  When a precondition of one does not hold it seals none and returns 0.
+// Precondition: at most kMaxBurst records, which do not overlap.
+struct InPlaceRecord {
+  MutableBytes out;
+  std::size_t plaintext_len = 0;
+};
+constexpr std::size_t kMaxBurst = crypto::CbcCipher::kMaxTexts;
+[[nodiscard]] std::size_t seal_each_in_place(Engine& engine, RecordKeys& keys,
+                                             wire::ContentType type,
+                                             std::span<const InPlaceRecord> records,
+                                             ByteView mac_key = {}) noexcept;
+
 // OpenedRecord is what was inside a protected record: its type, and where its content lies.
 struct OpenedRecord {
   wire::ContentType type{};

@@ -183,18 +183,43 @@ std::size_t RecordLayer::put_alert(Engine& engine, MutableBytes out) noexcept {
 
 std::size_t RecordLayer::put_application_data(Engine& engine, std::span<const ByteView> plaintext,
                                               std::span<const MutableBytes> out) noexcept {
-  if (write_closed_ || !write_protected_) return 0;
-  if (alert_pending_ || key_update_pending_ || total_len(plaintext) > max_fragment_) return 0;
+  if (!can_put_application_data() || total_len(plaintext) > max_fragment_) return 0;
   const std::size_t n = seal_record(engine, write_, ContentType::application_data, plaintext, out,
                                     write_secret_.expose());
-  const std::uint64_t sealed = write_.sequence_number();
+  change_used_up_keys(engine);
+  return n;
+}
+
+std::size_t RecordLayer::put_application_records(Engine& engine,
+                                                 std::span<const InPlaceRecord> records) noexcept {
+  const bool possible = std::ranges::all_of(records, [this](const InPlaceRecord& record) {
+    return record.plaintext_len <= max_fragment_;
+  });
+  if (!can_put_application_data() || !possible) return 0;
+  const auto now = records.first(std::min<std::uint64_t>(records.size(), records_left(engine)));
+  const std::size_t n = seal_each_in_place(engine, write_, ContentType::application_data, now,
+                                           write_secret_.expose());
+  change_used_up_keys(engine);
+  return n == 0 ? 0 : now.size();
+}
+
+std::uint64_t RecordLayer::records_left(const Engine& engine) const noexcept {
+  // ChaCha20-Poly1305 has no limit that a connection could reach.
+  if (version_ == ProtocolVersion::tls13 && aead_ == crypto::AeadAlgorithm::chacha20_poly1305) {
+    return ~std::uint64_t{0};
+  }
+  const std::uint64_t limit =
+      version_ == ProtocolVersion::tls13 ? engine.limits().tls13 : engine.limits().tls12;
+  return limit - std::min(limit, write_.sequence_number());
+}
+
+void RecordLayer::change_used_up_keys(const Engine& engine) noexcept {
+  if (records_left(engine) > 0) return;
   if (version_ == ProtocolVersion::tls13) {
-    const bool gcm = aead_ != crypto::AeadAlgorithm::chacha20_poly1305;
-    if (gcm && sealed >= engine.limits().tls13) key_update_pending_ = true;
-  } else if (sealed >= engine.limits().tls12) {
+    key_update_pending_ = true;
+  } else {
     queue_close_notify();
   }
-  return n;
 }
 
 void RecordLayer::queue_fatal(AlertDescription alert) noexcept {

@@ -36,6 +36,14 @@ class RecordLayer {
   [[nodiscard]] std::size_t record_overhead() const noexcept;
   [[nodiscard]] std::size_t record_len(std::size_t plaintext_len) const noexcept;
 
+  // seals_side_by_side: several short records cost less than a long one, because the cipher works
+  // on those of one call at the same time.
+  [[nodiscard]] bool seals_side_by_side() const noexcept { return write_.is_cbc(); }
+  // plaintext_offset is where the plaintext lies in a record that is sealed in place.
+  [[nodiscard]] std::size_t plaintext_offset() const noexcept {
+    return tls::plaintext_offset(write_);
+  }
+
   // max_fragment is the most plaintext that the peer takes in one record: 63 at least,
   // kMaxFragment unless it said otherwise.
   [[nodiscard]] std::size_t max_fragment() const noexcept { return max_fragment_; }
@@ -97,7 +105,7 @@ class RecordLayer {
     const bool limited = write_protected_ || fragments_limited_both_ways_;
     const std::size_t max_len =
         std::min(out.size() - fragment_overhead(), limited ? max_fragment_ : kMaxFragment);
-    const std::size_t at = write_protected_ ? plaintext_offset(write_) : kRecordHeader;
+    const std::size_t at = write_protected_ ? plaintext_offset() : kRecordHeader;
     const std::size_t len = fill(out.subspan(at, max_len));
     return end_handshake_record(engine, len, out);
   }
@@ -108,6 +116,10 @@ class RecordLayer {
   [[nodiscard]] std::size_t put_application_data(Engine& engine,
                                                  std::span<const ByteView> plaintext,
                                                  std::span<const MutableBytes> out) noexcept;
+  // put_application_records seals in place as many of them as the keys may, and returns how many;
+  // 0 when a precondition of seal_each() does not hold.
+  [[nodiscard]] std::size_t put_application_records(
+      Engine& engine, std::span<const InPlaceRecord> records) noexcept;
 
   // --- Ending ---
 
@@ -147,6 +159,13 @@ class RecordLayer {
  private:
   [[nodiscard]] std::size_t put_record(Engine& engine, wire::ContentType type, ByteView content,
                                        MutableBytes out) noexcept;
+  [[nodiscard]] bool can_put_application_data() const noexcept {
+    return !write_closed_ && write_protected_ && !alert_pending_ && !key_update_pending_;
+  }
+  // records_left is how many the write keys may still seal.
+  [[nodiscard]] std::uint64_t records_left(const Engine& engine) const noexcept;
+  // change_used_up_keys: or in TLS 1.2, which cannot, ends the connection.
+  void change_used_up_keys(const Engine& engine) noexcept;
   [[nodiscard]] std::size_t end_handshake_record(Engine& engine, std::size_t len,
                                                  MutableBytes out) noexcept;
 };

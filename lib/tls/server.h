@@ -123,6 +123,11 @@ class Server : public RecordLayer {
   // The same into several pieces, the first of which has room for at least 16 bytes.
   [[nodiscard]] std::size_t seal(Engine& engine, std::span<const ByteView> plaintext,
                                  std::span<const MutableBytes> out) noexcept;
+  // seal_each seals one record after the other in place, for each a plaintext that lies at
+  // plaintext_offset(), and returns how many: fewer when a key has been used up.  Preconditions:
+  // those of seal(), and at most kMaxBurst.  Returns 0 when one of them does not hold.
+  [[nodiscard]] std::size_t seal_each(Engine& engine,
+                                      std::span<const InPlaceRecord> records) noexcept;
 
   // --- Ending ---
 

@@ -89,4 +89,9 @@ std::size_t Server::seal(Engine& engine, std::span<const ByteView> plaintext,
   return put_application_data(engine, plaintext, out);
 }
 
+std::size_t Server::seal_each(Engine& engine, std::span<const InPlaceRecord> records) noexcept {
+  if (phase_ != Phase::established) return 0;
+  return put_application_records(engine, records);
+}
+
 }  // namespace sallyport::tls

@@ -15,6 +15,7 @@
 #include "lib/tcp/options.h"
 #include "lib/tcp/output.h"
 #include "lib/tcp/receive.h"
+#include "lib/tls/pieces.h"
 #include "lib/worker/worker.h"
 
 namespace sallyport::worker {
@@ -209,6 +210,15 @@ void Worker::seal_plaintext(Connection& c, Turn& turn) noexcept {
   }
 }
 
+// segments_to_seal is how many segments may be filled at once.
+std::size_t Worker::segments_to_seal(Connection& c, std::size_t mss, const Turn& turn) noexcept {
+  const std::size_t room = send_limit(c, c.client) - c.client.send.bytes();
+  // However empty its queue is, a peer that takes little at a time gets no more than its share.
+  const std::size_t share = std::max(frames_left() / 16, 1U);
+  return std::max<std::size_t>(
+      std::min({room / mss, turn.out.frame_credit(), frames_for(c.client.send), share}), 1);
+}
+
 std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   InputQueue& input = c.backend.input;
   const std::size_t overhead = c.tls.record_overhead();
@@ -216,18 +226,13 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   if (c.tls.max_fragment() + overhead < mss) return seal_short_records(c, turn);
   if (turn.now - c.stage_at > config_.tsc_rate.ticks(kBulkPause)) c.sealed_since_pause = 0;
   if (c.bytes_to_client) c.stage_at = turn.now;
+  if (c.tls.seals_side_by_side()) return seal_burst(c, mss, turn);
   // At first one record is one segment: it can be used as soon as it arrives, and a lost segment
   // holds up nothing but itself.  A transfer in bulk gains more from fewer records.
   std::size_t num_frames = 1;
   if (c.sealed_since_pause >= kBulkFrom) {
-    const std::size_t room = send_limit(c, c.client) - c.client.send.bytes();
-    const std::size_t most =
-        std::min({c.tls.max_fragment() + overhead, plaintext_len(c) + overhead, room});
-    // However empty its queue is, a peer that takes little at a time gets no more than its share.
-    const std::size_t share = std::max(frames_left() / 16, 1U);
-    const std::size_t frames =
-        std::min({turn.out.frame_credit(), frames_for(c.client.send), std::size_t{share}});
-    num_frames = std::clamp<std::size_t>(most / mss, 1, frames);
+    const std::size_t most = std::min(c.tls.max_fragment(), plaintext_len(c)) + overhead;
+    num_frames = std::clamp<std::size_t>(most / mss, 1, segments_to_seal(c, mss, turn));
   }
   const std::size_t len = std::min(num_frames * mss - overhead, plaintext_len(c));
   std::array<MutableBytes, InputQueue::kMaxPieces> pieces_room;
@@ -259,6 +264,42 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   c.sealed_since_pause =
       static_cast<std::uint32_t>(std::min<std::size_t>(c.sealed_since_pause + len, kBulkFrom));
   return len;
+}
+
+// seal_burst seals a record for each of several segments, where that costs less than a long one.
+std::size_t Worker::seal_burst(Connection& c, std::size_t mss, Turn& turn) noexcept {
+  InputQueue& input = c.backend.input;
+  const std::size_t each = mss - c.tls.record_overhead();
+  const std::size_t needed = (plaintext_len(c) + each - 1) / each;
+  const std::size_t most = std::min(needed, tls::kMaxBurst);
+  const std::size_t num_frames = std::min(most, segments_to_seal(c, mss, turn));
+  const std::size_t len = std::min(num_frames * each, plaintext_len(c));
+  std::array<MutableBytes, InputQueue::kMaxPieces> pieces_room;
+  const auto pieces = input.pieces(len, pieces_room);
+  std::array<frame::Frame*, tls::kMaxBurst> frames;
+  std::array<tls::InPlaceRecord, tls::kMaxBurst> records;
+  for (std::size_t i = 0; i < num_frames; ++i) {
+    const std::size_t at = i * each;
+    const std::size_t record_len = std::min(len - at, each);
+    frame::Frame& f = turn.out.take(kHeadRoom);
+    f.len = static_cast<std::uint16_t>(c.tls.record_len(record_len));
+    tls::PieceRange{pieces, at, record_len}.copy_to(f.bytes().subspan(c.tls.plaintext_offset()));
+    frames[i] = &f;
+    records[i] = {f.bytes(), record_len};
+  }
+  const std::size_t num_sealed = c.tls.seal_each(tls_, std::span{records}.first(num_frames));
+  for (std::size_t i = 0; i < num_frames; ++i) {
+    if (i < num_sealed) {
+      c.client.send.push_back(*frames[i], turn);
+    } else {
+      turn.out.untake(*frames[i]);
+    }
+  }
+  if (num_sealed == 0) return 0;
+  const std::size_t sealed = std::min(num_sealed * each, len);
+  stats_.traffic.count(Traffic::records_sealed, num_sealed);
+  consume_plaintext(c, sealed, turn);
+  return sealed;
 }
 
 // seal_short_records fills one segment for a client whose records must be shorter than that.  One

@@ -364,6 +364,9 @@ class Worker {
   void end_broken(Connection& c, Turn& turn) noexcept;
   // seal_record seals some of the backend's plaintext and returns how many bytes; 0: broken.
   [[nodiscard]] std::size_t seal_record(Connection& c, Turn& turn) noexcept;
+  [[nodiscard]] std::size_t seal_burst(Connection& c, std::size_t mss, Turn& turn) noexcept;
+  [[nodiscard]] std::size_t segments_to_seal(Connection& c, std::size_t mss,
+                                             const Turn& turn) noexcept;
   [[nodiscard]] std::size_t seal_short_records(Connection& c, Turn& turn) noexcept;
   void pass_on_ends(Connection& c, Turn& turn) noexcept;
   void pass_on_client_end(Connection& c, Turn& turn) noexcept;

@@ -129,6 +129,31 @@ INSTANTIATE_TEST_SUITE_P(Relay, ShortRecords,
                          ::testing::Combine(::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
                                             ::testing::Values(1, 4)));
 
+// With AES-CBC each segment is a record of its own, of which many are sealed side by side.
+class BurstsOfRecords : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(BurstsOfRecords, FillASegmentEach) {
+  constexpr std::size_t kPage = 300'000;
+  Simulation sim{{.cbc_suites = true}};
+  Page page{sim, kPage};
+  OpensslClient tls{sim.connect(), {.version = TLS1_2_VERSION, .cipher = GetParam()}};
+  tls.write(kRequest);
+  EXPECT_TRUE(sim.run([&] {
+    tls.step();
+    page.step();
+    return tls.got_close_notify();
+  })) << tls.error();
+  EXPECT_TRUE(tls.received() == page.page()) << tls.received().size() << tls.error();
+  const auto records = sim.stats().traffic.value(stats::Traffic::records_sealed);
+  EXPECT_GE(records, kPage / 1'440);
+  EXPECT_LE(records, kPage / 1'300 + 20);
+  EXPECT_LE(sim.stats().traffic.value(stats::Traffic::tx_frames), 2 * (kPage / 1'300) + 200);
+}
+
+INSTANTIATE_TEST_SUITE_P(Relay, BurstsOfRecords,
+                         ::testing::Values("ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA",
+                                           "ECDHE-ECDSA-AES128-SHA256"));
+
 TEST(Relay, CloseNotifyOfTheClientBecomesFinWhileTheAnswerStillFlows) {
   Simulation sim;
   Socket* at_backend = nullptr;

@@ -7,25 +7,31 @@
 namespace sallyport::crypto {
 namespace {
 
-// run goes through the burst interface, which is done when it returns: a job of the other one
-// would wait for seven more.
-void run(IMB_MGR& table, IMB_CIPHER_DIRECTION direction, bool is_256, const void* encrypt_keys,
-         const void* decrypt_keys, ByteView iv, MutableBytes text) noexcept {
-  if (text.empty()) return;
-  const IMB_KEY_SIZE_BYTES key_size = is_256 ? IMB_KEY_256_BYTES : IMB_KEY_128_BYTES;
+[[nodiscard]] IMB_JOB job_for(IMB_CIPHER_DIRECTION direction, bool is_256, const void* encrypt_keys,
+                              const void* decrypt_keys, const CbcText& text) noexcept {
   IMB_JOB job{};
   job.cipher_mode = IMB_CIPHER_CBC;
   job.cipher_direction = direction;
   job.hash_alg = IMB_AUTH_NULL;
   job.enc_keys = encrypt_keys;
   job.dec_keys = decrypt_keys;
-  job.key_len_in_bytes = key_size;
-  job.iv = iv.data();
+  job.key_len_in_bytes = is_256 ? IMB_KEY_256_BYTES : IMB_KEY_128_BYTES;
+  job.iv = text.iv.data();
   job.iv_len_in_bytes = kAesBlockLen;
-  job.src = text.data();
-  job.dst = text.data();
-  job.msg_len_to_cipher_in_bytes = text.size();
-  IMB_SUBMIT_CIPHER_BURST_NOCHECK(&table, &job, 1, IMB_CIPHER_CBC, direction, key_size);
+  job.src = text.text.data();
+  job.dst = text.text.data();
+  job.msg_len_to_cipher_in_bytes = text.text.size();
+  return job;
+}
+
+// run goes through the burst interface, which is done when it returns: a job of the other one
+// would wait for more of them to come.
+void run(IMB_MGR& table, IMB_CIPHER_DIRECTION direction, bool is_256,
+         std::span<IMB_JOB> jobs) noexcept {
+  if (jobs.empty()) return;
+  IMB_SUBMIT_CIPHER_BURST_NOCHECK(&table, jobs.data(), static_cast<std::uint32_t>(jobs.size()),
+                                  IMB_CIPHER_CBC, direction,
+                                  is_256 ? IMB_KEY_256_BYTES : IMB_KEY_128_BYTES);
 }
 
 }  // namespace
@@ -44,14 +50,23 @@ CbcCipher::~CbcCipher() {
   wipe(decrypt_keys_);
 }
 
-void CbcCipher::encrypt(ByteView iv, MutableBytes text) const noexcept {
-  run(table_, IMB_DIR_ENCRYPT, is_256_, encrypt_keys_.data(), decrypt_keys_.data(), iv, text);
+void CbcCipher::encrypt(std::span<const CbcText> texts) const noexcept {
+  std::array<IMB_JOB, kMaxTexts> jobs;
+  std::size_t num_jobs = 0;
+  for (const CbcText& text : texts) {
+    if (text.text.empty()) continue;
+    jobs[num_jobs++] =
+        job_for(IMB_DIR_ENCRYPT, is_256_, encrypt_keys_.data(), decrypt_keys_.data(), text);
+  }
+  run(table_, IMB_DIR_ENCRYPT, is_256_, std::span{jobs}.first(num_jobs));
 }
 
-void CbcCipher::decrypt(ByteView iv, MutableBytes text) const noexcept {
+void CbcCipher::decrypt(const CbcText& text) const noexcept {
+  if (text.text.empty()) return;
   // The last block of ciphertext must not be read as the IV of a block that is already decrypted;
   // ipsec-mb keeps what it needs, so in place is allowed.
-  run(table_, IMB_DIR_DECRYPT, is_256_, encrypt_keys_.data(), decrypt_keys_.data(), iv, text);
+  IMB_JOB job = job_for(IMB_DIR_DECRYPT, is_256_, encrypt_keys_.data(), decrypt_keys_.data(), text);
+  run(table_, IMB_DIR_DECRYPT, is_256_, {&job, 1});
 }
 
 }  // namespace sallyport::crypto

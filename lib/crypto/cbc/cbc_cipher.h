@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "lib/base/byteorder.h"
 #include "lib/crypto/aead/aead.h"
@@ -24,6 +25,12 @@ constexpr std::size_t kMaxMacKeyLen = 32;
                                                                                             : 32;
 }
 
+// CbcText is whole blocks of text, encrypted in place, and the block that goes before them.
+struct CbcText {
+  ByteView iv;
+  MutableBytes text;
+};
+
 // CbcCipher is a key ready for use.  Wiped at the end.  The engine must outlive it.
 class CbcCipher {
  public:
@@ -33,9 +40,15 @@ class CbcCipher {
   CbcCipher(const CbcCipher&) = delete;
   CbcCipher& operator=(const CbcCipher&) = delete;
 
-  // Both work in place.  Preconditions: iv has one block, text whole blocks.
-  void encrypt(ByteView iv, MutableBytes text) const noexcept;
-  void decrypt(ByteView iv, MutableBytes text) const noexcept;
+  // kMaxTexts is how many texts ipsec-mb encrypts side by side where it has the widest vectors.
+  static constexpr std::size_t kMaxTexts = 16;
+
+  // encrypt works on several texts at once: a block waits for the one before it, so that a single
+  // text leaves most of the AES units idle.  Preconditions: at most kMaxTexts, which do not
+  // overlap, and each iv has one block.
+  void encrypt(std::span<const CbcText> texts) const noexcept;
+  // decrypt does not wait for anything: one text keeps all units busy.
+  void decrypt(const CbcText& text) const noexcept;
 
  private:
   static constexpr std::size_t kMaxRoundKeys = 15;

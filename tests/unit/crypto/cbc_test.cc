@@ -63,9 +63,9 @@ TEST(CbcCipher, KnowsTheAnswersOfNist) {
   for (const auto& [key, expected] : cases) {
     const CbcCipher cipher{engine, unhex(key)};
     Bytes work = text;
-    cipher.encrypt(iv, work);
+    cipher.encrypt({{{iv, work}}});
     EXPECT_EQ(hex(work), expected);
-    cipher.decrypt(iv, work);
+    cipher.decrypt({iv, work});
     EXPECT_EQ(work, text);
   }
 }
@@ -79,7 +79,7 @@ TEST(CbcCipher, AgreesWithOpenSslOnRecordsOfEverySize) {
     for (std::size_t len = 16; len <= 16'688; len += len < 1'024 ? 16 : 2'608) {
       const Bytes text = pattern(len);
       Bytes ours = text;
-      cipher.encrypt(iv, ours);
+      cipher.encrypt({{{iv, ours}}});
       Bytes theirs(len + 16);
       int out_len = 0;
       EVP_CIPHER_CTX* const context = EVP_CIPHER_CTX_new();
@@ -90,8 +90,31 @@ TEST(CbcCipher, AgreesWithOpenSslOnRecordsOfEverySize) {
       EVP_CIPHER_CTX_free(context);
       theirs.resize(static_cast<std::size_t>(out_len));
       ASSERT_EQ(ours, theirs) << len;
-      cipher.decrypt(iv, ours);
+      cipher.decrypt({iv, ours});
       ASSERT_EQ(ours, text) << len;
+    }
+  }
+}
+
+// Side by side are texts of different sizes, an empty one among them, each with an IV of its own.
+TEST(CbcCipher, EncryptsSeveralTextsAsIfEachWereAlone) {
+  const AeadEngine engine;
+  for (const std::size_t key_len : {std::size_t{16}, std::size_t{32}}) {
+    const CbcCipher cipher{engine, pattern(key_len)};
+    for (std::size_t n = 1; n <= CbcCipher::kMaxTexts; ++n) {
+      std::vector<Bytes> ivs, together, alone;
+      for (std::size_t i = 0; i < n; ++i) {
+        ivs.emplace_back(16, static_cast<std::uint8_t>(0x30 + i));
+        together.push_back(pattern(16 * (i * 37 % 100)));
+      }
+      alone = together;
+      std::vector<CbcText> texts;
+      for (std::size_t i = 0; i < n; ++i) texts.push_back({ivs[i], together[i]});
+      cipher.encrypt(texts);
+      for (std::size_t i = 0; i < n; ++i) {
+        cipher.encrypt({{{ivs[i], alone[i]}}});
+        ASSERT_EQ(together[i], alone[i]) << n << " " << i;
+      }
     }
   }
 }

@@ -247,6 +247,45 @@ TEST_P(CbcRecord, SealsNothingThatDoesNotFit) {
   EXPECT_EQ(writer_.sequence_number(), 0U);
 }
 
+// As many as there may be, of different sizes, in buffers larger than they are.
+TEST_P(CbcRecord, SealsSeveralSideBySideInTheirOrder) {
+  std::vector<Bytes> buffers;
+  std::vector<InPlaceRecord> records;
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < kMaxBurst; ++i) {
+    const Bytes content = pattern(i * 211 % 1'400);
+    Bytes& buffer = buffers.emplace_back(writer_.record_len(content.size()) + i % 3);
+    std::ranges::copy(content, MutableBytes{buffer}.subspan(plaintext_offset(writer_)).begin());
+    total += writer_.record_len(content.size());
+  }
+  for (std::size_t i = 0; i < kMaxBurst; ++i) records.push_back({buffers[i], i * 211 % 1'400});
+  ASSERT_EQ(seal_each_in_place(engine_, writer_, ContentType::application_data, records, mac_key_),
+            total);
+  EXPECT_EQ(writer_.sequence_number(), kMaxBurst);
+  for (std::size_t i = 0; i < kMaxBurst; ++i) {
+    const Bytes content = pattern(i * 211 % 1'400);
+    buffers[i].resize(reader_.record_len(content.size()));
+    const auto opened = open(buffers[i]);
+    ASSERT_TRUE(opened) << i;
+    ASSERT_EQ(opened->len, content.size());
+    EXPECT_TRUE(std::equal(content.begin(), content.end(), buffers[i].begin() + opened->offset));
+  }
+}
+
+TEST_P(CbcRecord, SealsNoneOfSeveralWhenOneDoesNotFit) {
+  Bytes first(writer_.record_len(100));
+  Bytes second(writer_.record_len(100) - 1);
+  const Bytes before = first;
+  const InPlaceRecord records[] = {{first, 100}, {second, 100}};
+  EXPECT_EQ(seal_each_in_place(engine_, writer_, ContentType::application_data, records, mac_key_),
+            0U);
+  EXPECT_EQ(first, before);
+  EXPECT_EQ(writer_.sequence_number(), 0U);
+  const std::vector<InPlaceRecord> many(kMaxBurst + 1, InPlaceRecord{first, 100});
+  EXPECT_EQ(seal_each_in_place(engine_, writer_, ContentType::application_data, many, mac_key_),
+            0U);
+}
+
 TEST_P(CbcRecord, MovesWithItsKeys) {
   RecordKeys moved = std::move(reader_);
   reader_ = std::move(moved);
@@ -295,6 +334,34 @@ TEST_P(CbcServer, AgreesOnEncryptThenMacWhenTheClientOffersIt) {
   server.feed(client_.seal(ContentType::application_data, up));
   EXPECT_EQ(server.application_data(), up);
   EXPECT_GE(server.server().record_overhead() + 100, server.server().record_len(100));
+}
+
+// The key ends in the midst of a burst: what it may still seal goes out, and then close_notify.
+TEST_P(CbcServer, SealsNoMoreOfABurstThanItsKeyMay) {
+  TlsDriver server{config_, jobs_, {.limits = {.tls13 = 4, .tls12 = 4}}};
+  establish(server);
+  const std::size_t already = 1;  // Finished
+  std::vector<Bytes> buffers(6, Bytes(server.server().record_len(10)));
+  std::vector<InPlaceRecord> records;
+  for (Bytes& buffer : buffers) records.push_back({buffer, 10});
+  EXPECT_EQ(server.server().seal_each(server.engine(), records), 4 - already);
+  EXPECT_EQ(server.server().seal_each(server.engine(), records), 0U);
+  for (std::size_t i = 0; i < 4 - already; ++i) {
+    client_.hear(buffers[i]);
+    EXPECT_EQ(client_.received().back().content, Bytes(10, 0));
+  }
+  client_.hear(server.take_output());
+  EXPECT_EQ(client_.alert(), 0);
+}
+
+TEST_P(CbcServer, SealsNoBurstWithARecordThatIsTooLong) {
+  TlsDriver server{config_, jobs_};
+  EXPECT_EQ(server.server().seal_each(server.engine(), {}), 0U);
+  establish(server);
+  Bytes buffer(kMaxRecord + 100);
+  const InPlaceRecord record{buffer, server.server().max_fragment() + 1};
+  EXPECT_EQ(server.server().seal_each(server.engine(), {&record, 1}), 0U);
+  EXPECT_FALSE(server.server().write_closed());
 }
 
 TEST_P(CbcServer, SendsItsLastAlertUnderTheMac) {
