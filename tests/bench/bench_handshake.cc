@@ -139,6 +139,7 @@ class OurServer {
     o.nic_holds_frames = false;
     o.count_cpu_time = clock == Clock::cpu_time;
     o.tickets = h.resumed;
+    o.compatible_suites = true;
     return o;
   }
   // get_ticket makes a full handshake.  All clients then use its ticket, as none of them minds.
@@ -316,7 +317,10 @@ constexpr Handshake kTls13Rsa{TLS1_3_VERSION, crypto::KeyType::rsa, "TLS_AES_128
                               "X25519"};
 constexpr Handshake kTls12Ecdsa{TLS1_2_VERSION, crypto::KeyType::ecdsa_p256,
                                 "ECDHE-ECDSA-AES128-GCM-SHA256", "P-256"};
-
+constexpr Handshake kTls12Rsa{TLS1_2_VERSION, crypto::KeyType::rsa, "ECDHE-RSA-AES128-GCM-SHA256",
+                              "P-256"};
+constexpr Handshake kTls12RsaKeyExchange{TLS1_2_VERSION, crypto::KeyType::rsa, "AES128-GCM-SHA256",
+                                         "P-256"};
 constexpr Handshake kTls13Psk{TLS1_3_VERSION, crypto::KeyType::ecdsa_p256, "TLS_AES_128_GCM_SHA256",
                               "X25519", true};
 constexpr Handshake kTls12Ticket{TLS1_2_VERSION, crypto::KeyType::ecdsa_p256,
@@ -364,6 +368,8 @@ int main(int argc, char** argv) {
              {{"tls13_ecdsa_full_vs_libssl", "ratio", figure(kTls13Ecdsa)},
               {"tls13_rsa2048_full_vs_libssl", "ratio", figure(kTls13Rsa)},
               {"tls12_ecdhe_ecdsa_full_vs_libssl", "ratio", figure(kTls12Ecdsa)},
+              {"tls12_rsa_full_vs_libssl", "ratio", figure(kTls12Rsa)},
+              {"tls12_rsa_key_exchange_full_vs_libssl", "ratio", figure(kTls12RsaKeyExchange)},
               {"tls13_psk_dhe_vs_libssl", "ratio", figure(kTls13Psk)},
               {"tls12_ticket_vs_libssl", "ratio", figure(kTls12Ticket)}});
 }

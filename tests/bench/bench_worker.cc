@@ -160,7 +160,7 @@ class Relay {
 
  private:
   static testing::SimulationOptions options() {
-    testing::SimulationOptions o{.delay_us = 10, .num_backends = 1, .cbc_suites = true};
+    testing::SimulationOptions o{.delay_us = 10, .num_backends = 1, .compatible_suites = true};
     o.nic_holds_frames = false;
     o.checksums_offloaded = true;
     return o;

@@ -134,7 +134,7 @@ class BurstsOfRecords : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(BurstsOfRecords, FillASegmentEach) {
   constexpr std::size_t kPage = 300'000;
-  Simulation sim{{.cbc_suites = true}};
+  Simulation sim{{.compatible_suites = true}};
   Page page{sim, kPage};
   OpensslClient tls{sim.connect(), {.version = TLS1_2_VERSION, .cipher = GetParam()}};
   tls.write(kRequest);

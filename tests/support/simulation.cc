@@ -175,8 +175,9 @@ void Simulation::build_snapshot() {
   build_verifier(*tls_config);
   tls_config->cipher_suites = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
                                0xc02c, 0xc030, 0xcca9, 0xcca8};
-  if (options_.cbc_suites) {
-    tls_config->cipher_suites.insert(tls_config->cipher_suites.end(), {0xc009, 0xc00a, 0xc023});
+  if (options_.compatible_suites) {
+    tls_config->cipher_suites.insert(tls_config->cipher_suites.end(),
+                                     {0xc009, 0xc00a, 0xc023, 0x009c});
   }
   tls_config->groups = {crypto::NamedGroup::x25519, crypto::NamedGroup::secp256r1,
                         crypto::NamedGroup::secp384r1, crypto::NamedGroup::x448};

@@ -88,7 +88,7 @@ struct SimulationOptions {
   // worker_ticks counts the thread's CPU time in nanoseconds: a system call dearer than the TSC,
   // but right also on a machine that others keep busy.
   bool count_cpu_time = false;
-  bool cbc_suites = false;  // after the others
+  bool compatible_suites = false;  // AES-CBC and RSA key exchange too, after the others
   std::vector<std::string> alpn{};
   bool tickets = false;
   bool fingerprints = false;
