@@ -16,6 +16,8 @@ INTERFACE = "sally0"
 # Ports of the listeners, by what stands behind them.
 WEB = 443  # two HTTP backends
 WEB_RSA = 8443  # the same behind an RSA certificate
+WEB_P384 = 16443  # and other certificates
+WEB_ED25519 = 17443
 WEB_IPV6 = 6443  # the same, reached over IPv6
 NGINX = 5443
 ECHO = 7443
@@ -120,11 +122,15 @@ proxy_protocol = "{"v2" if name.startswith("told") else "off"}"
 """
 
 
+# Listeners that are there only for the tests that ask for them.
+OF_SOME_TESTS = ("mtls", "told", "tls_", "p384", "ed25519")
+
+
 def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1,), services=None,
                   cluster_secret: bytes = b"", **limits: int) -> str:
     """configuration is the file for the whole testbed; makes the certificates in `directory`.
 
-    `services` names the listeners that are wanted (None: all that need no authority or backend of their own); `limits` are the keys of
+    `services` names the listeners that are wanted (None: all but OF_SOME_TESTS); `limits` are the keys of
     listener.limits.  Without a `cluster_secret` Sallyport draws its own.
     """
     cluster = ""
@@ -134,8 +140,11 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
         cluster = '[cluster]\nsecret_file = "cluster.secret"\n'
     ecdsa = testbed.make_certificate(directory, "ecdsa", "ecdsa")
     rsa = testbed.make_certificate(directory, "rsa", "rsa")
+    p384 = testbed.make_certificate(directory, "p384", "p384")
+    ed25519 = testbed.make_certificate(directory, "ed25519", "ed25519")
     first, second = BACKENDS4
-    listeners = [("web", WEB, "web", ecdsa), ("rsa", WEB_RSA, "web", rsa), ("web6", WEB_IPV6, "web6", ecdsa),
+    listeners = [("web", WEB, "web", ecdsa), ("rsa", WEB_RSA, "web", rsa), ("p384", WEB_P384, "web", p384),
+                 ("ed25519", WEB_ED25519, "web", ed25519), ("web6", WEB_IPV6, "web6", ecdsa),
                  ("nginx", NGINX, "nginx", ecdsa), ("echo", ECHO, "echo", ecdsa),
                  ("hash", HASH, "hash", ecdsa), ("dead", DEAD, "dead", ecdsa), ("made", MADE, "web", None),
                  ("alpn", ALPN, "web", ecdsa), ("mtls", MTLS, "web", ecdsa),
@@ -157,7 +166,7 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
              ("tls_wrong_name", SOURCE4, f"{first}:8443", f"{second}:8443"),
              ("tls_stranger", SOURCE4, f"{first}:8443"), ("tls_fallback", SOURCE4, f"{first}:8080", f"{second}:8443")]
     wanted = [words for words in listeners
-              if (words[0] in services if services else not words[0].startswith(("mtls", "told", "tls_")))]
+              if (words[0] in services if services else not words[0].startswith(OF_SOME_TESTS))]
     used = {words[2] for words in wanted}
     return f"""
 [dataplane]

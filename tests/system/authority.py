@@ -3,9 +3,6 @@ import pathlib
 
 import testbed
 
-KINDS = {"ecdsa": ("ec", "ec_paramgen_curve:P-256"), "p384": ("ec", "ec_paramgen_curve:P-384"),
-         "rsa": ("rsa", "rsa_keygen_bits:2048"), "ed25519": ("ed25519", "")}
-
 
 class Authority:
     def __init__(self, directory: pathlib.Path, name: str):
@@ -43,9 +40,8 @@ commonName = supplied
         """issue makes a key and its certificate; `validity` are words for `openssl ca`."""
         made = testbed.Certificate(self.directory / f"{name}.pem", self.directory / f"{name}.key")
         request = self.directory / f"{name}.csr"
-        algorithm, option = KINDS[kind]
-        testbed.command("openssl", "req", "-newkey", algorithm, *(("-pkeyopt", option) if option else ()), "-nodes",
-                        "-subj", f"/CN={name}", "-keyout", made.key, "-out", request)
+        testbed.command("openssl", "req", *testbed.NEW_KEY[kind], "-nodes", "-subj", f"/CN={name}",
+                        "-keyout", made.key, "-out", request)
         self.ca("-batch", "-notext", "-in", request, "-out", made.chain, *validity)
         return made
 

@@ -345,11 +345,16 @@ class Certificate:
     key: pathlib.Path
 
 
+# What `openssl req` is told to make a key of each kind.
+NEW_KEY = {"ecdsa": ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+           "p384": ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"),
+           "rsa": ("-newkey", "rsa", "-pkeyopt", "rsa_keygen_bits:2048"),
+           "ed25519": ("-newkey", "ed25519")}
+
+
 def make_certificate(directory: pathlib.Path, name: str, algorithm: str) -> Certificate:
-    """make_certificate writes a self-signed one for SERVER_NAME; algorithm: "ecdsa" or "rsa"."""
-    kind = {"ecdsa": ("ec", "ec_paramgen_curve:P-256"), "rsa": ("rsa", "rsa_keygen_bits:2048")}[algorithm]
+    """make_certificate writes a self-signed one for SERVER_NAME; algorithm: one of NEW_KEY."""
     made = Certificate(directory / f"{name}.pem", directory / f"{name}.key")
-    command("openssl", "req", "-x509", "-newkey", kind[0], "-pkeyopt", kind[1], "-nodes", "-sha256",
-            "-days", "30", "-subj", f"/CN={SERVER_NAME}", "-addext", f"subjectAltName=DNS:{SERVER_NAME}",
+    command("openssl", "req", "-x509", *NEW_KEY[algorithm], "-nodes", "-sha256", "-days", "30", "-subj", f"/CN={SERVER_NAME}", "-addext", f"subjectAltName=DNS:{SERVER_NAME}",
             "-keyout", made.key, "-out", made.chain)
     return made

@@ -2,7 +2,8 @@
 //
 //	fetch ADDRESS:PORT NAME CA-FILE 1.2|1.3 keep|forget [CURVE...]
 //
-// With forget it keeps no session.
+// With forget it keeps no session.  It shows the certificate that the environment names, if any:
+// CLIENT_CERTIFICATE and CLIENT_KEY are PEM files.
 package main
 
 import (
@@ -34,6 +35,11 @@ func main() {
 	config := &tls.Config{ServerName: name, RootCAs: roots, MinVersion: version, MaxVersion: version}
 	if os.Args[5] == "keep" {
 		config.ClientSessionCache = tls.NewLRUClientSessionCache(4)
+	}
+	if file := os.Getenv("CLIENT_CERTIFICATE"); file != "" {
+		certificate, err := tls.LoadX509KeyPair(file, os.Getenv("CLIENT_KEY"))
+		check(err)
+		config.Certificates = []tls.Certificate{certificate}
 	}
 	for _, curve := range os.Args[6:] {
 		config.CurvePreferences = append(config.CurvePreferences, curves[curve])

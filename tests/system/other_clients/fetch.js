@@ -1,9 +1,15 @@
 // Fetches the page twice with Node, the second time with the session of the first.
 //
 //     node fetch.js ADDRESS PORT NAME CA-FILE TLSv1.2|TLSv1.3 [CURVES]
+//
+// It shows the certificate that the environment names, if any: CLIENT_CERTIFICATE and CLIENT_KEY are
+// PEM files.
 const fs = require("fs");
 const tls = require("tls");
 
+const { CLIENT_CERTIFICATE, CLIENT_KEY } = process.env;
+const identity = CLIENT_CERTIFICATE
+  ? { cert: fs.readFileSync(CLIENT_CERTIFICATE), key: fs.readFileSync(CLIENT_KEY) } : {};
 const [address, port, name, ca, version, curves] = process.argv.slice(2);
 
 function fetch(session, then) {
@@ -12,6 +18,7 @@ function fetch(session, then) {
   const socket = tls.connect({
     host: address, port: Number(port), servername: name, ca: fs.readFileSync(ca), session,
     minVersion: version, maxVersion: version, ecdhCurve: curves || "auto",
+    ...identity,
   }, () => {
     console.log(`version=${socket.getProtocol()} resumed=${socket.isSessionReused()}`);
     socket.write(`GET / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`);
