@@ -147,10 +147,7 @@ Step Client::receive_application_data(ClientHandshake* handshake, ContentRange r
 Step Client::receive_change_cipher_spec(ClientHandshake* handshake,
                                         std::span<const MutableBytes> content,
                                         std::size_t len) noexcept {
-  std::array<std::uint8_t, 1> value{};
-  if (len == 1) PieceRange{content, 0, 1}.copy_to(value);
-  const bool well_formed = len == 1 && value[0] == 1;
-  if (!well_formed || partial_len_ != 0 || skip_ != 0) {
+  if (!is_change_cipher_spec(content, len) || partial_len_ != 0 || skip_ != 0) {
     return fail(handshake, HandshakeFailure::unexpected_message);
   }
   if (phase_ == Phase::change_cipher_spec) {
@@ -173,28 +170,23 @@ Step Client::receive_change_cipher_spec(ClientHandshake* handshake,
 
 Step Client::receive_alert(ClientHandshake* handshake, std::span<const MutableBytes> content,
                            std::size_t len) noexcept {
-  std::array<std::uint8_t, 2> body{};
-  // [RFC 8446 5.1] alerts are neither split nor joined.
-  if (len != body.size()) return fail(handshake, HandshakeFailure::decode_error);
-  PieceRange{content, 0, len}.copy_to(body);
-  const auto alert = wire::parse_alert(body);
-  if (!alert) return fail(handshake, HandshakeFailure::decode_error);
-  if (alert->description == AlertDescription::close_notify) {
-    if (phase_ != Phase::established) {
-      return end_by_peer(handshake, HandshakeFailure::server_closed, Event::close_notify);
-    }
-    // [RFC 8446 6.1] closes their direction only; [RFC 5246 7.2.1 except] as in Server.
-    peer_closed_ = true;
-    end_reading();
-    Events events;
-    events.add(Event::close_notify);
-    return step(events);
+  const auto meaning = read_alert(content, len);
+  if (!meaning) return fail(handshake, meaning.error());
+  switch (*meaning) {
+    case AlertMeaning::nothing:
+      return step();
+    case AlertMeaning::fatal:
+      return end_by_peer(handshake, HandshakeFailure::alert_received, Event::fatal_alert);
+    case AlertMeaning::closes:
+      break;
   }
-  if (!is_warning(*alert)) {
-    return end_by_peer(handshake, HandshakeFailure::alert_received, Event::fatal_alert);
+  if (phase_ != Phase::established) {
+    return end_by_peer(handshake, HandshakeFailure::server_closed, Event::close_notify);
   }
-  if (!count_warning()) return fail(handshake, HandshakeFailure::too_many_records);
-  return step();
+  end_by_close_notify();
+  Events events;
+  events.add(Event::close_notify);
+  return step(events);
 }
 
 Step Client::receive_messages(Engine& engine, ClientAttached attached,

@@ -104,6 +104,28 @@ bool RecordLayer::is_warning(const wire::Alert& alert) const noexcept {
          (version_ != ProtocolVersion::tls13 && alert.level == AlertLevel::warning);
 }
 
+Result<RecordLayer::AlertMeaning, HandshakeFailure> RecordLayer::read_alert(
+    std::span<const MutableBytes> content, std::size_t len) noexcept {
+  std::array<std::uint8_t, 2> body{};
+  // [RFC 8446 5.1] alerts are neither split nor joined.
+  if (len != body.size()) return Err{HandshakeFailure::decode_error};
+  PieceRange{content, 0, len}.copy_to(body);
+  const auto alert = wire::parse_alert(body);
+  if (!alert) return Err{HandshakeFailure::decode_error};
+  if (alert->description == AlertDescription::close_notify) return AlertMeaning::closes;
+  if (!is_warning(*alert)) return AlertMeaning::fatal;
+  if (!count_warning()) return Err{HandshakeFailure::too_many_records};
+  return AlertMeaning::nothing;
+}
+
+bool RecordLayer::is_change_cipher_spec(std::span<const MutableBytes> content,
+                                        std::size_t len) noexcept {
+  std::array<std::uint8_t, 1> value{};
+  if (len != value.size()) return false;
+  PieceRange{content, 0, len}.copy_to(value);
+  return value[0] == 1;
+}
+
 RecordLayer::Refusal RecordLayer::read_key_update(const Engine& engine, ByteView message) noexcept {
   const auto request = wire::parse_key_update(message.subspan(sizeof(wire::HandshakeHeader)));
   if (!request) return {failure_of(request.error()), request.error()};
@@ -250,6 +272,14 @@ void RecordLayer::end_writing() noexcept {
 void RecordLayer::end_reading() noexcept {
   read_.clear();
   read_secret_.clear();
+}
+
+// [RFC 8446 6.1] close_notify closes their direction only.  [RFC 5246 7.2.1 except] TLS 1.2 would
+// have us drop what we still have to say; every client reads on, and the answer is what it came
+// for.
+void RecordLayer::end_by_close_notify() noexcept {
+  peer_closed_ = true;
+  end_reading();
 }
 
 }  // namespace sallyport::tls

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "lib/base/byteorder.h"
+#include "lib/base/result.h"
 #include "lib/base/units.h"
 #include "lib/stats/reasons.h"
 #include "lib/tls/engine.h"
@@ -82,7 +83,13 @@ class RecordLayer {
   [[nodiscard]] bool count_idle_record() noexcept;
   [[nodiscard]] bool count_warning() noexcept;
   [[nodiscard]] bool count_key_update(const Engine& engine) noexcept;
-  [[nodiscard]] bool is_warning(const wire::Alert& alert) const noexcept;
+  // read_alert says what an alert asks for, and counts it; or what is wrong with it.
+  enum class AlertMeaning : std::uint8_t { nothing, closes, fatal };
+  [[nodiscard]] Result<AlertMeaning, stats::HandshakeFailure> read_alert(
+      std::span<const MutableBytes> content, std::size_t len) noexcept;
+  // is_change_cipher_spec: the record holds the one byte that its type allows [RFC 5246 7.1].
+  [[nodiscard]] static bool is_change_cipher_spec(std::span<const MutableBytes> content,
+                                                  std::size_t len) noexcept;
 
   // Refusal is why a message was no good, and the alert for it.
   struct Refusal {
@@ -129,6 +136,8 @@ class RecordLayer {
   // end_writing: nothing more is sent, not even what was queued.
   void end_writing() noexcept;
   void end_reading() noexcept;
+  // end_by_close_notify: the peer will say nothing more, and may still be told something.
+  void end_by_close_notify() noexcept;
 
   RecordKeys read_;
   [[no_unique_address]] RecordKeys write_;  // the secrets use its padding
@@ -157,6 +166,7 @@ class RecordLayer {
   bool fragments_limited_both_ways_ : 1 = false;  // max_fragment_ binds the peer, too
 
  private:
+  [[nodiscard]] bool is_warning(const wire::Alert& alert) const noexcept;
   [[nodiscard]] std::size_t put_record(Engine& engine, wire::ContentType type, ByteView content,
                                        MutableBytes out) noexcept;
   [[nodiscard]] bool can_put_application_data() const noexcept {

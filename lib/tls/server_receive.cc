@@ -154,11 +154,9 @@ Step Server::skip_early_data(Handshake* handshake, std::size_t len,
 
 Step Server::receive_change_cipher_spec(Handshake* handshake, std::span<const MutableBytes> content,
                                         std::size_t len) noexcept {
-  std::array<std::uint8_t, 1> value{};
-  if (len == 1) PieceRange{content, 0, 1}.copy_to(value);
-  const bool well_formed = len == 1 && value[0] == 1;
   const bool in_message = partial_len_ != 0 || needs_message_buffer(handshake);
-  if (!well_formed || in_message) return fail(handshake, HandshakeFailure::unexpected_message);
+  if (!is_change_cipher_spec(content, len) || in_message)
+    return fail(handshake, HandshakeFailure::unexpected_message);
   if (phase_ == Phase::change_cipher_spec) {
     // [RFC 5246 7.1] the client's next record comes under the new keys.  Only here: at any other
     // time it would switch to keys that were not agreed on yet.
@@ -179,28 +177,23 @@ Step Server::receive_change_cipher_spec(Handshake* handshake, std::span<const Mu
 
 Step Server::receive_alert(Handshake* handshake, std::span<const MutableBytes> content,
                            std::size_t len) noexcept {
-  std::array<std::uint8_t, 2> body{};
-  // [RFC 8446 5.1] alerts are neither split nor joined.
-  if (len != body.size()) return fail(handshake, HandshakeFailure::decode_error);
-  PieceRange{content, 0, len}.copy_to(body);
-  const auto alert = wire::parse_alert(body);
-  if (!alert) return fail(handshake, HandshakeFailure::decode_error);
-  if (alert->description == AlertDescription::close_notify) {
-    if (phase_ != Phase::established) {
-      return end_by_peer(handshake, HandshakeFailure::client_closed, Event::close_notify);
-    }
-    // [RFC 8446 6.1] closes their direction only.  [RFC 5246 7.2.1 except] TLS 1.2 would have us
-    // drop what we still have to say; every client reads on, and the answer is what it came for.
-    peer_closed_ = true;
-    end_reading();
-    Events events;
-    events.add(Event::close_notify);
-    return step(events);
+  const auto meaning = read_alert(content, len);
+  if (!meaning) return fail(handshake, meaning.error());
+  switch (*meaning) {
+    case AlertMeaning::nothing:
+      return step();
+    case AlertMeaning::fatal:
+      return end_by_peer(handshake, HandshakeFailure::alert_received, Event::fatal_alert);
+    case AlertMeaning::closes:
+      break;
   }
-  if (!is_warning(*alert))
-    return end_by_peer(handshake, HandshakeFailure::alert_received, Event::fatal_alert);
-  if (!count_warning()) return fail(handshake, HandshakeFailure::too_many_records);
-  return step();
+  if (phase_ != Phase::established) {
+    return end_by_peer(handshake, HandshakeFailure::client_closed, Event::close_notify);
+  }
+  end_by_close_notify();
+  Events events;
+  events.add(Event::close_notify);
+  return step(events);
 }
 
 Step Server::receive_client_hello(Engine& engine, Attached attached,
