@@ -59,6 +59,7 @@ struct VerifyJob {
   std::uint64_t connection = 0;  // the worker's handle of the connection, opaque here
   Handle<VerifyJob> self;
   std::uint16_t worker = 0;
+  std::uint16_t holder = 0;  // whose place this is, opaque here
   VerifyStatus status = VerifyStatus::pending;
   Tsc submitted;
   Tsc deadline;  // zero: none
@@ -86,6 +87,7 @@ struct VerifyJob {
   void reset() noexcept {
     connection = 0;
     self = {};
+    holder = 0;
     status = VerifyStatus::pending;
     scheme = SignatureScheme::none;
     content_len = 0;

@@ -23,6 +23,7 @@ struct BackendHandshake {
   Handle<crypto::CryptoJob> job;
   Handle<crypto::VerifyJob> verify_job;
   std::uint64_t configuration = 0;  // pinned for as long as this is held
+  snapshot::PoolIndex pool;         // in whose share this is
   bool is_being_judged = false;     // the VerifyJob is away
 };
 

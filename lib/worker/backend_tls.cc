@@ -102,8 +102,11 @@ bool Worker::say_hello(Connection& c, BackendLeg& leg, Turn& turn) noexcept {
   BackendHandshake* state = backend_handshakes_.get(leg.handshake);
   if (state == nullptr) {
     const snapshot::BackendTls* tls = (*snapshot_->pools)[c.pool.value].tls.get();
-    state = tls == nullptr ? nullptr : backend_handshakes_.allocate(leg.handshake);
+    const bool has_place = backend_handshake_shares_.may_take(c.pool.value);
+    state = tls == nullptr || !has_place ? nullptr : backend_handshakes_.allocate(leg.handshake);
     if (state == nullptr) return false;
+    backend_handshake_shares_.take(c.pool.value);
+    state->pool = c.pool;
     state->job = {};
     state->verify_job = {};
     state->is_being_judged = false;
@@ -245,7 +248,7 @@ void Worker::give_up_backend(Connection& c, BackendLeg& leg, Turn& turn) noexcep
 void Worker::release_verify_job(BackendLeg& leg) noexcept {
   BackendHandshake* state = backend_handshakes_.get(leg.handshake);
   if (state == nullptr || !state->verify_job || state->is_being_judged) return;
-  verify_jobs_.release(state->verify_job);
+  release(state->verify_job);
   state->verify_job = {};
 }
 
@@ -256,6 +259,7 @@ void Worker::release_handshake(BackendLeg& leg) noexcept {
   state->tls.clear();
   state->session.clear();
   pins_.unpin(state->configuration);
+  backend_handshake_shares_.give_back(state->pool.value);
   backend_handshakes_.release(leg.handshake);
   leg.handshake = {};
 }
@@ -300,9 +304,14 @@ bool Worker::complete_backend_job(Connection& c, crypto::CryptoJob& job, Turn& t
 bool Worker::lend_verify_job(Connection& c, BackendLeg& leg, Turn& turn) noexcept {
   BackendHandshake* state = backend_handshakes_.get(leg.handshake);
   if (state == nullptr) return false;
-  if (allocate_verify_job(c, state->verify_job, turn) == nullptr) return false;
+  if (allocate_verify_job(c, state->pool.value, state->verify_job, turn) == nullptr) return false;
   leg.await = tls::Await::peer;
   return true;
+}
+
+bool Worker::waits_for_place(const BackendLeg& leg) const noexcept {
+  const bool has_begun = backend_handshakes_.get(leg.handshake) != nullptr;
+  return has_begun ? leg.await == tls::Await::verify_buffer : leg.await == tls::Await::key_share;
 }
 
 bool Worker::submit_verify_job(Connection& c, BackendLeg& leg, Turn& turn) noexcept {

@@ -118,18 +118,28 @@ bool Worker::lend_message_buffer(Connection& c) noexcept {
 bool Worker::lend_verify_job(Connection& c, Turn& turn) noexcept {
   HandshakeState* state = handshakes_.get(c.handshake);
   if (state == nullptr) return false;
-  return allocate_verify_job(c, state->verify_job, turn) != nullptr;
+  return allocate_verify_job(c, kClients, state->verify_job, turn) != nullptr;
 }
 
-crypto::VerifyJob* Worker::allocate_verify_job(const Connection& c,
+crypto::VerifyJob* Worker::allocate_verify_job(const Connection& c, std::uint16_t holder,
                                                Handle<crypto::VerifyJob>& handle,
                                                Turn& turn) noexcept {
+  if (holder != kClients && !verify_job_shares_.may_take(holder)) return nullptr;
   if (verify_jobs_.full()) evict_verify_job(turn);
   crypto::VerifyJob* const job = verify_jobs_.allocate(handle);
   if (job == nullptr) return nullptr;
   job->reset();
   job->connection = token_of(connections_.handle_of(c));
+  job->holder = holder;
+  if (holder != kClients) verify_job_shares_.take(holder);
   return job;
+}
+
+void Worker::release(Handle<crypto::VerifyJob> handle) noexcept {
+  const crypto::VerifyJob* const job = verify_jobs_.get(handle);
+  if (job == nullptr) return;
+  if (job->holder != kClients) verify_job_shares_.give_back(job->holder);
+  verify_jobs_.release(handle);
 }
 
 void Worker::evict_verify_job(Turn& turn) noexcept {
@@ -319,7 +329,7 @@ void Worker::take_verdict(crypto::VerifyJob& job, Turn& turn) noexcept {
   HandshakeState* state = c == nullptr ? nullptr : handshakes_.get(c->handshake);
   if (state == nullptr || state->verify_job != job.self) {
     stats_.traffic.count(Traffic::stale_jobs);
-    verify_jobs_.release(job.self);
+    release(job.self);
     return;
   }
   c->is_being_judged = false;

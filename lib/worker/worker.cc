@@ -51,6 +51,8 @@ Worker::Worker(const WorkerConfig& config, Arena& arena, snapshot::Reader& pins,
       clients_{arena, config.max_known_clients},
       legs_{arena, config.backends_speak_tls ? config.max_connections : 0},
       backend_handshakes_{arena, config.max_backend_handshakes},
+      backend_handshake_shares_{config.max_backend_handshakes},
+      verify_job_shares_{config.max_verify_jobs},
       sessions_{arena, config.tls_backends},
       hello_notes_{arena, config.max_hello_notes},
       // Each connection has two tuples, and so may have a TIME_WAIT record.
@@ -272,7 +274,10 @@ void Worker::on_phase_deadline(Connection& c, Turn& turn) noexcept {
       return;
     case Phase::connecting:
       if (BackendLeg* leg = leg_of(c); leg != nullptr && leg->has_begun) {
-        on_backend_tls_failed(c, *leg, stats::BackendTlsFailure::timed_out);
+        using stats::BackendTlsFailure;
+        on_backend_tls_failed(
+            c, *leg,
+            waits_for_place(*leg) ? BackendTlsFailure::no_place : BackendTlsFailure::timed_out);
       } else {
         on_backend_unreachable(c, HandshakeFailure::backend_timed_out, turn);
       }
@@ -352,7 +357,7 @@ void Worker::release_message_buffer(Connection& c) noexcept {
 void Worker::release_verify_job(Connection& c) noexcept {
   HandshakeState* state = handshakes_.get(c.handshake);
   if (state == nullptr || !state->verify_job || c.is_being_judged) return;
-  verify_jobs_.release(state->verify_job);
+  release(state->verify_job);
   state->verify_job = {};
 }
 

@@ -50,6 +50,7 @@
 #include "lib/worker/index_list.h"
 #include "lib/worker/local_responder.h"
 #include "lib/worker/port_order.h"
+#include "lib/worker/shares.h"
 #include "lib/worker/syn_responder.h"
 #include "lib/worker/syn_table.h"
 #include "lib/worker/time_wait_table.h"
@@ -259,10 +260,12 @@ class Worker {
   template <class Tls, class State>
   [[nodiscard]] bool put_job(const Connection& c, Tls& tls, State& state, tls::Step& step,
                              Turn& turn) noexcept;
-  // allocate_verify_job is nullptr when there is none; put submits one that was filled.
-  [[nodiscard]] crypto::VerifyJob* allocate_verify_job(const Connection& c,
+  // allocate_verify_job is nullptr when there is none for this holder; put submits one that was
+  // filled.
+  [[nodiscard]] crypto::VerifyJob* allocate_verify_job(const Connection& c, std::uint16_t holder,
                                                        Handle<crypto::VerifyJob>& handle,
                                                        Turn& turn) noexcept;
+  void release(Handle<crypto::VerifyJob> handle) noexcept;
   void put(const Connection& c, crypto::VerifyJob& job, Handle<crypto::VerifyJob> self,
            Turn& turn) noexcept;
   void release_job(crypto::CryptoJob& job) noexcept;
@@ -331,6 +334,8 @@ class Worker {
   [[nodiscard]] bool submit_job(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
   [[nodiscard]] bool submit_verify_job(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
   [[nodiscard]] bool lend_verify_job(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  // waits_for_place: what holds the handshake up is not the backend.
+  [[nodiscard]] bool waits_for_place(const BackendLeg& leg) const noexcept;
   // These answer false when the job is not that of a backend.
   [[nodiscard]] bool complete_backend_job(Connection& c, crypto::CryptoJob& job,
                                           Turn& turn) noexcept;
@@ -425,6 +430,10 @@ class Worker {
   Slab<crypto::ClientIdentity> clients_;
   ArenaArray<BackendLeg> legs_;  // by the connection's index; empty where no pool speaks TLS
   Slab<BackendHandshake> backend_handshakes_;
+  Shares backend_handshake_shares_;  // of pools
+  // Of pools, as if clients had none of these places: who of them lets us wait is evicted.
+  Shares verify_job_shares_;
+  static constexpr std::uint16_t kClients = 0xffff;  // in the place of a pool
   ArenaArray<BackendSessions> sessions_;
   Slab<tls::HelloNotes> hello_notes_;
   FlowTable flows_;

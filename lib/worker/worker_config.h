@@ -22,12 +22,13 @@ struct WorkerConfig {
   std::size_t max_handshakes = 256;      // full: as above
   std::size_t max_message_buffers = 64;  // full: the handshake waits for one
   std::size_t max_jobs = 128;            // full: the handshake waits for one
-  // Full: a client that shows a certificate is refused, and a handshake with a backend waits.
+  // Full: a client that shows a certificate is refused.  A handshake with a backend waits while its
+  // pool has as many as are left (Shares).
   std::size_t max_verify_jobs = 16;
   // Whether there are pools that speak TLS; it takes memory for each connection.  Without it no
   // connection to such a pool is made.
   bool backends_speak_tls = false;
-  std::size_t max_backend_handshakes = 1;  // full: the handshake with a backend waits
+  std::size_t max_backend_handshakes = 1;  // a handshake with a backend waits, as above
   std::size_t tls_backends = 0;            // whose tickets are kept
   // Clients of listeners that ask for certificates.  Full: no cookie of those is accepted.
   std::size_t max_known_clients = 1'024;

@@ -210,8 +210,8 @@ class Program {
                 .max_handshakes = 3,
                 .max_message_buffers = 1,
                 .max_jobs = 4,
-                .max_verify_jobs = 2,
-                .max_backend_handshakes = 2,
+                .max_verify_jobs = 3,
+                .max_backend_handshakes = 3,  // so a pool has two of them
                 .max_time_wait = 4,
                 .max_syn_received = 8,
                 .key_shares = 8,

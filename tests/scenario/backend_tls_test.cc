@@ -38,6 +38,13 @@ CertificateOptions root_named(const std::string& name) {
   return options;
 }
 
+CertificateOptions client_of_then(const std::string& name) {
+  CertificateOptions options = client_named(name);
+  options.not_before = 1'699'000'000;
+  options.not_after = 1'701'000'000;
+  return options;
+}
+
 class TlsBackends : public ::testing::TestWithParam<int> {
  protected:
   [[nodiscard]] SimulationOptions secured() const {
@@ -452,6 +459,116 @@ TEST_P(TlsBackends, AreManyAtOnceWithFewPlaces) {
       },
       seconds{10});
   expect_nothing_left(sim);
+}
+
+// Clients reach a pool by the name of its protocol.  One pool accepts connections and leaves its
+// handshakes unfinished, at the first word or just before the proof of its certificate.
+TEST_P(TlsBackends, ThatStallHoldUpNoOtherPool) {
+  constexpr std::uint64_t kClients = 24;
+  const Member known = issue(&root_, client_of_then("client"));
+  for (const bool is_mute : {true, false}) {
+    SimulationOptions options = secured();
+    options.num_pools = 2;
+    options.alpn = {"web", "stalled"};
+    options.client_auth = tls::ClientAuthMode::optional;
+    options.client_ca = pem_of(root_.certificate.get());
+    options.worker.max_backend_handshakes = 8;
+    options.worker.max_verify_jobs = 4;
+    Simulation sim{options};
+    OpensslBackend web{sim, server_, speaking(), {0, 1}};
+    OpensslBackendOptions stalling = speaking();
+    stalling.mute = is_mute;
+    stalling.keeps_back = is_mute ? 0 : 100;
+    OpensslBackend stalled{sim, server_, stalling, {2, 3}};
+    std::vector<std::unique_ptr<Talk>> stuck;
+    std::vector<std::unique_ptr<Talk>> served;
+    OpensslClientOptions chooses;
+    const auto step = [&] {
+      web.step();
+      stalled.step();
+      std::size_t done = 0;
+      for (const auto& talk : stuck) talk->tls().step();
+      for (const auto& talk : served) done += talk->done() ? 1U : 0U;
+      return done;
+    };
+    chooses.alpn = "stalled";
+    for (std::uint64_t i = 0; i < kClients; ++i) {
+      stuck.push_back(std::make_unique<Talk>(sim, 1'000, chooses));
+    }
+    sim.run([&] { return step() > 0; }, milliseconds{300});
+    const auto& gauges = sim.stats().gauges;
+    EXPECT_EQ(gauges.value(Gauge::backend_handshakes), 4U) << "half of them, and no more";
+    EXPECT_EQ(gauges.value(Gauge::verify_jobs), is_mute ? 0U : 2U);
+
+    chooses.alpn = "web";
+    for (std::uint64_t i = 0; i < kClients; ++i) {
+      served.push_back(std::make_unique<Talk>(sim, 1'000, chooses));
+    }
+    EXPECT_TRUE(sim.run([&] { return step() == kClients; }, milliseconds{500}));
+    chooses.certificate = known.certificate.get();
+    chooses.key = known.key.get();
+    served.push_back(std::make_unique<Talk>(sim, 1'000, chooses));
+    EXPECT_TRUE(sim.run([&] { return step() == kClients + 1; }, milliseconds{500}))
+        << "nor a client that shows a certificate: " << served.back()->tls().error();
+    for (const auto& talk : served) EXPECT_TRUE(talk->correct());
+    EXPECT_EQ(of_backends(sim, BackendCounter::tls_failed), 0U) << "the others still wait";
+
+    const auto& failures = sim.stats().backend_tls_failures;
+    EXPECT_TRUE(sim.run(
+        [&] {
+          step();
+          return sim.stats().failures.value(HandshakeFailure::backend_tls) == kClients;
+        },
+        seconds{10}));
+    const std::uint64_t timed_out = failures.value(BackendTlsFailure::timed_out);
+    EXPECT_GE(timed_out, is_mute ? 8U : 4U) << "who had a place, at either backend";
+    EXPECT_EQ(failures.value(BackendTlsFailure::no_place), 2 * kClients - timed_out);
+    EXPECT_LE(timed_out, kClients);
+    EXPECT_EQ(of_backends(sim, BackendCounter::tls_failed), 2 * kClients);
+    EXPECT_EQ(of_backends(sim, BackendCounter::tls_established), kClients + 1);
+    for (const auto& talk : stuck) talk->tls().socket().abort();
+    for (const auto& talk : served) talk->tls().socket().abort();
+    expect_nothing_left(sim);
+  }
+}
+
+// Whoever is judged keeps the place until the verdict, also when nobody waits for it any more.
+TEST_P(TlsBackends, WhoseVerdictIsAwayCountAsHolders) {
+  SimulationOptions options = secured();
+  options.worker.max_verify_jobs = 4;
+  Simulation sim{options};
+  sim.hold_verdicts(true);
+  OpensslBackendOptions each_in_full = speaking();
+  each_in_full.tickets = false;
+  OpensslBackend backend{sim, server_, each_in_full};
+  std::vector<std::unique_ptr<Talk>> talks;
+  const auto open = [&](std::size_t num) {
+    for (std::size_t i = 0; i < num; ++i) talks.push_back(std::make_unique<Talk>(sim, 500));
+    sim.run(
+        [&] {
+          backend.step();
+          for (const auto& talk : talks) talk->tls().step();
+          return false;
+        },
+        milliseconds{300});
+  };
+  const auto judged = [&] { return sim.stats().gauges.value(Gauge::verify_jobs); };
+  open(3);
+  EXPECT_EQ(judged(), 2U);
+  for (const auto& talk : talks) talk->tls().socket().abort();
+  EXPECT_TRUE(sim.run([&] { return sim.num_connections() == 0; }, seconds{1}));
+  talks.clear();
+  open(1);
+  EXPECT_EQ(judged(), 2U) << "of connections that are gone";
+  sim.hold_verdicts(false);
+  EXPECT_TRUE(exchange(sim, backend, *talks.back(), seconds{1}));
+  // All places are there again: with one that is not given back nobody would get a second one.
+  sim.hold_verdicts(true);
+  open(3);
+  EXPECT_EQ(judged(), 2U);
+  sim.hold_verdicts(false);
+  for (const auto& talk : talks) EXPECT_TRUE(exchange(sim, backend, *talk, seconds{1}));
+  EXPECT_EQ(of_backends(sim, BackendCounter::tls_failed), 0U);
 }
 
 TEST_P(TlsBackends, AreNotWaitedForWhenTheClientLeaves) {

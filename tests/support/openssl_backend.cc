@@ -117,7 +117,7 @@ void OpensslBackend::step_in_plaintext(Session& s) {
 }
 
 void OpensslBackend::step(Session& s) {
-  if (options_.mute) return;
+  if (options_.mute || s.stalls) return;
   if (options_.plaintext) return step_in_plaintext(s);
   if (options_.rude) {
     if (!s.ended) s.socket->close();
@@ -160,7 +160,9 @@ void OpensslBackend::step(Session& s) {
   std::array<std::uint8_t, 16'384> buffer;
   int n = 0;
   while ((n = BIO_read(SSL_get_wbio(s.ssl), buffer.data(), buffer.size())) > 0) {
-    s.socket->send(ByteView{buffer}.first(static_cast<std::size_t>(n)));
+    s.stalls = options_.keeps_back > 0;
+    const std::size_t len = static_cast<std::size_t>(n);
+    s.socket->send(ByteView{buffer}.first(len - std::min(len, options_.keeps_back)));
   }
   using End = OpensslBackendOptions::End;
   const bool closes = (s.ended && options_.end != End::close_notify) || !s.error.empty() ||

@@ -36,6 +36,8 @@ struct OpensslBackendOptions {
   // mute takes a connection and says nothing; rude takes it and closes at once.
   bool mute = false;
   bool rude = false;
+  // So many bytes at the end of its first flight it keeps back, and all that would come later.
+  std::size_t keeps_back = 0;
 };
 
 class OpensslBackend {
@@ -47,6 +49,7 @@ class OpensslBackend {
     Bytes received;  // plaintext
     Bytes to_write;
     bool asked = false;
+    bool stalls = false;
     bool ended = false;
     std::string error;
     std::size_t wire_bytes = 0;  // received from the network

@@ -106,7 +106,7 @@ Simulation::Simulation(const SimulationOptions& options)
   options_.worker.tsc_rate = kRate;
   if (options.backend_tls) {
     options_.worker.backends_speak_tls = true;
-    options_.worker.tls_backends = options.num_backends;
+    options_.worker.tls_backends = options.num_backends * options.num_pools;
     if (options_.worker.max_backend_handshakes == 1) options_.worker.max_backend_handshakes = 64;
   }
   options_.worker.reta = frame::Reta{options.num_workers};
@@ -186,7 +186,9 @@ void Simulation::build_snapshot() {
   web.name = "web";
   web.address = listener();
   web.tls = tls_config;
-  web.alpn_pools.assign(options_.alpn.size(), snapshot::PoolIndex{0});
+  for (std::size_t i = 0; i < options_.alpn.size(); ++i) {
+    web.alpn_pools.push_back({static_cast<std::uint16_t>(std::min(i, options_.num_pools - 1))});
+  }
   web.limits = {.handshake = kRate.ticks(seconds{10}),
                 .client_hello = kRate.ticks(seconds{5}),
                 .backend_connect = kRate.ticks(seconds{1}),
@@ -201,20 +203,8 @@ void Simulation::build_snapshot() {
   web.keeps_hello_notes = options_.proxy_protocol || options_.fingerprints;
   web.tcp = options_.tcp;
 
-  snapshot::Pool pool;
-  pool.name = "web";
-  if (options_.proxy_protocol) pool.proxy_protocol = snapshot::ProxyProtocol::v2;
-  pool.source_addresses = {address(options_.ipv6, 11)};
-  std::vector<balance::Candidate> candidates(options_.num_backends);
-  for (std::size_t i = 0; i < options_.num_backends; ++i) {
-    snapshot::Backend at;
-    at.address = backend(i);
-    at.counter = static_cast<std::uint16_t>(i);
-    if (options_.backend_tls) at.sessions = static_cast<std::uint16_t>(i);
-    pool.backends.push_back(at);
-  }
-  pool.plan = balance::Plan{balance::Method::round_robin, candidates};
-  if (options_.backend_tls) pool.tls = backend_tls();
+  std::vector<snapshot::Pool> pools;
+  for (std::size_t i = 0; i < options_.num_pools; ++i) pools.push_back(make_pool(i));
 
   snapshot_.epoch = 1;
   snapshot_.configuration = 1;
@@ -229,7 +219,26 @@ void Simulation::build_snapshot() {
   snapshot_.interfaces =
       std::make_shared<const std::vector<snapshot::Interface>>(1, std::move(interface));
   snapshot_.listeners = std::make_shared<const std::vector<snapshot::Listener>>(1, std::move(web));
-  snapshot_.pools = std::make_shared<const std::vector<snapshot::Pool>>(1, std::move(pool));
+  snapshot_.pools = std::make_shared<const std::vector<snapshot::Pool>>(std::move(pools));
+}
+
+snapshot::Pool Simulation::make_pool(std::size_t index) const {
+  snapshot::Pool pool;
+  pool.name = index == 0 ? "web" : "other";
+  if (options_.proxy_protocol) pool.proxy_protocol = snapshot::ProxyProtocol::v2;
+  pool.source_addresses = {address(options_.ipv6, 11)};
+  std::vector<balance::Candidate> candidates(options_.num_backends);
+  for (std::size_t i = 0; i < options_.num_backends; ++i) {
+    const auto place = static_cast<std::uint16_t>(index * options_.num_backends + i);
+    snapshot::Backend at;
+    at.address = backend(place);
+    at.counter = place;
+    if (options_.backend_tls) at.sessions = place;
+    pool.backends.push_back(at);
+  }
+  pool.plan = balance::Plan{balance::Method::round_robin, candidates};
+  if (options_.backend_tls) pool.tls = backend_tls();
+  return pool;
 }
 
 void Simulation::build_verifier(tls::ServerConfig& listener) {

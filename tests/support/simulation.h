@@ -53,7 +53,7 @@ struct RxCounters {
   std::uint64_t others_dropped = 0;
 };
 
-// BackendTls is how the pool speaks TLS with its backends.
+// BackendTls is how pools speak TLS with their backends.
 struct BackendTls {
   std::string ca{};  // PEM; empty: anybody will do
   std::string server_name = "backend.test";
@@ -69,7 +69,9 @@ struct SimulationOptions {
   Faults faults{};
   std::uint32_t delay_us = 100;  // of a link, one way
   std::uint16_t mtu = 1500;
-  std::size_t num_backends = 2;
+  std::size_t num_backends = 2;  // of each pool
+  // Beyond the first, clients choose a pool by its place in `alpn`.
+  std::size_t num_pools = 1;
   bool ipv6 = false;
   bool backend_resolved = true;
   bool checksums_offloaded = false;  // received frames come with verified checksums
@@ -131,6 +133,7 @@ class Simulation {
   // connect opens a TCP connection of the client host to the listener.
   Socket& connect();
   [[nodiscard]] SocketAddress listener() const;
+  // backend: those of the second pool come behind those of the first.
   [[nodiscard]] SocketAddress backend(std::size_t i) const;
   // inject puts a frame before the worker, as if from the client's link, without faults.
   void inject(ByteView frame);
@@ -208,6 +211,7 @@ class Simulation {
   };
 
   void build_snapshot();
+  [[nodiscard]] snapshot::Pool make_pool(std::size_t index) const;
   // build_verifier says who vouches for whom.
   void build_verifier(tls::ServerConfig& listener);
   [[nodiscard]] std::shared_ptr<const snapshot::BackendTls> backend_tls() const;
