@@ -136,6 +136,10 @@ std::size_t Executor::go_on(std::span<CryptoJob*> finished, RsaQueue::Pace pace,
     counters_.count(ExecutorCounter::rsa_batches);
     counters_.count(ExecutorCounter::rsa_lanes, worked.batch);
   }
+  if (worked.renewal == RsaQueue::Renewal::done) counters_.count(ExecutorCounter::rsa_renewals);
+  if (worked.renewal == RsaQueue::Renewal::failed) {
+    counters_.count(ExecutorCounter::rsa_renewals_failed);
+  }
   for (CryptoJob* const job : worked.jobs) conclude(*job);
   std::ranges::copy(worked.jobs, finished.begin());
   return worked.jobs.size();

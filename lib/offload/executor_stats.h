@@ -13,6 +13,8 @@
   X(sign_lanes, "signatures in them")                                        \
   X(rsa_batches, "groups of up to eight private operations of RSA")          \
   X(rsa_lanes, "private operations in them")                                 \
+  X(rsa_renewals, "keys of RSA whose blinding factors were renewed")         \
+  X(rsa_renewals_failed, "renewals of which a pair did not cancel out")      \
   X(key_share_batches, "groups of eight new key pairs")                      \
   X(key_share_lanes, "key pairs in them")
 

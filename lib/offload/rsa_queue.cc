@@ -25,6 +25,11 @@ constexpr std::array<std::size_t, 3> kLeastLanes{3, 2, 2};
 // A line of larger keys is not left to OpenSSL where frames wait: one operation takes 2 or 5 ms.
 constexpr std::size_t kLargestAlone = 0;
 
+// With how many uses left a key's blinding factors are renewed in idle time, and when jobs have to
+// make room: a full batch takes eight of them.
+constexpr int kDue = crypto::openssl::RsaPrivate::kUses / 4;
+constexpr int kPressing = crypto::openssl::RsaPrivate::kUses / 8;
+
 std::size_t line_of(int tens) noexcept {
   return static_cast<std::size_t>(tens - crypto::batch::kMinRsaTens);
 }
@@ -59,9 +64,9 @@ RsaQueue::RsaQueue(const crypto::openssl::Context& context, KeyStore& keys)
     : context_{context}, keys_{keys}, lines_{std::make_unique<std::array<Line, kSizes>>()} {}
 
 bool RsaQueue::add(CryptoJob& job) noexcept {
-  crypto::openssl::Signer* const signer = keys_.find(job.credential);
-  if (signer == nullptr || signer->rsa() == nullptr) return false;
-  const crypto::batch::RsaKey& key = signer->rsa()->key();
+  const crypto::openssl::RsaPrivate* const rsa = find(job.credential);
+  if (rsa == nullptr) return false;
+  const crypto::batch::RsaKey& key = rsa->key();
   const bool known = job.kind == JobKind::tls12_rsa_decrypt
                          ? job.wide_len == key.bytes()
                          : crypto::rsa_encoding(job.scheme).known;
@@ -75,16 +80,29 @@ bool RsaQueue::add(CryptoJob& job) noexcept {
 RsaQueue::Worked RsaQueue::work(Pace pace, Tsc now) noexcept {
   num_done_ = 0;
   Worked worked;
-  if (in_work_ == 0 && waiting_ != 0 && begin(pace, now)) worked.batch = in_work_;
-  if (in_work_ != 0) {
+  bool has_drawn = false;
+  if (in_work_ == 0 && !renewing_) {
+    const bool begun = renewal_goes_first() && begin_renewal();
+    if (!begun && waiting_ != 0) begin(pace, now);
+    worked.batch = in_work_;
+    has_drawn = renewing_;
+  }
+  // To draw the numbers of a renewal is a slice of its own.
+  if ((in_work_ != 0 || renewing_) && !has_drawn) {
     const int slice = pace == Pace::slices ? kSlice[line_of(tens_)] : INT_MAX;
-    if (kernel_.step(slice)) finish();
+    if (kernel_.step(slice)) {
+      if (renewing_) {
+        worked.renewal = finish_renewal();
+      } else {
+        finish();
+      }
+    }
   }
   worked.jobs = std::span{done_}.first(num_done_);
   return worked;
 }
 
-bool RsaQueue::begin(Pace pace, Tsc now) noexcept {
+void RsaQueue::begin(Pace pace, Tsc now) noexcept {
   std::size_t longest = kSizes;
   for (std::size_t i = 0; i < kSizes; ++i) {
     const Line& line = (*lines_)[i];
@@ -94,39 +112,81 @@ bool RsaQueue::begin(Pace pace, Tsc now) noexcept {
     }
   }
   Line& line = (*lines_)[longest];
-  const bool alone =
+  const bool few =
       line.size() < kLeastLanes[longest] && (pace == Pace::to_the_end || longest <= kLargestAlone);
+  renewed_last_ = false;
   tens_ = static_cast<int>(longest) + crypto::batch::kMinRsaTens;
   while (line.size() != 0 && in_work_ < kLanes && num_done_ < kLanes) {
     CryptoJob& job = *line.front().job;
+    const bool expired = job.deadline != Tsc{} && job.deadline < now;
+    Ready ready = expired || few ? Ready::alone : load(job, in_work_);
+    if (ready == Ready::later) {
+      // The batch goes without it, or there is none, and its key is the one that is due.
+      if (in_work_ != 0 || begin_renewal()) break;
+      ready = Ready::alone;
+    }
     ++line.head;
     --waiting_;
-    if (job.deadline != Tsc{} && job.deadline < now) {
-      job.status = JobStatus::expired;
-      give_back(job);
-    } else if (alone || !load(job, in_work_)) {
-      run_rsa_alone(keys_, job);
-      give_back(job);
-      if (pace == Pace::slices) break;
-    } else {
+    if (ready == Ready::loaded) {
       owners_[in_work_++] = &job;
+      continue;
     }
+    if (expired) {
+      job.status = JobStatus::expired;
+    } else {
+      run_rsa_alone(keys_, job);
+    }
+    give_back(job);
+    if (!expired && pace == Pace::slices) break;
   }
-  if (in_work_ == 0) return false;
-  kernel_.begin(std::span{lanes_}.first(in_work_));
-  return true;
+  if (in_work_ != 0) kernel_.begin(std::span{lanes_}.first(in_work_));
 }
 
-// load makes a lane of a job.  False: the key has gone, or the system has no randomness.
-bool RsaQueue::load(CryptoJob& job, std::size_t lane) noexcept {
-  crypto::openssl::Signer* const signer = keys_.find(job.credential);
-  if (signer == nullptr || signer->rsa() == nullptr) return false;
-  crypto::openssl::RsaPrivate& rsa = *signer->rsa();
-  // Lanes with the same key have a blinding each.
-  const auto slot = static_cast<std::size_t>(
-      std::ranges::count(std::span{lanes_}.first(lane), &rsa.key(), &crypto::batch::RsaLane::key));
-  const std::span blindings = slot == 0 ? rsa.blindings() : rsa.blindings_in_use();
-  if (blindings.empty()) return false;
+crypto::openssl::RsaPrivate* RsaQueue::find(crypto::CredentialId id) noexcept {
+  crypto::openssl::Signer* const signer = keys_.find(id);
+  return signer == nullptr ? nullptr : signer->rsa();
+}
+
+void RsaQueue::nominate(crypto::CredentialId id, const crypto::openssl::RsaPrivate& key) noexcept {
+  const crypto::openssl::RsaPrivate* const other = find(due_);
+  if (other == nullptr || key.uses_left() < other->uses_left()) due_ = id;
+}
+
+bool RsaQueue::renewal_goes_first() noexcept {
+  const crypto::openssl::RsaPrivate* const key = find(due_);
+  if (key == nullptr) {
+    due_ = {};
+    return false;
+  }
+  return waiting_ == 0 || (key->uses_left() <= kPressing && !renewed_last_);
+}
+
+bool RsaQueue::begin_renewal() noexcept {
+  const crypto::openssl::RsaPrivate& key = *find(due_);
+  renewing_ = key.begin_renewal(kernel_);
+  tens_ = key.key().tens;
+  if (!renewing_) due_ = {};
+  return renewing_;
+}
+
+RsaQueue::Renewal RsaQueue::finish_renewal() noexcept {
+  crypto::openssl::RsaPrivate* const key = find(due_);
+  renewing_ = false;
+  renewed_last_ = true;
+  due_ = {};
+  if (key == nullptr) {
+    kernel_.abandon();
+    return Renewal::none;
+  }
+  return key->finish_renewal(kernel_) ? Renewal::done : Renewal::failed;
+}
+
+RsaQueue::Ready RsaQueue::load(CryptoJob& job, std::size_t lane) noexcept {
+  crypto::openssl::RsaPrivate* const found = find(job.credential);
+  if (found == nullptr) return Ready::alone;  // there is nothing to do any more
+  crypto::openssl::RsaPrivate& rsa = *found;
+  if (rsa.uses_left() <= kDue) nominate(job.credential, rsa);
+  if (rsa.uses_left() == 0) return rsa.renewal_failed() ? Ready::alone : Ready::later;
   const std::size_t width = rsa.key().bytes();
   const MutableBytes input = MutableBytes{buffers_[lane].input}.first(width);
   if (job.kind == JobKind::tls12_rsa_decrypt) {
@@ -135,22 +195,21 @@ bool RsaQueue::load(CryptoJob& job, std::size_t lane) noexcept {
     const crypto::RsaEncoding encoding = crypto::rsa_encoding(job.scheme);
     std::array<std::uint8_t, crypto::kMaxTranscriptHash> drawn;
     const MutableBytes salt = MutableBytes{drawn}.first(crypto::rsa_salt_len(encoding));
-    if (!salt.empty() && !crypto::openssl::draw_private(context_, salt)) return false;
+    if (!salt.empty() && !crypto::openssl::draw_private(context_, salt)) return Ready::alone;
     crypto::encode_for_rsa(encoding, content_of(job).view(), salt, input);
   }
   lanes_[lane] = {.key = &rsa.key(),
-                  .blinding = &blindings[slot],
+                  .blinding = &rsa.next_blinding(),
                   .input = input,
                   .output = MutableBytes{buffers_[lane].output}.first(width)};
-  return true;
+  return Ready::loaded;
 }
 
 void RsaQueue::finish() noexcept {
   const std::span lanes = std::span{lanes_}.first(in_work_);
   // A key may have gone since, and its blindings with it.
   for (std::size_t i = 0; i < in_work_; ++i) {
-    crypto::openssl::Signer* const signer = keys_.find(owners_[i]->credential);
-    if (signer == nullptr || signer->rsa() == nullptr) lanes[i].blinding = nullptr;
+    if (find(owners_[i]->credential) == nullptr) lanes[i].blinding = nullptr;
   }
   kernel_.finish(lanes);
   for (std::size_t i = 0; i < in_work_; ++i) {
@@ -159,7 +218,7 @@ void RsaQueue::finish() noexcept {
     const ByteView result = lane.ok ? ByteView{lane.output} : ByteView{};
     // A fault may have reached the blinding, too.
     const bool faulty = !lane.ok && !lane.refused;
-    if (faulty && lane.blinding != nullptr) keys_.find(job.credential)->rsa()->renew_blindings();
+    if (faulty && lane.blinding != nullptr) find(job.credential)->distrust_blindings();
     if (job.kind == JobKind::tls12_rsa_decrypt) {
       finish_decryption(job, result);
     } else {

@@ -4,6 +4,10 @@
 //
 // Nobody waits for lanes to fill: a batch begins as soon as the one before has ended, with whatever
 // waits then.
+//
+// Now and then a batch makes fresh blinding factors for a key: when a quarter of their uses is left
+// and nobody waits, or when an eighth is left, in turns with batches of jobs.  Only where there are
+// none left, after a fault, do jobs have to wait for them.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -15,6 +19,7 @@
 #include "lib/crypto/batch/rsa.h"
 #include "lib/crypto/job.h"
 #include "lib/crypto/openssl/context.h"
+#include "lib/crypto/openssl/rsa_private.h"
 #include "lib/offload/keystore.h"
 
 namespace sallyport::offload {
@@ -32,14 +37,18 @@ class RsaQueue {
   // add takes a job that signs with RSA or decrypts, and leaves it pending until work() gives it
   // back.  False when OpenSSL has to do it: no kernel for this key or scheme, or no room.
   [[nodiscard]] bool add(crypto::CryptoJob& job) noexcept;
-  // holds tells whether there is anything to work off.
-  [[nodiscard]] bool empty() const noexcept { return waiting_ == 0 && in_work_ == 0; }
+  // empty tells that there is nothing to work off.
+  [[nodiscard]] bool empty() const noexcept {
+    return waiting_ == 0 && in_work_ == 0 && !renewing_ && due_ == crypto::CredentialId{};
+  }
 
+  enum class Renewal : std::uint8_t { none, done, failed };
   struct Worked {
     // Jobs that are done, valid until the next call.  Those that sign have a signature or none;
     // those that decrypt have their premaster secret.  Expired ones say so.
     std::span<crypto::CryptoJob* const> jobs;
     std::size_t batch = 0;  // lanes of a batch that has begun
+    Renewal renewal = Renewal::none;
   };
   // work works off a slice: about a tenth of a millisecond, or, where too few jobs wait for a batch
   // to pay, one operation of OpenSSL with 2,048 bits, four tenths.
@@ -64,10 +73,22 @@ class RsaQueue {
     std::array<std::uint8_t, crypto::kMaxWide> input;
     std::array<std::uint8_t, crypto::kMaxWide> output;
   };
-  // begin makes a batch of the line that waits longest; false when it worked jobs off by itself.
-  [[nodiscard]] bool begin(Pace pace, Tsc now) noexcept;
-  [[nodiscard]] bool load(crypto::CryptoJob& job, std::size_t lane) noexcept;
+  // begin makes a batch of the line that waits longest, or has a key renewed that it needs, unless
+  // it worked jobs off by itself.
+  void begin(Pace pace, Tsc now) noexcept;
+  // Ready says what can be done with a job: it has a lane now, has to be left to OpenSSL, or has to
+  // wait until its key has blinding factors.
+  enum class Ready : std::uint8_t { loaded, alone, later };
+  [[nodiscard]] Ready load(crypto::CryptoJob& job, std::size_t lane) noexcept;
   void finish() noexcept;
+
+  [[nodiscard]] crypto::openssl::RsaPrivate* find(crypto::CredentialId id) noexcept;
+  // nominate makes a key the one that is due, if no other is more so.
+  void nominate(crypto::CredentialId id, const crypto::openssl::RsaPrivate& key) noexcept;
+  [[nodiscard]] bool renewal_goes_first() noexcept;
+  // begin_renewal is about the key that is due; false when the system has no randomness.
+  [[nodiscard]] bool begin_renewal() noexcept;
+  [[nodiscard]] Renewal finish_renewal() noexcept;
   void give_back(crypto::CryptoJob& job) noexcept { done_[num_done_++] = &job; }
 
   const crypto::openssl::Context& context_;
@@ -82,6 +103,11 @@ class RsaQueue {
   std::array<Lane, kLanes> buffers_{};
   std::size_t in_work_ = 0;
   int tens_ = 0;
+  // The key with the fewest uses of its blinding factors left, of those that were used lately, and
+  // few enough.  It is what the kernel is at while `renewing_`.
+  crypto::CredentialId due_;
+  bool renewing_ = false;
+  bool renewed_last_ = false;  // no jobs were worked off since
   std::array<crypto::CryptoJob*, 2 * kLanes> done_{};
   std::size_t num_done_ = 0;
 };

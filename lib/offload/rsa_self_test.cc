@@ -58,15 +58,14 @@ constexpr std::array kKnownKeys{
 // agrees works off `count` lanes of one input, one of which may have to be refused.
 bool agrees(crypto::batch::Rsa& kernel, RsaPrivate& key, const Bytes& input, const Bytes& expected,
             std::size_t count, std::size_t refused, RsaRun run) {
-  const std::span blindings = key.blindings();
-  if (blindings.empty()) return false;
+  if (!key.renew(kernel)) return false;
   const Bytes above(input.size(), 0xff);
   std::array<Bytes, kLanes> results;
   std::array<RsaLane, kLanes> lanes;
   for (std::size_t i = 0; i < count; ++i) {
     results[i].assign(input.size(), 0xff);
     lanes[i] = {.key = &key.key(),
-                .blinding = &blindings[i],
+                .blinding = &key.next_blinding(),
                 .input = i == refused ? above : input,
                 .output = results[i]};
   }

@@ -3,6 +3,8 @@
 //
 //   bench_batch --lanes [NAME]   for each operation (whose name contains NAME) and 1 to 8 lanes:
 //                                microseconds of the batch, and of OpenSSL for as many operations
+//   bench_batch --renewals       for each size of RSA keys: what a renewal of blinding factors
+//                                takes the executor, as a whole and in its longest slice
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -31,6 +33,7 @@
 #include "lib/crypto/openssl/random.h"
 #include "lib/crypto/openssl/rsa_private.h"
 #include "lib/crypto/openssl/signer.h"
+#include "lib/offload/executor.h"
 #include "tests/bench/metric.h"
 
 namespace sallyport::bench {
@@ -191,10 +194,12 @@ struct Raising {
   }
   // Blinding, fresh pairs now and then, and the check of every result are a part of it, for both.
   void raise(crypto::batch::Rsa& kernel, std::size_t count) {
-    const std::array pairs{ours[0]->blindings(), ours[1]->blindings()};
+    for (const auto& key : ours) {
+      if (key->uses_left() < static_cast<int>(count)) SALLYPORT_CHECK(key->renew(kernel));
+    }
     for (std::size_t i = 0; i < count; ++i) {
       lanes[i] = {.key = &ours[i % kKeys]->key(),
-                  .blinding = &pairs[i % kKeys][i],
+                  .blinding = &ours[i % kKeys]->next_blinding(),
                   .input = ByteView{inputs[i]}.first(width),
                   .output = MutableBytes{outputs[i]}.first(width)};
     }
@@ -272,6 +277,52 @@ void print_lanes(const std::vector<Operation>& all, std::string_view word) {
   }
 }
 
+// print_renewals takes elapsed time, because that is what frames wait for.
+void print_renewals() {
+  using crypto::openssl::RsaPrivate;
+  constexpr crypto::CredentialId kKey{.index = 0, .generation = 1};
+  constexpr int kRenewals = 51;
+  constexpr std::size_t kJobs = 3;  // enough for a batch
+  for (const unsigned bits : {2'048U, 3'072U, 4'096U}) {
+    offload::Executor executor;
+    SALLYPORT_CHECK(executor.computing() == offload::Computing::batch);
+    SALLYPORT_CHECK(executor.keys().add(kKey, crypto::openssl::PrivateKey{EVP_RSA_gen(bits)}));
+    RsaPrivate& key = *executor.keys().find(kKey)->rsa();
+    std::array<crypto::CryptoJob, kJobs> jobs;
+    std::array<crypto::CryptoJob*, kJobs> pointers;
+    std::array<crypto::CryptoJob*, offload::Executor::kMaxBatch> finished;
+    std::vector<double> longest;
+    std::vector<double> totals;
+    for (int renewal = 0; renewal < kRenewals; ++renewal) {
+      while (key.uses_left() > RsaPrivate::kUses / 4) static_cast<void>(key.next_blinding());
+      for (std::size_t i = 0; i < kJobs; ++i) {
+        jobs[i].kind = crypto::JobKind::tls12_sign_params;
+        jobs[i].scheme = crypto::SignatureScheme::rsa_pkcs1_sha256;
+        jobs[i].credential = kKey;
+        pointers[i] = &jobs[i];
+      }
+      SALLYPORT_CHECK(executor.begin(pointers, finished, Tsc{}) == 0);
+      while (executor.go_on(finished, Tsc{}) == 0) {
+      }
+      double slowest = 0;
+      double total = 0;
+      while (executor.is_working()) {
+        const double begin = microseconds(false);
+        static_cast<void>(executor.go_on(finished, Tsc{}));
+        const double slice = microseconds(false) - begin;
+        slowest = std::max(slowest, slice);
+        total += slice;
+      }
+      longest.push_back(slowest);
+      totals.push_back(total);
+    }
+    std::printf(
+        "rsa%u renewal: %.0f us (least %.0f); longest slice: least %.0f us, median %.0f us\n", bits,
+        median(totals), *std::ranges::min_element(totals), *std::ranges::min_element(longest),
+        median(longest));
+  }
+}
+
 }  // namespace
 }  // namespace sallyport::bench
 
@@ -279,6 +330,10 @@ int main(int argc, char** argv) {
   using namespace sallyport::bench;
   if (!sallyport::crypto::batch::available()) {
     std::fprintf(stderr, "this processor has no AVX-512 IFMA: nothing to measure\n");
+    return 0;
+  }
+  if (argc >= 2 && std::string_view{argv[1]} == "--renewals") {
+    print_renewals();
     return 0;
   }
   const std::vector<Operation> all = operations();

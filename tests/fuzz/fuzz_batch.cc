@@ -108,13 +108,14 @@ void raise(Kernels& kernels, std::size_t count, Input& input) {
   std::array<Block, kLanes> inputs;
   std::array<Block, kLanes> results;
   std::array<crypto::batch::RsaLane, kLanes> lanes;
-  const std::span blindings = kernels.rsa_key->blindings();
-  require(!blindings.empty());
+  if (kernels.rsa_key->uses_left() < static_cast<int>(count)) {
+    require(kernels.rsa_key->renew(kernels.rsa));
+  }
   for (std::size_t i = 0; i < count; ++i) {
     input.fill(inputs[i]);
     results[i].fill(0xff);
     lanes[i] = {.key = &kernels.rsa_key->key(),
-                .blinding = &blindings[i],
+                .blinding = &kernels.rsa_key->next_blinding(),
                 .input = inputs[i],
                 .output = results[i]};
   }

@@ -32,19 +32,20 @@ struct Sizes {
   std::size_t words;
 };
 
-// is_below_modulus compares from the lowest limb up, all of them.
-bool is_below_modulus(const RsaBatch& batch, std::size_t i, std::size_t limbs) noexcept {
+// is_below compares from the lowest limb up, all of them.
+template <class LimbOf, class ModulusLimbOf>
+bool is_below(std::size_t limbs, const LimbOf& limb_of,
+              const ModulusLimbOf& modulus_limb_of) noexcept {
   std::uint64_t borrow = 0;
-  for (std::size_t limb = 0; limb < limbs; ++limb) {
-    borrow = (batch.input[limb][i] - batch.modulus[limb][i] - borrow) >> 63;
+  for (std::size_t i = 0; i < limbs; ++i) {
+    borrow = (limb_of(i) - modulus_limb_of(i) - borrow) >> 63;
   }
   return borrow != 0;
 }
 
-}  // namespace
+using Exponent = std::array<std::uint64_t, kMaxPrimeWords> RsaKey::Prime::*;
 
-void load_rsa_lane(const RsaLane& lane, std::size_t i, RsaBatch& batch) noexcept {
-  const RsaKey& key = *lane.key;
+void load_key(const RsaKey& key, Exponent exponent, std::size_t i, RsaBatch& batch) noexcept {
   const Sizes size{key.tens};
   batch.tens = key.tens;
   for (std::size_t half = 0; half < key.prime.size(); ++half) {
@@ -53,7 +54,7 @@ void load_rsa_lane(const RsaLane& lane, std::size_t i, RsaBatch& batch) noexcept
     set_lane(to.modulus, i, size.half, from.modulus);
     set_lane(to.one, i, size.half, from.one);
     set_lane(to.cube, i, size.half, from.cube);
-    set_lane(to.exponent, i, size.words, from.exponent);
+    set_lane(to.exponent, i, size.words, from.*exponent);
     to.negative_inverse[i] = from.negative_inverse;
   }
   set_lane(batch.q_inverse, i, size.half, key.q_inverse);
@@ -61,10 +62,38 @@ void load_rsa_lane(const RsaLane& lane, std::size_t i, RsaBatch& batch) noexcept
   set_lane(batch.square, i, size.full, key.square);
   batch.negative_inverse[i] = key.negative_inverse;
   batch.public_exponent[i] = key.public_exponent;
+}
+void load_input(ByteView input, std::size_t i, RsaBatch& batch) noexcept {
+  set_limbs(input, Sizes{batch.tens}.full,
+            [&](std::size_t limb, std::uint64_t value) { batch.input[limb][i] = value; });
+}
+
+}  // namespace
+
+bool is_below_modulus(const RsaKey& key, ByteView number) noexcept {
+  std::array<std::uint64_t, kMaxRsaLimbs> limbs{};
+  const std::size_t count = Sizes{key.tens}.full;
+  set_limbs(number, count, [&](std::size_t i, std::uint64_t limb) { limbs[i] = limb; });
+  const bool below = is_below(
+      count, [&](std::size_t i) { return limbs[i]; },
+      [&](std::size_t i) { return key.modulus[i]; });
+  wipe_object(limbs);
+  return below;
+}
+
+void load_rsa_lane(const RsaLane& lane, std::size_t i, RsaBatch& batch) noexcept {
+  batch.task = RsaBatch::Task::raise;
+  load_key(*lane.key, &RsaKey::Prime::exponent, i, batch);
+  const Sizes size{batch.tens};
   set_lane(batch.blind, i, size.full, lane.blinding->blind);
   set_lane(batch.unblind, i, size.full, lane.blinding->unblind);
-  set_limbs(lane.input, size.full,
-            [&](std::size_t limb, std::uint64_t value) { batch.input[limb][i] = value; });
+  load_input(lane.input, i, batch);
+}
+
+void load_rsa_renewal(const RsaKey& key, ByteView drawn, std::size_t i, RsaBatch& batch) noexcept {
+  batch.task = RsaBatch::Task::renew;
+  load_key(key, &RsaKey::Prime::negative_exponent, i, batch);
+  load_input(drawn, i, batch);
 }
 
 void Rsa::Delete::operator()(RsaBatch* batch) const noexcept {
@@ -81,11 +110,14 @@ Rsa::~Rsa() = default;
 
 void Rsa::begin(std::span<RsaLane> lanes) noexcept {
   RsaBatch& batch = *batch_;
+  batch.task = RsaBatch::Task::raise;
   batch.tens = lanes[0].key->tens;
   const Sizes size{batch.tens};
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     if (lanes[i].input.size() == lanes[i].key->bytes()) load_rsa_lane(lanes[i], i, batch);
-    lanes[i].refused = !is_below_modulus(batch, i, size.full);
+    lanes[i].refused = !is_below(
+        size.full, [&](std::size_t limb) { return batch.input[limb][i]; },
+        [&](std::size_t limb) { return batch.modulus[limb][i]; });
   }
   rsa_begin(batch);
 }
@@ -126,6 +158,27 @@ void Rsa::run(std::span<RsaLane> lanes) noexcept {
     finish(group);
     done += count;
   }
+}
+
+void Rsa::begin_renewal(const RsaKey& key, ByteView drawn) noexcept {
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    load_rsa_renewal(key, drawn.subspan(i * key.bytes(), key.bytes()), i, *batch_);
+  }
+  rsa_begin(*batch_);
+}
+
+bool Rsa::finish_renewal(std::span<RsaBlinding, kLanes> pairs) noexcept {
+  const RsaBatch& batch = *batch_;
+  const std::size_t limbs = Sizes{batch.tens}.full;
+  const bool good = batch.good == 0xff;
+  if (good) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      take_lane(batch.blind, i, limbs, pairs[i].blind);
+      take_lane(batch.unblind, i, limbs, pairs[i].unblind);
+    }
+  }
+  abandon();
+  return good;
 }
 
 }  // namespace sallyport::crypto::batch

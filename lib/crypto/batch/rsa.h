@@ -23,7 +23,8 @@ struct RsaKey {
     std::array<std::uint64_t, kMaxPrimeLimbs> one{};       // R modulo it
     std::array<std::uint64_t, kMaxPrimeLimbs> cube{};      // R^3
     std::array<std::uint64_t, kMaxPrimeWords> exponent{};  // d modulo it less one, 64 bits each
-    std::uint64_t negative_inverse = 0;                    // -1 / modulus modulo 2^52
+    std::array<std::uint64_t, kMaxPrimeWords> negative_exponent{};  // -d, the same way
+    std::uint64_t negative_inverse = 0;                             // -1 / modulus modulo 2^52
   };
   std::array<Prime, 2> prime;                             // p and q, 512 `tens` bits each
   std::array<std::uint64_t, kMaxPrimeLimbs> q_inverse{};  // R / q modulo p
@@ -54,9 +55,16 @@ struct RsaLane {
   bool refused = false;  // not ok because of the input
 };
 
+// is_below_modulus tells whether a number of key.bytes() is; how far below it is stays untold.
+[[nodiscard]] bool is_below_modulus(const RsaKey& key, ByteView number) noexcept;
+
 // load_rsa_lane writes a lane to a batch that has none there yet.  Precondition: the input has the
 // length of the modulus.
 void load_rsa_lane(const RsaLane& lane, std::size_t index, RsaBatch& batch) noexcept;
+// load_rsa_renewal does so with a lane that is to make a pair for blinding out of a random number
+// below the modulus, of its length.  All lanes of a batch are the one or the other.
+void load_rsa_renewal(const RsaKey& key, ByteView drawn, std::size_t index,
+                      RsaBatch& batch) noexcept;
 
 class Rsa {
  public:
@@ -78,6 +86,17 @@ class Rsa {
 
   // run does all of that, for any number of lanes.
   void run(std::span<RsaLane> lanes) noexcept;
+
+  // begin_renewal begins a batch that makes eight pairs for blinding, as long as one of eight
+  // inputs and in the same steps.  `drawn` has eight random numbers below the modulus, each as long
+  // as that, which are to be wiped afterwards.
+  void begin_renewal(const RsaKey& key, ByteView drawn) noexcept;
+  // finish_renewal replaces `pairs` and forgets everything.  False, and no pair is another, unless
+  // each of the new ones has been seen to cancel out: U^e B = 1 modulo n for every pair of B R and
+  // U R.
+  [[nodiscard]] bool finish_renewal(std::span<RsaBlinding, kLanes> pairs) noexcept;
+  // abandon forgets everything.
+  void abandon() noexcept { rsa_wipe(*batch_); }
 
  private:
   struct Delete {

@@ -5,6 +5,10 @@
 // Montgomery's form; recombine both results; verify.  [Boneh, DeMillo, Lipton 1997] One result that
 // is right modulo one prime and wrong modulo the other gives the key away, so none leaves here that
 // the public exponent does not lead back to the input, modulo n and after all else is done.
+//
+// Blinding needs pairs of r^e and 1 / r.  To invert r is not what this kernel does, but r need not
+// be known: for a random b, which is r^e of some r, 1 / r is b^-d, the private operation with
+// another exponent.  What is drawn for that is nobody's input, so it is not blinded in turn.
 #include "lib/crypto/batch/montgomery_avx512.h"
 #include "lib/crypto/batch/rsa_kernel.h"
 
@@ -43,6 +47,10 @@ struct Kernel {
   static constexpr int kFullCost = 4;  // of a multiplication modulo n
 
   static void blind(RsaBatch& b) noexcept {
+    if (b.task == RsaBatch::Task::renew) {
+      copy<kFull>(wide(b.input), wide(b.wide));
+      return;
+    }
     multiply<2 * kTens>(wide(b.input), wide(b.blind), modulus_of(b), wide(b.wide));
     mask_limbs<kFull>(wide(b.wide));
   }
@@ -126,6 +134,10 @@ struct Kernel {
     for (int i = 0; i < kHalf; ++i) columns.at[i] += s_q[i];
     carry_limbs<kFull>(columns.at);
     Wide* const out = wide(b.output);
+    if (b.task == RsaBatch::Task::renew) {
+      copy<kFull>(columns.at, out);  // below n, because s_q is below q and h below p
+      return;
+    }
     multiply<2 * kTens>(columns.at, wide(b.unblind), n, out);
     mask_limbs<kFull>(out);
     subtract_once<kFull>(out, n.limb);
@@ -161,11 +173,25 @@ struct Kernel {
     leave_form<2 * kTens>(power, modulus_of(b), power);
     Wide difference{};
     for (int i = 0; i < kFull; ++i) difference |= power[i] ^ wide(b.input)[i];
-    const Mask good = is_zero(difference);
-    for (int i = 0; i < kFull; ++i) {
-      wide(b.output)[i] = select(good, wide(b.output)[i], Wide{});
-    }
-    b.good = good;
+    b.good = is_zero(difference);
+    keep_good<kFull>(b.good, wide(b.output));
+  }
+  // judge_pair multiplies the power by the input, which leaves its form and has to give one.  An
+  // input that has no inverse never does.
+  static void judge_pair(RsaBatch& b) noexcept {
+    const Modulus n = modulus_of(b);
+    Wide* const power = wide(b.wide);
+    multiply<2 * kTens>(power, wide(b.input), n, power);
+    mask_limbs<kFull>(power);
+    subtract_once<kFull>(power, n.limb);
+    Wide difference = power[0] ^ all(1);
+    for (int i = 1; i < kFull; ++i) difference |= power[i];
+    b.good = is_zero(difference);
+    multiply<2 * kTens>(wide(b.input), wide(b.square), n, wide(b.blind));
+    copy<kFull>(wide(b.base), wide(b.unblind));
+    keep_good<kFull>(b.good, wide(b.output));
+    keep_good<kFull>(b.good, wide(b.blind));
+    keep_good<kFull>(b.good, wide(b.unblind));
   }
 
   // advance does one thing, and returns what it cost in multiplications.
@@ -209,8 +235,12 @@ struct Kernel {
         return kMaxRsaStep;
       case Phase::verify:
         if (b.position == 0) {
-          judge(b);
           b.phase = Phase::done;
+          if (b.task == RsaBatch::Task::renew) {
+            judge_pair(b);
+            return 2 * kFullCost;
+          }
+          judge(b);
           return kFullCost;
         }
         verify_bit(b, --b.position);
@@ -225,6 +255,10 @@ struct Kernel {
   template <int kLimbs>
   [[gnu::always_inline]] static void copy(const Wide* from, Wide* to) noexcept {
     for (int i = 0; i < kLimbs; ++i) to[i] = from[i];
+  }
+  template <int kLimbs>
+  [[gnu::always_inline]] static void keep_good(Mask good, Wide* number) noexcept {
+    for (int i = 0; i < kLimbs; ++i) number[i] = select(good, number[i], Wide{});
   }
 };
 

@@ -3,11 +3,12 @@
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
-#include <algorithm>
+#include <climits>
 #include <new>
 
 #include "lib/crypto/batch/limbs52.h"
 #include "lib/crypto/openssl/parts.h"
+#include "lib/crypto/openssl/random.h"
 
 namespace sallyport::crypto::openssl {
 namespace {
@@ -99,9 +100,13 @@ std::uint64_t negative_inverse(std::uint64_t x) noexcept {
 bool set_prime(const BIGNUM* p, const BIGNUM* exponent, int tens, RsaKey::Prime& prime,
                BN_CTX* bn) {
   const int r = 520 * tens;
+  // Raising to p - 1 gives one, so -d is p - 1 - d there.
+  const Bn negative = secret_number();
   const bool set =
+      negative && BN_sub(negative.get(), p, exponent) == 1 && BN_sub_word(negative.get(), 1) == 1 &&
       set_number(p, prime.modulus) && set_shifted(BN_value_one(), r, p, prime.one, bn) &&
-      set_shifted(BN_value_one(), 3 * r, p, prime.cube, bn) && set_words(exponent, prime.exponent);
+      set_shifted(BN_value_one(), 3 * r, p, prime.cube, bn) &&
+      set_words(exponent, prime.exponent) && set_words(negative.get(), prime.negative_exponent);
   prime.negative_inverse = negative_inverse(prime.modulus[0]);
   return set;
 }
@@ -117,13 +122,6 @@ bool set_key(const Parts& parts, int tens, RsaKey& key, BN_CTX* bn) {
   key.public_exponent = static_cast<std::uint32_t>(BN_get_word(parts.e.get()));
   key.tens = tens;
   return set;
-}
-
-Bn number_of(std::span<const std::uint64_t> limbs) {
-  std::array<std::uint8_t, batch::kMaxLongBytes> bytes;
-  batch::take_limbs(
-      limbs.size(), [&](std::size_t i) { return limbs[i]; }, bytes);
-  return Bn{BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr)};
 }
 
 }  // namespace
@@ -144,103 +142,42 @@ std::unique_ptr<RsaPrivate> RsaPrivate::from(const Context& context, const Priva
 
 RsaPrivate::~RsaPrivate() { OPENSSL_secure_clear_free(state_, sizeof(State)); }
 
-// Renewal makes pairs for all lanes, in steps.
-//
-// All inverses come from one: the product of everything, inverted, times everything else.  One more
-// random factor keeps whoever measures that inversion from learning anything about the others.
-struct RsaPrivate::Renewal {
-  static constexpr std::size_t kNumbers = batch::kLanes + 1;
-  // One to draw, one to invert, and one for each pair.
-  static constexpr int kSteps = 2 + static_cast<int>(batch::kLanes);
-
-  [[nodiscard]] bool draw(const RsaKey& key, BN_CTX* bn) noexcept;
-  [[nodiscard]] bool invert(BN_CTX* bn) noexcept;
-  [[nodiscard]] bool make_pair(std::size_t i, int bits, batch::RsaBlinding& pair,
-                               BN_CTX* bn) noexcept;
-
-  int steps_done = 0;
-  Bn n, e;
-  std::array<Bn, kNumbers> r;
-  std::array<Bn, kNumbers> product;  // of all up to this one
-  Bn inverse;                        // of the product up to the one that is next
-};
-
-bool RsaPrivate::Renewal::draw(const RsaKey& key, BN_CTX* bn) noexcept {
-  n = number_of(key.modulus);
-  e.reset(BN_new());
-  inverse.reset(BN_secure_new());
-  if (!n || !e || !inverse || BN_set_word(e.get(), key.public_exponent) != 1) return false;
-  for (std::size_t i = 0; i < kNumbers; ++i) {
-    r[i].reset(BN_secure_new());
-    product[i].reset(BN_secure_new());
-    if (!r[i] || !product[i] || BN_priv_rand_range_ex(r[i].get(), n.get(), 0, bn) != 1) {
-      return false;
-    }
-    const bool multiplied =
-        i == 0 ? BN_copy(product[0].get(), r[0].get()) != nullptr
-               : BN_mod_mul(product[i].get(), product[i - 1].get(), r[i].get(), n.get(), bn) == 1;
-    if (!multiplied) return false;
-  }
-  return true;
-}
-
-bool RsaPrivate::Renewal::invert(BN_CTX* bn) noexcept {
-  return BN_mod_inverse(inverse.get(), product[kNumbers - 1].get(), n.get(), bn) != nullptr;
-}
-
-// make_pair has to be called for the highest pair first.
-bool RsaPrivate::Renewal::make_pair(std::size_t i, int bits, batch::RsaBlinding& pair,
-                                    BN_CTX* bn) noexcept {
-  const Bn number{BN_secure_new()};
-  if (!number || BN_mod_mul(inverse.get(), inverse.get(), r[i + 1].get(), n.get(), bn) != 1) {
-    return false;
-  }
-  const bool alone =
-      i == 0 ? BN_copy(number.get(), inverse.get()) != nullptr
-             : BN_mod_mul(number.get(), inverse.get(), product[i - 1].get(), n.get(), bn) == 1;
-  return alone && set_shifted(number.get(), bits, n.get(), pair.unblind, bn) &&
-         BN_mod_exp_mont(number.get(), r[i].get(), e.get(), n.get(), bn, nullptr) == 1 &&
-         set_shifted(number.get(), bits, n.get(), pair.blind, bn);
-}
-
 RsaPrivate::RsaPrivate(const Context& context) noexcept : context_{context} {}
 
-std::span<batch::RsaBlinding> RsaPrivate::blindings() noexcept {
-  if (uses_left_ == 0) {
-    while (renewal_ == nullptr || renewal_->steps_done < Renewal::kSteps) {
-      if (!go_on_renewing()) return {};
-    }
-    renewal_.reset();
-    state_->blindings = state_->next;
-    wipe_object(state_->next);
-    uses_left_ = kMaxUses;
-  } else if (uses_left_ <= Renewal::kSteps) {
-    // The system may have no randomness just now, and some when it matters.
-    static_cast<void>(go_on_renewing());
-  }
+batch::RsaBlinding& RsaPrivate::next_blinding() noexcept {
   --uses_left_;
-  return state_->blindings;
+  return state_->blindings[next_++ % batch::kLanes];
 }
 
-bool RsaPrivate::go_on_renewing() noexcept {
-  if (renewal_ == nullptr) renewal_ = std::make_unique<Renewal>();
-  BN_CTX* const bn = context_.parts().bn.get();
-  const int step = renewal_->steps_done;
-  bool good = true;
-  if (step == 0) {
-    good = renewal_->draw(key(), bn);
-  } else if (step == 1) {
-    good = renewal_->invert(bn);
-  } else if (step < Renewal::kSteps) {
-    const auto pair = static_cast<std::size_t>(Renewal::kSteps - 1 - step);
-    good = renewal_->make_pair(pair, 1040 * key().tens, state_->next[pair], bn);
+bool RsaPrivate::begin_renewal(batch::Rsa& kernel) const noexcept {
+  std::array<std::uint8_t, batch::kLanes * batch::kMaxRsaBytes> numbers;
+  const std::size_t width = key().bytes();
+  const MutableBytes drawn = MutableBytes{numbers}.first(batch::kLanes * width);
+  bool complete = draw_private(context_, drawn);
+  for (std::size_t i = 0; complete && i < batch::kLanes; ++i) {
+    const MutableBytes number = drawn.subspan(i * width, width);
+    // What is not below the modulus is thrown away: less than every second time.
+    while (complete && !batch::is_below_modulus(key(), number)) {
+      complete = draw_private(context_, number);
+    }
   }
-  if (!good) {
-    renewal_.reset();  // a step that has failed half-way cannot be taken again
-    return false;
-  }
-  renewal_->steps_done = std::min(step + 1, Renewal::kSteps);
+  if (complete) kernel.begin_renewal(key(), drawn);
+  wipe(numbers);
+  return complete;
+}
+
+bool RsaPrivate::finish_renewal(batch::Rsa& kernel) noexcept {
+  renewal_failed_ = !kernel.finish_renewal(state_->blindings);
+  if (renewal_failed_) return false;
+  uses_left_ = kUses;
   return true;
+}
+
+bool RsaPrivate::renew(batch::Rsa& kernel) noexcept {
+  if (!begin_renewal(kernel)) return false;
+  while (!kernel.step(INT_MAX)) {
+  }
+  return finish_renewal(kernel);
 }
 
 }  // namespace sallyport::crypto::openssl

@@ -21,35 +21,41 @@ class RsaPrivate {
   RsaPrivate& operator=(const RsaPrivate&) = delete;
 
   [[nodiscard]] const batch::RsaKey& key() const noexcept { return state_->key; }
-  // blindings has a pair for every lane that may hold this key in one batch, fresh ones after
-  // kMaxUses.  To be asked once per batch; empty when the system has no randomness.  Fresh ones are
-  // made ahead of time, a step with each batch, the longest of which is one inversion modulo n.
-  [[nodiscard]] std::span<batch::RsaBlinding> blindings() noexcept;
-  // blindings_in_use are those of the current batch again.
-  [[nodiscard]] std::span<batch::RsaBlinding> blindings_in_use() noexcept {
-    return state_->blindings;
-  }
-  // renew_blindings makes the next batch have fresh pairs, all steps at once: after a lane that
-  // failed.
-  void renew_blindings() noexcept { uses_left_ = 0; }
+
+  // There are eight pairs, for as many lanes of a batch as may hold this key, and they are good for
+  // so many uses together.  A pair that is squared after each use stays as good as it was; that
+  // pairs do not live for ever is for the day when one has become known.
+  static constexpr int kUses = 128 * static_cast<int>(batch::kLanes);
+  // uses_left is 0 until the first renewal.
+  [[nodiscard]] int uses_left() const noexcept { return uses_left_; }
+  // next_blinding is a pair for one use; of eight in a row each is another.
+  // Precondition: uses_left() > 0.
+  [[nodiscard]] batch::RsaBlinding& next_blinding() noexcept;
+
+  // begin_renewal has `kernel` begin to make fresh pairs; false when the system has no randomness.
+  // Until finish_renewal those that there are remain in force, and if that is false they still do.
+  [[nodiscard]] bool begin_renewal(batch::Rsa& kernel) const noexcept;
+  // finish_renewal puts them in force.  Precondition: the kernel has nothing left to do.
+  [[nodiscard]] bool finish_renewal(batch::Rsa& kernel) noexcept;
+  // renewal_failed tells that of the last one, for a fault.
+  [[nodiscard]] bool renewal_failed() const noexcept { return renewal_failed_; }
+  // renew does all of that at once, which takes as long as a batch.
+  [[nodiscard]] bool renew(batch::Rsa& kernel) noexcept;
+  // distrust_blindings leaves none to use: after a lane that failed.
+  void distrust_blindings() noexcept { uses_left_ = 0; }
 
  private:
-  // In batches.  A pair that is squared after each use stays as good as it was; that pairs do not
-  // live for ever is for the day when one has become known.
-  static constexpr int kMaxUses = 128;
   struct State {
     batch::RsaKey key;
     std::array<batch::RsaBlinding, batch::kLanes> blindings;
-    std::array<batch::RsaBlinding, batch::kLanes> next;
   };
-  struct Renewal;
   explicit RsaPrivate(const Context& context) noexcept;
-  [[nodiscard]] bool go_on_renewing() noexcept;
 
   const Context& context_;
   State* state_ = nullptr;
   int uses_left_ = 0;
-  std::unique_ptr<Renewal> renewal_;  // of `next`
+  std::size_t next_ = 0;  // of the pairs
+  bool renewal_failed_ = false;
 };
 
 }  // namespace sallyport::crypto::openssl

@@ -65,8 +65,10 @@ Signer::Signer() noexcept = default;
 
 void Signer::prepare_rsa() {
   if (type_ == KeyType::rsa) rsa_ = RsaPrivate::from(*context_, key_);
+  if (rsa_ == nullptr) return;
   // The first pairs now, while nobody waits.
-  if (rsa_ != nullptr && rsa_->blindings().empty()) rsa_.reset();
+  batch::Rsa kernel;
+  if (!rsa_->renew(kernel)) rsa_.reset();
 }
 
 Signer::~Signer() {

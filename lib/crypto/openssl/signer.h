@@ -36,8 +36,8 @@ class Signer {
     return p256_scalar_ == nullptr ? ByteView{} : ByteView{p256_scalar_.get(), kP256ScalarLen};
   }
 
-  // prepare_rsa makes an RSA key ready for kernels that compute without OpenSSL; rsa() stays null
-  // if it has no shape for them.
+  // prepare_rsa makes an RSA key ready for the batch kernel, which has to be available; rsa() stays
+  // null if the key has no shape for it.
   void prepare_rsa();
   [[nodiscard]] RsaPrivate* rsa() const noexcept { return rsa_.get(); }
 

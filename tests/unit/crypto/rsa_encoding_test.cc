@@ -37,9 +37,11 @@ class RsaSignature : public ::testing::Test {
     Bytes block(key.key().bytes());
     encode_for_rsa(encoding, message, salt, block);
     Bytes signature(block.size());
+    batch::Rsa kernel;
+    EXPECT_TRUE(key.uses_left() != 0 || key.renew(kernel));
     std::array lanes{batch::RsaLane{
-        .key = &key.key(), .blinding = &key.blindings()[0], .input = block, .output = signature}};
-    batch::Rsa{}.run(lanes);
+        .key = &key.key(), .blinding = &key.next_blinding(), .input = block, .output = signature}};
+    kernel.run(lanes);
     EXPECT_TRUE(lanes[0].ok);
     return signature;
   }
@@ -120,11 +122,13 @@ TEST_F(RsaSignature, AndDecryptionGiveWycheproofsAnswers) {
     }
     const Bytes ciphertext = v.bytes("ct");
     Bytes block(key->key().bytes());
+    batch::Rsa kernel;
+    ASSERT_TRUE(key->uses_left() != 0 || key->renew(kernel));
     std::array lanes{batch::RsaLane{.key = &key->key(),
-                                    .blinding = &key->blindings()[0],
+                                    .blinding = &key->next_blinding(),
                                     .input = ciphertext,
                                     .output = block}};
-    batch::Rsa{}.run(lanes);
+    kernel.run(lanes);
     Bytes expected(block.size());
     const std::size_t len = openssl.decrypt_raw(ciphertext, expected);
     ASSERT_EQ(lanes[0].ok, len == block.size()) << v.comment;

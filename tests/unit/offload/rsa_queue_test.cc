@@ -13,6 +13,7 @@
 
 #include "lib/crypto/batch/cpu.h"
 #include "lib/crypto/openssl/key_exchange.h"
+#include "lib/crypto/openssl/rsa_private.h"
 #include "lib/crypto/sign/premaster.h"
 #include "lib/offload/executor.h"
 #include "lib/offload/job_content.h"
@@ -122,6 +123,32 @@ class RsaJobs : public ::testing::Test {
     return executor_.begin(jobs, finished_, now);
   }
   std::size_t go_on(Tsc now = kNow) { return executor_.go_on(finished_, now); }
+
+  crypto::openssl::RsaPrivate& key(CredentialId id) { return *executor_.keys().find(id)->rsa(); }
+  // use_up leaves a key so many uses of its blinding factors.
+  void use_up(CredentialId id, int left) {
+    while (key(id).uses_left() > left) static_cast<void>(key(id).next_blinding());
+  }
+  // spoil makes every renewal fail, and puts that right when called again.
+  void spoil(CredentialId id) {
+    const_cast<crypto::batch::RsaKey&>(key(id).key()).prime[0].negative_exponent[2] ^= 4;
+  }
+  std::uint64_t count(ExecutorCounter counter) const { return executor_.counters().value(counter); }
+  // sign_and_finish has jobs of one key signed, and nothing left to do; it returns in how many
+  // slices.
+  int sign_and_finish(CredentialId id, std::size_t jobs) {
+    jobs_.clear();
+    for (std::size_t i = 0; i < jobs; ++i) sign_job(id, SignatureScheme::rsa_pss_rsae_sha256);
+    begin(all());
+    int slices = 0;
+    for (; executor_.is_working() && slices < 1'000; ++slices) static_cast<void>(go_on());
+    EXPECT_FALSE(executor_.is_working());
+    for (const auto& job : jobs_) {
+      EXPECT_EQ(job->status, JobStatus::ok);
+      EXPECT_TRUE(verifies(*job));
+    }
+    return slices;
+  }
 
   static constexpr std::uint8_t kSubstitute = 0x77;
   Executor executor_;
@@ -294,6 +321,124 @@ TEST_F(RsaJobs, ThatNameNoKeyFail) {
   sign_job(kEcdsa, SignatureScheme::rsa_pss_rsae_sha256);
   executor_.run(all(), kNow);
   for (const auto& job : jobs_) EXPECT_EQ(job->status, JobStatus::signer_failed);
+}
+
+// Two keys without a pause: both are renewed in turns with their jobs, before they are used up, and
+// OpenSSL has to help nobody out.
+TEST_F(RsaJobs, HaveTheirBlindingRenewedUnderLoad) {
+  constexpr int kUses = crypto::openssl::RsaPrivate::kUses;
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < 24; ++i) sign_job(kKeys[i % 2], SignatureScheme::rsa_pss_rsae_sha256);
+  begin(all());
+  while (done < 3U * kUses) {
+    ASSERT_TRUE(executor_.is_working());
+    const std::size_t now = go_on();
+    done += now;
+    for (CryptoJob* const job : std::span{finished_}.first(now)) {
+      ASSERT_EQ(job->status, JobStatus::ok);
+      ASSERT_TRUE(verifies(*job));
+      job->status = JobStatus::pending;
+    }
+    const auto again = finished_;
+    begin(std::span{again}.first(now));
+    ASSERT_GT(key(kSmall).uses_left(), kUses / 16);
+    ASSERT_GT(key(kOther).uses_left(), kUses / 16);
+  }
+  EXPECT_GE(count(ExecutorCounter::rsa_renewals), 2U);
+  EXPECT_LE(count(ExecutorCounter::rsa_renewals), 4U);
+  EXPECT_EQ(count(ExecutorCounter::rsa_lanes), 8 * count(ExecutorCounter::rsa_batches));
+}
+
+TEST_F(RsaJobs, HaveTheirBlindingRenewedWhenNobodyWaits) {
+  constexpr int kUses = crypto::openssl::RsaPrivate::kUses;
+  struct Size {
+    CredentialId id;
+    int least_slices;
+  };
+  for (const Size& size : {Size{kSmall, 8}, Size{kMiddle, 25}, Size{kLarge, 50}}) {
+    const auto before = count(ExecutorCounter::rsa_renewals);
+    use_up(size.id, kUses / 2);
+    const int slices = sign_and_finish(size.id, 5);
+    EXPECT_EQ(count(ExecutorCounter::rsa_renewals), before) << "half of its uses were left";
+    use_up(size.id, kUses / 4);
+    const int with_renewal = sign_and_finish(size.id, 5);
+    EXPECT_EQ(count(ExecutorCounter::rsa_renewals), before + 1);
+    EXPECT_EQ(key(size.id).uses_left(), kUses);
+    // It takes as many slices as the jobs do, and one to draw.
+    EXPECT_GE(slices, size.least_slices);
+    EXPECT_GE(with_renewal, 2 * slices - 1);
+    EXPECT_LE(with_renewal, 2 * slices + 2);
+  }
+}
+
+TEST_F(RsaJobs, ThatComeDuringARenewalAreDoneAfterIt) {
+  use_up(kSmall, 8);
+  for (int i = 0; i < 4; ++i) sign_job(kSmall, SignatureScheme::rsa_pss_rsae_sha256);
+  begin(all());
+  while (go_on() == 0) {
+  }
+  ASSERT_TRUE(executor_.is_working());
+  ASSERT_EQ(go_on(), 0U);
+  std::vector<CryptoJob*> later;
+  for (int i = 0; i < 8; ++i) {
+    later.push_back(sign_job(kOther, SignatureScheme::rsa_pss_rsae_sha256));
+  }
+  begin(later);
+  std::size_t done = 0;
+  while (executor_.is_working()) done += go_on();
+  EXPECT_EQ(done, 8U);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 1U);
+  for (const auto& job : jobs_) EXPECT_TRUE(verifies(*job));
+}
+
+// After a fault a key has no pairs; its jobs wait for new ones, in the same slices.
+TEST_F(RsaJobs, WaitWhileTheirKeyHasNoBlinding) {
+  key(kLarge).distrust_blindings();
+  key(kSmall).distrust_blindings();
+  for (std::size_t i = 0; i < 12; ++i) {
+    sign_job(i < 3 ? kLarge : i % 2 == 0 ? kSmall : kOther, SignatureScheme::rsa_pss_rsae_sha256);
+  }
+  begin(all());
+  while (executor_.is_working()) static_cast<void>(go_on());
+  for (const auto& job : jobs_) EXPECT_TRUE(verifies(*job));
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 2U);
+  // One of kSmall that is left over may be too few for a batch.
+  EXPECT_GE(count(ExecutorCounter::rsa_lanes), 10U);
+}
+
+// The old pairs stay in force as long as there are any; then OpenSSL does the work, which is worse
+// for those who wait and right all the same.  Nobody tries for ever.
+TEST_F(RsaJobs, AreDoneAlthoughRenewalsFail) {
+  spoil(kSmall);
+  use_up(kSmall, 20);
+  sign_and_finish(kSmall, 5);
+  EXPECT_EQ(count(ExecutorCounter::rsa_lanes), 5U);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), 1U);
+  EXPECT_EQ(key(kSmall).uses_left(), 15);
+  key(kSmall).distrust_blindings();
+  sign_and_finish(kSmall, 20);
+  EXPECT_EQ(count(ExecutorCounter::rsa_lanes), 5U);
+  EXPECT_GE(count(ExecutorCounter::rsa_renewals_failed), 2U);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 0U);
+  // The fault goes away.
+  spoil(kSmall);
+  sign_and_finish(kSmall, 20);
+  EXPECT_GE(count(ExecutorCounter::rsa_lanes), 21U);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 1U);
+}
+
+TEST_F(RsaJobs, LoseTheirKeyDuringItsRenewal) {
+  key(kSmall).distrust_blindings();
+  for (int i = 0; i < 4; ++i) sign_job(kSmall, SignatureScheme::rsa_pss_rsae_sha256);
+  begin(all());
+  ASSERT_EQ(go_on(), 0U);
+  ASSERT_EQ(go_on(), 0U);
+  executor_.keys().retire(kSmall);
+  std::size_t done = 0;
+  while (executor_.is_working()) done += go_on();
+  EXPECT_EQ(done, 4U);
+  for (const auto& job : jobs_) EXPECT_EQ(job->status, JobStatus::signer_failed);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 0U);
 }
 
 }  // namespace

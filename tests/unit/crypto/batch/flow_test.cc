@@ -155,12 +155,13 @@ TEST_F(KernelFlow, OfP256) {
 }
 
 // A whole operation takes millions of steps.  Here are its parts: the table and the first windows
-// of a prime, and everything from the last windows on.
+// of a prime, and everything from the last windows on, of an operation and of a renewal.
 TEST_F(KernelFlow, OfRsa) {
   constexpr int kTens = 2;
   constexpr int kOperation = 2'600;  // multiplications, about
-  const auto fill = [](RsaBatch& batch, std::uint64_t seed) {
+  const auto fill = [](RsaBatch& batch, RsaBatch::Task task, std::uint64_t seed) {
     std::mt19937_64 random{seed};
+    batch.task = task;
     const auto limbs = [&](LaneWord* number, int count) {
       for (int i = 0; i < count; ++i) {
         for (std::uint64_t& limb : number[i]) limb = random() >> 12;
@@ -180,10 +181,10 @@ TEST_F(KernelFlow, OfRsa) {
     limbs(batch.input, 20 * kTens - 1);
     for (std::uint64_t& e : batch.public_exponent) e = 65'537;
   };
-  const auto flow = [&](std::uint64_t seed, int skipped, int multiplications) {
+  const auto flow = [&](RsaBatch::Task task, std::uint64_t seed, int skipped, int multiplications) {
     const auto begun = std::make_unique<RsaBatch>();
     const auto batch = std::make_unique<RsaBatch>();
-    fill(*begun, seed);
+    fill(*begun, task, seed);
     rsa_begin(*begun);
     if (skipped > 0) static_cast<void>(rsa_step(*begun, skipped));
     return flow_of([&] {
@@ -191,11 +192,18 @@ TEST_F(KernelFlow, OfRsa) {
       static_cast<void>(rsa_step(*batch, multiplications));
     });
   };
-  for (const int skipped : {0, kOperation - 20}) {
+  struct Part {
+    RsaBatch::Task task;
+    int skipped;
+  };
+  // A renewal is another way only at its end.
+  for (const Part part :
+       {Part{RsaBatch::Task::raise, 0}, Part{RsaBatch::Task::raise, kOperation - 20},
+        Part{RsaBatch::Task::renew, kOperation - 20}}) {
     const int multiplications = testing::rounds(8, 2'000);
-    const Flow one = flow(1, skipped, multiplications);
+    const Flow one = flow(part.task, 1, part.skipped, multiplications);
     EXPECT_GT(one.instructions, 10'000U);
-    EXPECT_EQ(one, flow(2, skipped, multiplications));
+    EXPECT_EQ(one, flow(part.task, 2, part.skipped, multiplications));
   }
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/crypto/batch/cpu.h"
+#include "lib/crypto/batch/limbs52.h"
 #include "lib/crypto/openssl/rsa_private.h"
 #include "lib/crypto/openssl/signer.h"
 #include "tests/support/certificates.h"
@@ -34,6 +35,11 @@ struct FreeNumber {
   void operator()(BIGNUM* n) const { BN_free(n); }
 };
 using Number = std::unique_ptr<BIGNUM, FreeNumber>;
+struct FreeContext {
+  void operator()(BN_CTX* c) const { BN_CTX_free(c); }
+  void operator()(OSSL_PARAM_BLD* b) const { OSSL_PARAM_BLD_free(b); }
+  void operator()(OSSL_PARAM* p) const { OSSL_PARAM_free(p); }
+};
 
 Number part_of(EVP_PKEY* key, const char* name) {
   BIGNUM* part = nullptr;
@@ -66,11 +72,6 @@ Owned<EVP_PKEY> read_key(const char* name) {
 
 // Uneven is a key whose primes have 1,100 and 948 bits.
 Owned<EVP_PKEY> make_uneven_key() {
-  struct FreeContext {
-    void operator()(BN_CTX* c) const { BN_CTX_free(c); }
-    void operator()(OSSL_PARAM_BLD* b) const { OSSL_PARAM_BLD_free(b); }
-    void operator()(OSSL_PARAM* p) const { OSSL_PARAM_free(p); }
-  };
   const std::unique_ptr<BN_CTX, FreeContext> bn{BN_CTX_new()};
   std::array<Number, 8> numbers;
   for (Number& number : numbers) number.reset(BN_new());
@@ -167,6 +168,10 @@ class BatchRsa : public ::testing::Test {
     return {&small_key(0), (*keys_)[kSmallKeys].get(), (*keys_)[kSmallKeys + 1].get()};
   }
 
+  RsaBlinding& next_blinding(RsaPrivate& key) {
+    EXPECT_TRUE(key.uses_left() != 0 || key.renew(*rsa_));
+    return key.next_blinding();
+  }
   // raise gives what each lane gives; empty where it is refused.
   std::vector<Bytes> raise(const std::vector<Operation>& operations) {
     std::vector<Bytes> results;
@@ -175,7 +180,7 @@ class BatchRsa : public ::testing::Test {
     for (std::size_t i = 0; i < operations.size(); ++i) {
       RsaPrivate& ours = *operations[i].key->ours;
       lanes.push_back({.key = &ours.key(),
-                       .blinding = &ours.blindings()[i % kLanes],
+                       .blinding = &next_blinding(ours),
                        .input = operations[i].input,
                        .output = results[i]});
     }
@@ -331,7 +336,7 @@ TEST_F(BatchRsa, RefusesWhatAFaultHasTouched) {
     for (std::size_t i = 0; i < kLanes; ++i) inputs.push_back(random_input(key));
     for (std::size_t i = 0; i < kLanes; ++i) {
       lanes.push_back({.key = i == bad ? faulty.get() : &key.ours->key(),
-                       .blinding = &key.ours->blindings()[i],
+                       .blinding = &next_blinding(*key.ours),
                        .input = inputs[i],
                        .output = results[i]});
     }
@@ -354,7 +359,7 @@ TEST_F(BatchRsa, RefusesWhatAFaultTouchesOnTheWay) {
     const Bytes input = random_input(key);
     for (std::size_t i = 0; i < kLanes; ++i) {
       load_rsa_lane({.key = &key.ours->key(),
-                     .blinding = &key.ours->blindings()[0],
+                     .blinding = &next_blinding(*key.ours),
                      .input = input,
                      .output = {}},
                     i, *batch);
@@ -383,7 +388,7 @@ TEST_F(BatchRsa, TakesAnyStepsAndNeverMuchMoreThanAskedFor) {
     for (const int step : {1, 30, 1'000'000}) {
       Bytes result(key->width);
       std::array lanes{RsaLane{.key = &key->ours->key(),
-                               .blinding = &key->ours->blindings()[0],
+                               .blinding = &next_blinding(*key->ours),
                                .input = input,
                                .output = result}};
       rsa_->begin(lanes);
@@ -408,15 +413,14 @@ TEST_F(BatchRsa, BlindsEveryUseDifferently) {
   Key& key = small_key(4);
   std::vector<std::array<std::uint64_t, kMaxRsaLimbs>> seen;
   for (int use = 0; use < 140; ++use) {
-    const std::span<RsaBlinding> pairs = key.ours->blindings();
-    ASSERT_EQ(pairs.size(), kLanes);
-    for (const RsaBlinding& pair : pairs) seen.push_back(pair.blind);
     std::vector<Bytes> results(kLanes, Bytes(key.width));
     const Bytes input = random_input(key);
     std::vector<RsaLane> lanes;
     for (std::size_t i = 0; i < kLanes; ++i) {
+      RsaBlinding& pair = next_blinding(*key.ours);
+      seen.push_back(pair.blind);
       lanes.push_back(
-          {.key = &key.ours->key(), .blinding = &pairs[i], .input = input, .output = results[i]});
+          {.key = &key.ours->key(), .blinding = &pair, .input = input, .output = results[i]});
     }
     rsa_->run(lanes);
     for (std::size_t i = 0; i < kLanes; ++i) {
@@ -430,33 +434,166 @@ TEST_F(BatchRsa, BlindsEveryUseDifferently) {
   EXPECT_EQ(seen.size(), all);
 }
 
-// Pairs that nobody uses stay what they are until their time is over, however far their successors
-// are; then all of them are others, which are as good.
-TEST_F(BatchRsa, RenewsBlindingAfterAWhileAndOnDemand) {
-  for (Key* const key : one_of_each_size()) {
-    using Pairs = std::vector<std::array<std::uint64_t, kMaxRsaLimbs>>;
-    const auto ask = [&] {
-      Pairs pairs;
-      for (const RsaBlinding& pair : key->ours->blindings()) pairs.push_back(pair.blind);
-      return pairs;
-    };
-    const auto all_differ = [](const Pairs& a, const Pairs& b) {
-      return std::ranges::none_of(
-          a, [&](const auto& pair) { return std::ranges::find(b, pair) != b.end(); });
-    };
-    key->ours->renew_blindings();
-    Pairs pairs = ask();
-    for (int renewal = 0; renewal < 2; ++renewal) {
-      for (int use = 1; use < 128; ++use) ASSERT_EQ(ask(), pairs) << "use " << use;
-      const Pairs next = ask();
-      ASSERT_EQ(next.size(), kLanes);
-      ASSERT_TRUE(all_differ(pairs, next));
-      const std::vector<Operation> operations(kLanes, {key, random_input(*key)});
-      ASSERT_NO_FATAL_FAILURE(expect_what_openssl_says(operations));
-      key->ours->renew_blindings();
-      pairs = ask();
-      ASSERT_TRUE(all_differ(pairs, next));
+// plain is the number that Montgomery's form stands for: OpenSSL divides it by R.
+Number plain(const Key& key, const std::array<std::uint64_t, kMaxRsaLimbs>& limbs) {
+  const std::unique_ptr<BN_CTX, FreeContext> bn{BN_CTX_new()};
+  const std::size_t count = 20 * static_cast<std::size_t>(key.ours->key().tens);
+  Bytes bytes(kMaxLongBytes);
+  take_limbs(
+      count, [&](std::size_t i) { return limbs[i] & kLimb52Mask; }, bytes);
+  const Number r{BN_new()};
+  BN_set_bit(r.get(), static_cast<int>(kLimb52Bits * count));
+  BN_mod_inverse(r.get(), r.get(), key.n.get(), bn.get());
+  Number number{BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr)};
+  BN_mod_mul(number.get(), number.get(), r.get(), key.n.get(), bn.get());
+  return number;
+}
+// cancels_out asks OpenSSL whether U^e B is 1 modulo n.
+bool cancels_out(const Key& key, const RsaBlinding& pair) {
+  const std::unique_ptr<BN_CTX, FreeContext> bn{BN_CTX_new()};
+  const Number e = part_of(key.native, OSSL_PKEY_PARAM_RSA_E);
+  const Number product = plain(key, pair.unblind);
+  BN_mod_exp(product.get(), product.get(), e.get(), key.n.get(), bn.get());
+  BN_mod_mul(product.get(), product.get(), plain(key, pair.blind).get(), key.n.get(), bn.get());
+  return BN_is_one(product.get());
+}
+
+TEST_F(BatchRsa, MakesPairsThatCancelOut) {
+  std::vector<Key*> keys = one_of_each_size();
+  for (const std::size_t i : {3U, 6U}) keys.push_back(&small_key(i));  // other public exponents
+  for (Key* const key : keys) {
+    std::vector<std::array<std::uint64_t, kMaxRsaLimbs>> seen;
+    for (int renewal = 0; renewal < 4; ++renewal) {
+      ASSERT_TRUE(key->ours->renew(*rsa_));
+      ASSERT_EQ(key->ours->uses_left(), RsaPrivate::kUses);
+      for (std::size_t i = 0; i < kLanes; ++i) {
+        const RsaBlinding& pair = key->ours->next_blinding();
+        EXPECT_TRUE(cancels_out(*key, pair));
+        seen.push_back(pair.blind);
+        seen.push_back(pair.unblind);
+      }
     }
+    const std::size_t all = seen.size();
+    std::ranges::sort(seen);
+    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+    EXPECT_EQ(seen.size(), all);
+    const std::vector<Operation> operations(kLanes, {key, random_input(*key)});
+    ASSERT_NO_FATAL_FAILURE(expect_what_openssl_says(operations));
+  }
+}
+
+// What is drawn is one half of a pair, and the other half is what OpenSSL says.
+TEST_F(BatchRsa, InvertsTheRootOfWhatIsDrawn) {
+  for (Key* const key : one_of_each_size()) {
+    const std::unique_ptr<BN_CTX, FreeContext> bn{BN_CTX_new()};
+    Bytes drawn;
+    std::vector<Bytes> numbers(kLanes, Bytes(key->width));
+    numbers[0].back() = 1;
+    numbers[1].back() = 2;
+    numbers[2] = key->modulus(-1);
+    for (std::size_t i = 3; i < kLanes; ++i) numbers[i] = random_input(*key);
+    for (const Bytes& number : numbers) drawn.insert(drawn.end(), number.begin(), number.end());
+    std::array<RsaBlinding, kLanes> pairs;
+    rsa_->begin_renewal(key->ours->key(), drawn);
+    while (!rsa_->step(100)) {
+    }
+    ASSERT_TRUE(rsa_->finish_renewal(pairs));
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      Bytes root(key->width);
+      ASSERT_EQ(key->theirs.decrypt_raw(numbers[i], root), key->width);
+      const Number inverse{BN_bin2bn(root.data(), static_cast<int>(root.size()), nullptr)};
+      BN_mod_inverse(inverse.get(), inverse.get(), key->n.get(), bn.get());
+      EXPECT_EQ(bytes_of(plain(*key, pairs[i].blind).get(), key->width), numbers[i]) << i;
+      EXPECT_EQ(BN_cmp(plain(*key, pairs[i].unblind).get(), inverse.get()), 0) << i;
+    }
+  }
+}
+
+// Zero, and what a prime divides, has no inverse.  The other lanes do not notice; but of such a
+// batch nothing is used.
+TEST_F(BatchRsa, MakesNoPairOfWhatHasNoInverse) {
+  for (Key* const key : one_of_each_size()) {
+    const std::array bad{
+        bytes_of(part_of(key->native, OSSL_PKEY_PARAM_RSA_FACTOR1).get(), key->width),
+        bytes_of(part_of(key->native, OSSL_PKEY_PARAM_RSA_FACTOR2).get(), key->width),
+        Bytes(key->width, 0)};
+    const auto batch = std::make_unique<RsaBatch>();
+    Bytes drawn;
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      const Bytes number = i % 2 == 1 && i / 2 < bad.size() ? bad[i / 2] : random_input(*key);
+      drawn.insert(drawn.end(), number.begin(), number.end());
+      load_rsa_renewal(key->ours->key(), number, i, *batch);
+    }
+    rsa_begin(*batch);
+    while (!rsa_step(*batch, 1'000)) {
+    }
+    EXPECT_EQ(batch->good, 0b1101'0101);
+    const std::size_t limbs = 20 * static_cast<std::size_t>(batch->tens);
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      const bool good = (batch->good >> i & 1) != 0;
+      RsaBlinding pair;
+      for (std::size_t limb = 0; limb < limbs; ++limb) {
+        pair.blind[limb] = batch->blind[limb][i];
+        pair.unblind[limb] = batch->unblind[limb][i];
+      }
+      EXPECT_EQ(good, cancels_out(*key, pair)) << "lane " << i;
+      EXPECT_EQ(good, pair.blind != RsaBlinding{}.blind) << "lane " << i;
+      EXPECT_EQ(good, pair.unblind != RsaBlinding{}.unblind) << "lane " << i;
+    }
+    std::array<RsaBlinding, kLanes> pairs{};
+    pairs[7].blind[3] = 5;
+    rsa_->begin_renewal(key->ours->key(), drawn);
+    while (!rsa_->step(1'000)) {
+    }
+    EXPECT_FALSE(rsa_->finish_renewal(pairs));
+    EXPECT_EQ(pairs[0].unblind, RsaBlinding{}.unblind);
+    EXPECT_EQ(pairs[7].blind[3], 5U);
+  }
+}
+
+// A fault in a renewal is seen, and the pairs that there are stay in force.
+TEST_F(BatchRsa, KeepsItsPairsWhereARenewalFails) {
+  Key& key = small_key(7);
+  ASSERT_TRUE(key.ours->renew(*rsa_));
+  auto& stored = const_cast<RsaKey&>(key.ours->key());  // memory that only this test writes to
+  using Change = void (*)(RsaKey&);
+  const std::array<Change, 5> changes{
+      [](RsaKey& k) { k.prime[0].negative_exponent[3] ^= 1ULL << 17; },
+      [](RsaKey& k) { k.prime[1].negative_exponent[0] ^= 2; },
+      [](RsaKey& k) { k.prime[1].cube[0] ^= 1; },
+      [](RsaKey& k) { k.q_inverse[19] ^= 1; },
+      [](RsaKey& k) { k.square[3] ^= 1; },
+  };
+  const auto good = std::make_unique<RsaKey>(stored);
+  int used = 0;
+  for (const Change change : changes) {
+    change(stored);
+    EXPECT_FALSE(key.ours->renew(*rsa_));
+    EXPECT_TRUE(key.ours->renewal_failed());
+    stored = *good;
+    EXPECT_EQ(key.ours->uses_left(), RsaPrivate::kUses - used);
+    const std::vector<Operation> operations(kLanes, {&key, random_input(key)});
+    ASSERT_NO_FATAL_FAILURE(expect_what_openssl_says(operations));
+    used += static_cast<int>(kLanes);
+  }
+  key.ours->distrust_blindings();
+  EXPECT_EQ(key.ours->uses_left(), 0);
+  ASSERT_TRUE(key.ours->renew(*rsa_));
+  EXPECT_FALSE(key.ours->renewal_failed());
+}
+
+// Numbers that are drawn are uniform below the modulus, so that none is left out.
+TEST_F(BatchRsa, TellsNumbersBelowTheModulus) {
+  for (Key* const key : one_of_each_size()) {
+    const RsaKey& ours = key->ours->key();
+    for (const long above : {0L, 1L, 1'000'000L}) {
+      EXPECT_FALSE(is_below_modulus(ours, key->modulus(above)));
+    }
+    for (const long below : {-1L, -2L, -1'000'000L}) {
+      EXPECT_TRUE(is_below_modulus(ours, key->modulus(below)));
+    }
+    EXPECT_TRUE(is_below_modulus(ours, Bytes(key->width, 0)));
+    EXPECT_FALSE(is_below_modulus(ours, Bytes(key->width, 0xff)));
   }
 }
 
@@ -485,7 +622,7 @@ TEST_F(BatchRsa, LeavesNothingOnTheStack) {
   const Bytes input = random_input(key);
   Bytes result(key.width);
   std::array lanes{RsaLane{.key = &key.ours->key(),
-                           .blinding = &key.ours->blindings()[0],
+                           .blinding = &next_blinding(*key.ours),
                            .input = input,
                            .output = result}};
   rsa_->run(lanes);
@@ -495,6 +632,32 @@ TEST_F(BatchRsa, LeavesNothingOnTheStack) {
     EXPECT_EQ(traces_of_limbs(prime.exponent), 0);
   }
   ASSERT_TRUE(lanes[0].ok);
+}
+
+TEST_F(BatchRsa, LeavesNothingOfARenewalOnTheStack) {
+  if (!testing::kStackCanBeScanned) GTEST_SKIP() << "the stack cannot be scanned in this build";
+  Key& key = small_key(5);
+  Bytes drawn;
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    const Bytes number = random_input(key);
+    drawn.insert(drawn.end(), number.begin(), number.end());
+  }
+  const auto pairs = std::make_unique<std::array<RsaBlinding, kLanes>>();
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    ASSERT_TRUE(is_below_modulus(key.ours->key(), ByteView{drawn}.subspan(256 * i, 256)));
+  }
+  rsa_->begin_renewal(key.ours->key(), drawn);
+  while (!rsa_->step(500)) {
+  }
+  ASSERT_TRUE(rsa_->finish_renewal(*pairs));
+  EXPECT_EQ(traces(drawn), 0);
+  for (const RsaBlinding& pair : *pairs) {
+    EXPECT_EQ(traces_of_limbs(pair.blind), 0);
+    EXPECT_EQ(traces_of_limbs(pair.unblind), 0);
+  }
+  for (const RsaKey::Prime& prime : key.ours->key().prime) {
+    EXPECT_EQ(traces_of_limbs(prime.negative_exponent), 0);
+  }
 }
 
 TEST_F(BatchRsa, WipesABatch) {
