@@ -69,7 +69,7 @@ bool RsaQueue::add(CryptoJob& job) noexcept {
   const crypto::batch::RsaKey& key = rsa->key();
   const bool known = job.kind == JobKind::tls12_rsa_decrypt
                          ? job.wide_len == key.bytes()
-                         : crypto::rsa_encoding(job.scheme).known;
+                         : crypto::rsa_encoding(job.scheme).known();
   Line& line = (*lines_)[line_of(key.tens)];
   if (!known || line.size() == kCapacity) return false;
   line.ring[line.tail++ % kCapacity] = {.job = &job, .number = arrived_++};
@@ -193,7 +193,7 @@ RsaQueue::Ready RsaQueue::load(CryptoJob& job, std::size_t lane) noexcept {
     std::ranges::copy(ByteView{job.wide}.first(width), input.begin());
   } else {
     const crypto::RsaEncoding encoding = crypto::rsa_encoding(job.scheme);
-    std::array<std::uint8_t, crypto::kMaxTranscriptHash> drawn;
+    std::array<std::uint8_t, crypto::kMaxRsaSalt> drawn;
     const MutableBytes salt = MutableBytes{drawn}.first(crypto::rsa_salt_len(encoding));
     if (!salt.empty() && !crypto::openssl::draw_private(context_, salt)) return Ready::alone;
     crypto::encode_for_rsa(encoding, content_of(job).view(), salt, input);

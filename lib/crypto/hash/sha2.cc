@@ -58,4 +58,9 @@ void Sha384::finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept {
   conclude(chain_, len_, block_, digest);
 }
 
+void Sha512::update(ByteView data) noexcept { absorb(sha512_compress, chain_, len_, block_, data); }
+void Sha512::finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept {
+  conclude(chain_, len_, block_, digest);
+}
+
 }  // namespace sallyport::crypto

@@ -1,5 +1,5 @@
-// SHA-256 and SHA-384 (FIPS 180-4) as plain mid-states: copying one forks the hash, so a transcript
-// can be hashed once and finished many times.  Never allocates, never fails.
+// SHA-256, SHA-384 and SHA-512 (FIPS 180-4) as plain mid-states: copying one forks the hash, so a
+// transcript can be hashed once and finished many times.  Never allocates, never fails.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -48,5 +48,23 @@ class Sha384 {
   std::array<std::uint8_t, kBlockLen> block_{};
 };
 static_assert(std::is_trivially_copyable_v<Sha384> && sizeof(Sha384) == 200);
+
+// Sha512 is for signatures alone: no cipher suite has it.
+class Sha512 {
+ public:
+  static constexpr std::size_t kDigestLen = 64;
+  static constexpr std::size_t kBlockLen = 128;
+
+  void update(ByteView data) noexcept;
+  void finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept;
+
+ private:
+  std::array<std::uint64_t, 8> chain_{
+      0x6a09'e667'f3bc'c908, 0xbb67'ae85'84ca'a73b, 0x3c6e'f372'fe94'f82b, 0xa54f'f53a'5f1d'36f1,
+      0x510e'527f'ade6'82d1, 0x9b05'688c'2b3e'6c1f, 0x1f83'd9ab'fb41'bd6b, 0x5be0'cd19'137e'2179};
+  std::uint64_t len_ = 0;
+  std::array<std::uint8_t, kBlockLen> block_{};
+};
+static_assert(std::is_trivially_copyable_v<Sha512> && sizeof(Sha512) == 200);
 
 }  // namespace sallyport::crypto

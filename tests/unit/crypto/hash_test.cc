@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
@@ -34,6 +35,31 @@ TEST(Hash, MatchesTheExamplesOfFips180) {
   EXPECT_EQ(hex(hash(HashAlgorithm::sha384, bytes_of("abc")).view()),
             "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
             "8086072ba1e7cc2358baeca134c825a7");
+}
+
+// [FIPS 180-4] and, for lengths around those of blocks, OpenSSL.
+TEST(Hash, Sha512IsWhatFips180AndOpensslSay) {
+  const auto sha512 = [](ByteView message, std::size_t step) {
+    Sha512 state;
+    for (; !message.empty(); message = message.subspan(std::min(step, message.size()))) {
+      state.update(message.first(std::min(step, message.size())));
+    }
+    Bytes digest(Sha512::kDigestLen);
+    state.finish(std::span{digest}.first<Sha512::kDigestLen>());
+    return hex(digest);
+  };
+  EXPECT_EQ(sha512(bytes_of("abc"), 3),
+            "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+            "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+  Bytes message(300);
+  for (std::size_t i = 0; i < message.size(); ++i) message[i] = static_cast<std::uint8_t>(i * 7);
+  for (std::size_t len = 0; len <= message.size(); ++len) {
+    Bytes expected(Sha512::kDigestLen);
+    ASSERT_EQ(EVP_Digest(message.data(), len, expected.data(), nullptr, EVP_sha512(), nullptr), 1);
+    for (const std::size_t step : {1U, 100U, 300U}) {
+      ASSERT_EQ(sha512(ByteView{message}.first(len), step), hex(expected)) << len;
+    }
+  }
 }
 
 TEST(Hash, DoesNotDependOnHowTheMessageIsCut) {
