@@ -180,7 +180,7 @@ void Worker::begin_relay(Connection& c, Turn& turn) noexcept {
 
 void Worker::on_backend_unreachable(Connection& c, HandshakeFailure failure, Turn& turn) noexcept {
   end_side(c.backend, turn);
-  if (c.phase != Phase::connecting) return;
+  if (!c.seeks_backend()) return;
   stats_.backends[c.backend_counter].count(failure == HandshakeFailure::backend_refused
                                                ? BackendCounter::refused
                                                : BackendCounter::timed_out);

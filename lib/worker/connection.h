@@ -152,6 +152,11 @@ struct Connection {
   bool backend_speaks_tls : 1 = false;  // what that takes stands in a BackendLeg
   bool cut_off : 1 = false;             // the client gets a FIN without close_notify, as we did
   bool handshake_counted : 1 = false;   // among the unfinished ones of its listener
+
+  // seeks_backend: no backend has read a word of the client yet, so another one may do as well.
+  [[nodiscard]] bool seeks_backend() const noexcept {
+    return phase == Phase::connecting || phase == Phase::greeting;
+  }
 };
 // What an idle connection costs: this, and beside it its timer, its place in the slab and its two
 // entries in a flow table that is half full (docs/performance.md).

@@ -301,7 +301,9 @@ void Worker::on_tcp_events(Connection& c, Side& side, tcp::Events events, Turn& 
   const bool is_client = side.kind == FlowRef::Kind::client;
   if (events.has(tcp::Event::peer_closed)) side.peer_closed = true;
   if (events.has(tcp::Event::established) && !is_client) on_backend_established(c, turn);
-  if (events.has(tcp::Event::refused)) {
+  // Who resets before it was told whose connection it is has only refused later than others.
+  const bool is_untold = !is_client && c.phase == Phase::greeting;
+  if (events.has(tcp::Event::refused) || (events.has(tcp::Event::reset) && is_untold)) {
     on_backend_unreachable(c, stats::HandshakeFailure::backend_refused, turn);
     return;
   }

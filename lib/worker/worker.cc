@@ -250,7 +250,7 @@ void Worker::on_timer(std::uint32_t index, Turn& turn) noexcept {
       count_close(c, CloseCause::client_timed_out);
       end_side(c.client, turn);
       abort_backend(c, turn);
-    } else if (c.phase == Phase::connecting) {
+    } else if (c.seeks_backend()) {
       on_backend_unreachable(c, HandshakeFailure::backend_timed_out, turn);
     } else {
       count_close(c, CloseCause::backend_timed_out);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/worker/transmitter.h"
 #include "tests/scenario/actors.h"
 #include "tests/support/authority.h"
 #include "tests/support/hex.h"
@@ -173,6 +174,110 @@ TEST(Introduction, GoesToTheNextBackendWhenTheFirstIsSilent) {
   EXPECT_EQ(sim.stats().traffic.value(stats::Traffic::backend_retries), 1U);
   ASSERT_EQ(hosts.visits.size(), 1U);
   expect_header_then(hosts.visits[0], pattern(3'000));
+}
+
+// A backend that has answered may change its mind before it is told whose connection it is: its RST
+// comes with its SYN-ACK, or nothing more, while there are no frames for the header.
+class ResetAtOnce {
+ public:
+  explicit ResetAtOnce(Simulation& sim) : sim_{sim} {
+    sim.set_filter([this](Simulation::To to, ByteView frame) { return filter(to, frame); });
+  }
+  void step() {
+    if (!syn_ack_ || was_sent_) return;
+    was_sent_ = true;
+    const tcp::Segment syn_ack = worker::segment_of(*syn_ack_);
+    tcp::Segment reset;
+    reset.seq = syn_ack.seq + 1;
+    reset.flags = tcp::kRst;
+    const FourTuple tuple{{syn_ack_->source, syn_ack_->tcp.source_port},
+                          {syn_ack_->destination, syn_ack_->tcp.destination_port}};
+    sim_.backends.send_segment(tuple, sim_.worker_mac(), reset, {});
+  }
+
+ private:
+  static constexpr Nanos kWait = milliseconds{1};
+  // The first SYN-ACK waits for what is sent behind it.
+  std::optional<Nanos> filter(Simulation::To to, ByteView frame) {
+    const auto packet = wire::parse_packet(frame, 0, wire::Verify{});
+    if (to != Simulation::To::worker || !packet ||
+        packet->tcp.source_port != Simulation::kBackendPort) {
+      return Nanos{0};
+    }
+    if (!syn_ack_) {
+      syn_ack_ = *packet;
+      sent_ = sim_.now();
+      return kWait;
+    }
+    const bool is_reset = worker::segment_of(*packet).flags.rst();
+    return is_reset ? kWait - Simulation::kRate.nanos(sim_.now() - sent_) : Nanos{0};
+  }
+  Simulation& sim_;
+  std::optional<wire::Packet> syn_ack_;
+  Tsc sent_;
+  bool was_sent_ = false;
+};
+
+TEST(Introduction, GoesToTheNextBackendWhenTheFirstResetsBeforeIt) {
+  for (const bool speaks_tls : {false, true}) {
+    SimulationOptions options = introducing();
+    if (speaks_tls) options.backend_tls = BackendTls{};
+    Simulation sim{options};
+    Hosts hosts{sim};
+    ResetAtOnce first{sim};
+    Talk talk{sim, 3'000};
+    const bool is_served = sim.run(
+        [&] {
+          first.step();
+          hosts.step();
+          return talk.done();
+        },
+        milliseconds{500});
+    EXPECT_EQ(sim.stats().traffic.value(stats::Traffic::backend_retries), 1U);
+    EXPECT_EQ(sim.stats().closes.value(stats::CloseCause::backend_reset), 0U);
+    std::uint64_t refused = 0;
+    for (const auto& backend : sim.stats().backends) {
+      refused += backend.value(stats::BackendCounter::refused);
+    }
+    EXPECT_EQ(refused, 1U);
+    ASSERT_EQ(hosts.visits.size(), 1U);
+    if (speaks_tls) {
+      // What follows is a ClientHello, which such a host cannot read.
+      const auto header = read_proxy_header(hosts.visits[0].heard);
+      ASSERT_TRUE(header);
+      ASSERT_GT(hosts.visits[0].heard.size(), header->len);
+      EXPECT_EQ(hosts.visits[0].heard[header->len], 22);
+    } else {
+      EXPECT_TRUE(is_served) << talk.tls().error();
+      expect_header_then(hosts.visits[0], pattern(3'000));
+    }
+  }
+}
+
+TEST(Introduction, GoesToTheNextBackendWhenTheFirstFallsSilentBeforeIt) {
+  SimulationOptions options = introducing();
+  options.send_buffer = 20;  // so the header never leaves
+  options.tcp.keep_alive_seconds = 1;
+  Simulation sim{options};
+  Hosts hosts{sim};
+  OpensslClient client{sim.connect()};
+  sim.run([&] { return client.step(), !hosts.visits.empty(); }, seconds{1});
+  ASSERT_EQ(hosts.visits.size(), 1U);
+  sim.backends.silence(true);
+  const auto timed_out = [&](std::size_t backend) {
+    return sim.stats().backends[backend].value(stats::BackendCounter::timed_out);
+  };
+  EXPECT_TRUE(sim.run(
+      [&] {
+        client.step();
+        return timed_out(0) + timed_out(1) == 2;
+      },
+      seconds{59}))
+      << "by keep-alive, then by the time for its answer";
+  EXPECT_EQ(sim.stats().traffic.value(stats::Traffic::backend_retries), 1U);
+  EXPECT_EQ(sim.stats().closes.value(stats::CloseCause::backend_timed_out), 0U);
+  EXPECT_EQ(sim.stats().failures.value(stats::HandshakeFailure::backend_timed_out), 1U);
+  EXPECT_TRUE(sim.run([&] { return client.step(), client.got_close_notify(); }, seconds{1}));
 }
 
 TEST(Introduction, ArrivesOnceWhateverTheNetworkDoes) {
