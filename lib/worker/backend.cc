@@ -31,6 +31,14 @@ constexpr std::uint32_t kMaxPortDraws = 1'024;
 // segment becomes exactly one full frame to the client.
 constexpr std::uint16_t kRecordRoom = 29;
 
+// The least that a segment to a backend carries: for a client of the smallest MSS, timestamps on
+// both sides.  Even in such segments a client's record becomes one record for its backend, which
+// deliver_sealed() counts on: that the key is good for one more is known before the record is
+// opened, and a second one might find it used up.  (No backend has shorter records made for it:
+// tls::Client offers no such extension.)
+constexpr std::size_t kLeastSegment = tcp::kSmallestMss - tcp::kTimestampsLength - kRecordRoom;
+static_assert((tls::kMaxPieces - 1) * kLeastSegment >= tls::kMaxFragment + tls::kMaxRecordOverhead);
+
 // [RFC 6298 2.1 except] The first time-out is three tenths of the time that a backend has for its
 // answer.  With one second for both, a lost SYN would never be repeated; so it goes twice more.
 tcp::Micros first_timeout(TscSpan connect, TscRate rate) noexcept {

@@ -448,7 +448,7 @@ bool Worker::deliver_sealed(Connection& c, BackendLeg& leg, std::span<const Muta
     if (sealed == 0) return false;
     stats_.traffic.count(Traffic::backend_records_sealed);
     done += len;
-    // A record in several needs what one of them may have used up.
+    // A record in several needs what one of them may have used up; see kLeastSegment.
     if (done < range.len && !leg.tls.can_seal(handshake_of(leg))) return false;
   }
   return true;
