@@ -388,7 +388,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {.path = "listener[].limits.send_buffer_bytes",
      .type = KeyType::integer,
      .unit = "bytes",
-     .minimum = 16'645,
+     // The largest record of a client as one for its backend: with less it would wait for ever.
+     .minimum = 16'762,
      .maximum = 67'108'864,
      .default_text = "4194304",
      .reload = Reload::live,

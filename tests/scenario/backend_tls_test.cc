@@ -620,6 +620,26 @@ TEST_P(TlsBackends, EndTheConnectionWhenARecordIsForged) {
   expect_nothing_left(sim);
 }
 
+// A record as long as the version allows is waited for and then refused, also with the smallest
+// queue that may be configured: it must not stay unopened because, sealed anew, it would not fit.
+TEST_P(TlsBackends, AreNotWaitedForByARecordThatNeverFits) {
+  SimulationOptions options = secured();
+  options.send_buffer = tls::kMaxRecord + tls::kMaxRecordOverhead;
+  Simulation sim{options};
+  OpensslBackend backend{sim, server_, speaking()};
+  Talk talk{sim, 1'000};
+  ASSERT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+  Bytes forged(tls::kRecordHeader + tls::kMaxCiphertext13, 0x61);
+  std::ranges::copy(Bytes{23, 3, 3, 0x41, 0x00}, forged.begin());
+  talk.tls().socket().send(forged);
+  EXPECT_TRUE(sim.run(
+      [&] {
+        backend.step();
+        return sim.stats().closes.value(CloseCause::client_protocol_error) == 1;
+      },
+      seconds{1}));
+}
+
 TEST_P(TlsBackends, AreReachedOverIpv6AndByClientsOfTheOtherVersion) {
   SimulationOptions options = secured();
   options.ipv6 = true;

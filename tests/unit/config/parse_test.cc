@@ -5,6 +5,7 @@
 #include "lib/config/bind.h"
 #include "lib/config/load.h"
 #include "lib/config/schema.h"
+#include "lib/tls/record.h"
 #include "tests/unit/config/example.h"
 
 namespace sallyport::config {
@@ -230,6 +231,28 @@ TEST(KeyTable, StatesTheDefaultsThatTheConfigHas) {
     const std::string line =
         std::string{key.path.substr(dot + 1)} + " = " + std::string{key.default_text} + "\n";
     EXPECT_NE(printed.find("\n" + line), std::string::npos) << line;
+  }
+}
+
+// A client's record is opened when all of it fits the queue to the backend, sealed anew.
+TEST(KeyTable, LetsTheSendBufferTakeTheLargestRecordAtLeast) {
+  constexpr std::string_view kPath = "listener[].limits.send_buffer_bytes";
+  const auto key = std::ranges::find(keys(), kPath, &Key::path);
+  ASSERT_NE(key, keys().end());
+  EXPECT_EQ(static_cast<std::size_t>(key->minimum), tls::kMaxRecord + tls::kMaxRecordOverhead);
+  for (const bool is_enough : {false, true}) {
+    const std::int64_t bytes = is_enough ? key->minimum : key->minimum - 1;
+    std::string text{kSmallest};
+    text.insert(text.find("[[pool]]"),
+                "limits.send_buffer_bytes = " + std::to_string(bytes) + "\n");
+    const Parsed parsed = parse(text, "/etc/sallyport/sallyport.toml");
+    EXPECT_EQ(parsed.ok(), is_enough);
+    if (is_enough) continue;
+    EXPECT_NE(parsed.diagnostics.text().find(
+                  "`listener.limits.send_buffer_bytes` cannot be 16761\n"
+                  "    Write a whole number of bytes from 16762 to 67108864.\n"),
+              std::string::npos)
+        << parsed.diagnostics.text();
   }
 }
 
