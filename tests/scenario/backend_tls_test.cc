@@ -640,6 +640,36 @@ TEST_P(TlsBackends, AreNotWaitedForByARecordThatNeverFits) {
       seconds{1}));
 }
 
+// The backend's reset is noted for the next turn of its connection, and the client's, which comes
+// with it, leaves nobody to have that turn.
+TEST_P(TlsBackends, DoNotInheritTheFailureOfAnotherConnection) {
+  Simulation sim{secured()};
+  OpensslBackendOptions says_nothing = speaking();
+  says_nothing.mute = true;
+  OpensslBackend first{sim, server_, says_nothing, {0}};
+  OpensslBackend second{sim, server_, speaking(), {1}};
+  Talk ends{sim, 1'000};
+  ASSERT_TRUE(sim.run(
+      [&] {
+        ends.tls().step();
+        return !first.sessions().empty();
+      },
+      seconds{1}));
+  sim.run_for(milliseconds{5});
+  first.sessions()[0]->socket->abort();
+  ends.tls().socket().abort();
+  ASSERT_TRUE(sim.run([&] { return sim.num_connections() == 0; }, milliseconds{50}));
+  EXPECT_EQ(sim.stats().backend_tls_failures.value(BackendTlsFailure::closed), 1U);
+  EXPECT_EQ(of_backends(sim, BackendCounter::tls_failed), 0U) << "nobody had that turn";
+  Talk talk{sim, 1'000};  // in the same place
+  EXPECT_TRUE(exchange(sim, second, talk)) << talk.tls().error();
+  EXPECT_TRUE(talk.correct());
+  EXPECT_EQ(of_backends(sim, BackendCounter::tls_failed), 0U);
+  EXPECT_EQ(sim.stats().traffic.value(Traffic::backend_retries), 0U);
+  EXPECT_TRUE(finish(sim, second, talk));
+  expect_nothing_left(sim);
+}
+
 TEST_P(TlsBackends, AreReachedOverIpv6AndByClientsOfTheOtherVersion) {
   SimulationOptions options = secured();
   options.ipv6 = true;

@@ -117,6 +117,72 @@ TEST(Exhaustion, ClientsThatDoNotRetryHoldNoHandshake) {
   expect_all_gone(sim, echo, seconds{30});
 }
 
+// What is kept of their ClientHellos is less than there are connections, and they give it back.
+TEST(Exhaustion, ClientsThatDoNotRetryGiveWhatIsKeptOfTheirHellosToOthers) {
+  SimulationOptions options;
+  options.fingerprints = true;
+  options.worker = {.max_connections = 64, .max_handshakes = 16, .max_hello_notes = 8};
+  Simulation sim{options};
+  Echo echo{sim};
+  std::vector<Socket*> silent;
+  for (int i = 0; i < 8; ++i) silent.push_back(&sim.connect());
+  ASSERT_TRUE(sim.run([&] {
+    return std::ranges::all_of(silent, [](const Socket* s) { return s->is_established(); });
+  }));
+  for (Socket* s : silent) s->send(hello_to_retry());
+  sim.run_for(milliseconds{100});
+  EXPECT_EQ(sim.stats().resumptions.value(stats::Resumption::tls13_retried), 8U);
+  EXPECT_EQ(sim.stats().gauges.value(stats::Gauge::handshakes), 0U);
+  sim.run_for(seconds{1});
+  // Long before their time for the second hello is over.
+  Talk talk{sim, 10'000};
+  EXPECT_TRUE(sim.run(
+      [&] {
+        echo.step();
+        return talk.done();
+      },
+      milliseconds{500}));
+  EXPECT_TRUE(talk.correct());
+  EXPECT_EQ(sim.stats().failures.value(stats::HandshakeFailure::gave_place), 1U);
+  talk.close();
+  for (Socket* s : silent) s->abort();
+  expect_all_gone(sim, echo, seconds{30});
+}
+
+// The handshake of a client that retries was given back and lent again.  While its second hello,
+// which comes in several records, waits for a buffer, it is not to be given back once more.
+TEST(Exhaustion, ASecondHelloThatWaitsForABufferKeepsItsHandshake) {
+  Simulation sim{{.worker = {.max_message_buffers = 1}}};
+  Echo echo{sim};
+  Talk talk{
+      sim, 10'000, {.groups = "P-521:X25519", .alpn = std::string(255, 'a'), .fragment = 512}};
+  const auto& retried = sim.stats().resumptions;
+  ASSERT_TRUE(sim.run(
+      [&] {
+        if (!talk.tls().socket().is_established() || talk.tls().socket().unacked() == 0) {
+          talk.tls().step();
+        }
+        return retried.value(stats::Resumption::tls13_retried) == 1;
+      },
+      milliseconds{200}));
+  Socket& greedy = sim.connect();
+  ASSERT_TRUE(sim.run([&] { return greedy.is_established(); }));
+  greedy.send(half_a_client_hello());
+  sim.run_for(milliseconds{5});
+  const auto step = [&] {
+    echo.step();
+    return talk.done();
+  };
+  EXPECT_FALSE(sim.run(step, milliseconds{300})) << "nothing was scarce";
+  EXPECT_TRUE(talk.tls().error().empty());
+  EXPECT_EQ(sim.stats().gauges.value(stats::Gauge::handshakes), 2U);
+  greedy.abort();
+  EXPECT_TRUE(sim.run(step, seconds{1})) << talk.tls().error();
+  EXPECT_TRUE(talk.correct());
+  talk.close();
+  expect_all_gone(sim, echo, seconds{5});
+}
+
 TEST(Exhaustion, HandshakesWaitForAJobSlotAndAllGoOn) {
   Simulation sim{{.worker = {.max_jobs = 4}}};
   Echo echo{sim};
