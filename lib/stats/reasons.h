@@ -167,7 +167,7 @@
   X(alert_received, "backend sent a fatal alert")                                 \
   X(closed, "backend closed or reset in mid-handshake")                           \
   X(timed_out, "handshake not complete in time")                                  \
-  X(no_place, "no place in time: handshakes of its pool held all it may have")    \
+  X(no_place, "no place in time: others had its pool's share, or all places")     \
   X(bad_record_mac, "record did not decrypt")                                     \
   X(protocol_error, "backend broke TLS in another way")                           \
   X(internal_error, "an invariant of ours did not hold")

@@ -1,4 +1,4 @@
-// RecordKeys: what protects the records of one direction, and the two functions that use it
+// RecordKeys: what protects the records of one direction, and the functions that seal and open them
 // (RFC 8446 5.2 and 5.3, RFC 5246 6.2.3, RFC 5288, RFC 7366, RFC 7905).
 #pragma once
 #include <array>

@@ -124,7 +124,7 @@ class RecordLayer {
                                                  std::span<const ByteView> plaintext,
                                                  std::span<const MutableBytes> out) noexcept;
   // put_application_records seals in place as many of them as the keys may, and returns how many;
-  // 0 when a precondition of seal_each() does not hold.
+  // 0 when one of them may not be sealed now.
   [[nodiscard]] std::size_t put_application_records(
       Engine& engine, std::span<const InPlaceRecord> records) noexcept;
 

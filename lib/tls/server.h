@@ -125,7 +125,8 @@ class Server : public RecordLayer {
                                  std::span<const MutableBytes> out) noexcept;
   // seal_each seals one record after the other in place, for each a plaintext that lies at
   // plaintext_offset(), and returns how many: fewer when a key has been used up.  Preconditions:
-  // those of seal(), and at most kMaxBurst.  Returns 0 when one of them does not hold.
+  // can_seal(), each plaintext and its room as for seal(), at most kMaxBurst, no two overlap.
+  // Returns 0 when one of them does not hold.
   [[nodiscard]] std::size_t seal_each(Engine& engine,
                                       std::span<const InPlaceRecord> records) noexcept;
 

@@ -226,7 +226,8 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   if (c.tls.max_fragment() + overhead < mss) return seal_short_records(c, turn);
   if (turn.now - c.stage_at > config_.tsc_rate.ticks(kBulkPause)) c.sealed_since_pause = 0;
   if (c.bytes_to_client) c.stage_at = turn.now;
-  if (c.tls.seals_side_by_side()) return seal_burst(c, mss, turn);
+  // Where segments are small, records of their own would be mostly overhead.
+  if (c.tls.seals_side_by_side() && mss >= 4 * overhead) return seal_burst(c, mss, turn);
   // At first one record is one segment: it can be used as soon as it arrives, and a lost segment
   // holds up nothing but itself.  A transfer in bulk gains more from fewer records.
   std::size_t num_frames = 1;
@@ -270,12 +271,12 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
 std::size_t Worker::seal_burst(Connection& c, std::size_t mss, Turn& turn) noexcept {
   InputQueue& input = c.backend.input;
   const std::size_t each = mss - c.tls.record_overhead();
-  const std::size_t needed = (plaintext_len(c) + each - 1) / each;
-  const std::size_t most = std::min(needed, tls::kMaxBurst);
-  const std::size_t num_frames = std::min(most, segments_to_seal(c, mss, turn));
-  const std::size_t len = std::min(num_frames * each, plaintext_len(c));
+  const std::size_t most = std::min(tls::kMaxBurst, segments_to_seal(c, mss, turn)) * each;
   std::array<MutableBytes, InputQueue::kMaxPieces> pieces_room;
-  const auto pieces = input.pieces(len, pieces_room);
+  const std::span<const MutableBytes> pieces =
+      input.pieces(std::min(most, plaintext_len(c)), pieces_room);
+  const std::size_t len = tls::total_len(pieces);  // what lies in more pieces is for the next burst
+  const std::size_t num_frames = (len + each - 1) / each;
   std::array<frame::Frame*, tls::kMaxBurst> frames;
   std::array<tls::InPlaceRecord, tls::kMaxBurst> records;
   for (std::size_t i = 0; i < num_frames; ++i) {

@@ -2,8 +2,10 @@
 // none go cannot keep the others out.
 //
 // [Choudhury and Hahne 1998] Nobody takes a place who has as many as are left.  So a holder alone
-// gets half of them; n who take all that they can get have 1/(n + 1) each, and leave as much to
-// whoever comes next.  Nothing has to be taken back from anybody for that.
+// gets half of them, and n who take in turns all that they can get have 1/(n + 1) each.  Who comes
+// after others that hold on to theirs finds less: half of what they left.  Therefore the last
+// eighth goes one by one to those who have none.  Nothing has to be taken back from anybody for
+// that.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -13,10 +15,11 @@ namespace sallyport::worker {
 
 class Shares {
  public:
-  explicit Shares(std::size_t num_places) noexcept : left_{num_places} {}
+  explicit Shares(std::size_t num_places) noexcept : left_{num_places}, reserve_{num_places / 8} {}
 
   [[nodiscard]] bool may_take(std::size_t holder) const noexcept {
-    return held_[holder % held_.size()] < left_;
+    const std::size_t held = held_[holder % held_.size()];
+    return held == 0 ? left_ > 0 : held + reserve_ < left_;
   }
   // Precondition: may_take().
   void take(std::size_t holder) noexcept {
@@ -31,7 +34,8 @@ class Shares {
 
  private:
   std::size_t left_;
-  // Holders beyond have a share together with another one, which costs room and nothing else.
+  std::size_t reserve_;  // for those who have none
+  // A holder beyond has one share together with another, and suffers if that one lets none go.
   std::array<std::uint32_t, 256> held_{};
 };
 

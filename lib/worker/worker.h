@@ -431,7 +431,8 @@ class Worker {
   ArenaArray<BackendLeg> legs_;  // by the connection's index; empty where no pool speaks TLS
   Slab<BackendHandshake> backend_handshakes_;
   Shares backend_handshake_shares_;  // of pools
-  // Of pools, as if clients had none of these places: who of them lets us wait is evicted.
+  // Of pools.  Clients have some of these places too, and need no share: a client that lets us wait
+  // loses its place to the next.
   Shares verify_job_shares_;
   static constexpr std::uint16_t kClients = 0xffff;  // in the place of a pool
   ArenaArray<BackendSessions> sessions_;

@@ -7,6 +7,7 @@
 #include "lib/base/random.h"
 #include "lib/base/units.h"
 #include "lib/frame/toeplitz.h"
+#include "lib/tls/engine.h"
 
 namespace sallyport::worker {
 
@@ -38,6 +39,7 @@ struct WorkerConfig {
   std::size_t max_time_wait = 4'096;     // full: the oldest record goes early
   std::size_t max_syn_received = 1'024;  // three quarters full: SYNs are not tracked for a while
   std::uint16_t key_shares = 64;         // ephemeral key pairs kept ready per group
+  tls::KeyLimits key_limits{};           // lower ones only make keys change more often
 
   // Frames that connections may hold beyond one call.  Nobody may hold more than a part of what the
   // others leave: see Worker::receive_share and Worker::frames_for.  Close to a limit new data of

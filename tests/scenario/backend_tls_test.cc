@@ -433,8 +433,8 @@ TEST_P(TlsBackends, ChangeKeysWithoutAnybodyNoticing) {
 
 TEST_P(TlsBackends, AreManyAtOnceWithFewPlaces) {
   SimulationOptions options = secured();
-  options.worker.max_backend_handshakes = 2;
-  options.worker.max_verify_jobs = 2;
+  options.worker.max_backend_handshakes = 4;
+  options.worker.max_verify_jobs = 4;
   options.worker.max_jobs = 16;
   Simulation sim{options};
   OpensslBackend backend{sim, server_, speaking()};

@@ -130,13 +130,16 @@ INSTANTIATE_TEST_SUITE_P(Relay, ShortRecords,
                                             ::testing::Values(1, 4)));
 
 // With AES-CBC each segment is a record of its own, of which many are sealed side by side.
-class BurstsOfRecords : public ::testing::TestWithParam<const char*> {};
+class BurstsOfRecords : public ::testing::TestWithParam<std::tuple<const char*, bool>> {};
 
 TEST_P(BurstsOfRecords, FillASegmentEach) {
   constexpr std::size_t kPage = 300'000;
+  const auto [cipher, encrypt_then_mac] = GetParam();
   Simulation sim{{.compatible_suites = true}};
   Page page{sim, kPage};
-  OpensslClient tls{sim.connect(), {.version = TLS1_2_VERSION, .cipher = GetParam()}};
+  OpensslClient tls{
+      sim.connect(),
+      {.version = TLS1_2_VERSION, .cipher = cipher, .encrypt_then_mac = encrypt_then_mac}};
   tls.write(kRequest);
   EXPECT_TRUE(sim.run([&] {
     tls.step();
@@ -151,8 +154,50 @@ TEST_P(BurstsOfRecords, FillASegmentEach) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Relay, BurstsOfRecords,
-                         ::testing::Values("ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA",
-                                           "ECDHE-ECDSA-AES128-SHA256"));
+                         ::testing::Combine(::testing::Values("ECDHE-ECDSA-AES128-SHA",
+                                                              "ECDHE-ECDSA-AES256-SHA",
+                                                              "ECDHE-ECDSA-AES128-SHA256"),
+                                            ::testing::Bool()));
+
+// TLS 1.2 cannot change keys.  The burst in which one ends is sealed up to there, and what the
+// client got is a front part of the page.
+TEST(Relay, AKeyThatEndsWithinABurstEndsTheConnectionAndLosesNoFrame) {
+  SimulationOptions options{.compatible_suites = true};
+  options.worker.key_limits = {.tls13 = 30, .tls12 = 30};
+  Simulation sim{options};
+  Page page{sim, 300'000};
+  OpensslClient tls{sim.connect(), {.version = TLS1_2_VERSION, .cipher = "ECDHE-ECDSA-AES128-SHA"}};
+  tls.write(kRequest);
+  EXPECT_TRUE(sim.run([&] {
+    tls.step();
+    page.step();
+    return tls.got_close_notify();
+  })) << tls.error();
+  const Bytes& got = tls.received();
+  EXPECT_GE(got.size(), 28U * 1'300);
+  ASSERT_LE(got.size(), 29U * 1'448);
+  EXPECT_TRUE(std::equal(got.begin(), got.end(), page.page().begin()));
+  tls.shutdown();
+  tls.step();
+  tls.socket().close();
+  sim.run([&] { return sim.num_connections() == 0; }, seconds{60});
+  expect_all_gone(sim);
+}
+
+TEST(Relay, KeysOfTls13ChangeInTheMidstOfAPage) {
+  SimulationOptions options;
+  options.worker.key_limits = {.tls13 = 7, .tls12 = 7};
+  Simulation sim{options};
+  Page page{sim, 300'000};
+  OpensslClient tls{sim.connect(), {.cipher = "TLS_AES_128_GCM_SHA256"}};
+  tls.write(kRequest);
+  EXPECT_TRUE(sim.run([&] {
+    tls.step();
+    page.step();
+    return tls.got_close_notify();
+  })) << tls.error();
+  EXPECT_TRUE(tls.received() == page.page()) << tls.received().size() << tls.error();
+}
 
 TEST(Relay, CloseNotifyOfTheClientBecomesFinWhileTheAnswerStillFlows) {
   Simulation sim;

@@ -20,6 +20,7 @@ struct OpensslClientOptions {
   std::uint16_t fragment = 0;            // when not 0, the most plaintext of a record: 512 at least
   std::size_t segment = 0;               // when not 0, every segment carries so many bytes
   std::uint8_t max_fragment_length = 0;  // RFC 6066 4: 1 to 4, or none
+  bool encrypt_then_mac = true;          // RFC 7366, where the cipher suite has CBC
   SSL_SESSION* session = nullptr;        // to be resumed
   X509* certificate = nullptr;           // to be shown when asked for, with its key
   EVP_PKEY* key = nullptr;

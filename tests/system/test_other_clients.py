@@ -43,7 +43,7 @@ class OtherClients(OnBed):
                         f"{retries} retries")
 
     def on_each_certificate(self, version: str, words, resumed: int = 1, kinds=CERTIFICATES) -> None:
-        for kind in ["ecdsa"] if version.endswith("retried") else kinds:
+        for kind in ["ecdsa", "rsa"] if version.endswith("retried") else kinds:
             with self.subTest(certificate=kind):
                 self.fetch_twice(version, *words(CERTIFICATES[kind], self.bed.directory / f"{kind}.pem"),
                                  resumed=resumed)

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <utility>
 
 namespace sallyport::worker {
 namespace {
@@ -14,14 +15,14 @@ std::size_t take_all(Shares& shares, std::size_t holder) {
   return num;
 }
 
-TEST(Shares, OfOneAloneAreHalfOfThePlaces) {
+TEST(Shares, OfOneAloneAreHalfOfThePlacesThatAreNotKeptBack) {
   Shares shares{64};
-  EXPECT_EQ(take_all(shares, 7), 32U);
+  EXPECT_EQ(take_all(shares, 7), (64U - 8U) / 2);
   shares.give_back(7);
   EXPECT_EQ(take_all(shares, 7), 1U);
 }
 
-TEST(Shares, LeaveSomeHoweverManyTakeAllThatTheyCanGet) {
+TEST(Shares, AreEqualWhenAllTakeInTurns) {
   for (const std::size_t holders : {2U, 3U, 9U, 31U}) {
     Shares shares{64};
     std::size_t taken = 1;
@@ -34,28 +35,40 @@ TEST(Shares, LeaveSomeHoweverManyTakeAllThatTheyCanGet) {
         ++taken;
       }
     }
-    EXPECT_GE(shares.left(), 64 / (holders + 1) - 1) << holders;
+    EXPECT_GE(shares.left(), (64 - 8) / (holders + 1)) << holders;
     EXPECT_TRUE(shares.may_take(holders)) << "whoever comes next gets one, too";
   }
 }
 
 TEST(Shares, AreThereForOneWhoComesLate) {
   Shares shares{64};
-  EXPECT_EQ(take_all(shares, 0), 32U);
-  EXPECT_EQ(take_all(shares, 1), 16U);
-  EXPECT_EQ(take_all(shares, 2), 8U);
+  EXPECT_EQ(take_all(shares, 0), 28U);
+  EXPECT_EQ(take_all(shares, 1), 14U);
+  EXPECT_EQ(take_all(shares, 2), 7U);
   // What the first lets go is for the others until they have as many.
-  std::size_t second = 16;
-  std::size_t third = 8;
-  for (std::size_t first = 32; first > 16; --first) {
+  std::size_t second = 14;
+  std::size_t third = 7;
+  for (std::size_t first = 28; first > 14; --first) {
     shares.give_back(0);
     third += take_all(shares, 2);
     second += take_all(shares, 1);
   }
-  EXPECT_EQ(second, 16U);
-  EXPECT_EQ(third, 16U);
-  EXPECT_EQ(shares.left(), 16U);
+  EXPECT_EQ(second, 14U);
+  EXPECT_EQ(third, 14U);
+  EXPECT_EQ(shares.left(), 22U);
   EXPECT_FALSE(shares.may_take(0));
+}
+
+// One after the other they take all that they can get, and let none go: the worst order.
+TEST(Shares, LeaveOneForEachOfTheNextWhenOthersHoldOnToTheirs) {
+  for (const auto& [places, holders] :
+       {std::pair{16U, 5U}, std::pair{64U, 12U}, std::pair{2'048U, 200U}}) {
+    Shares shares{places};
+    for (std::size_t i = 0; i < holders; ++i) {
+      ASSERT_GT(take_all(shares, i), 0U) << places << " " << i;
+    }
+    EXPECT_TRUE(shares.may_take(holders)) << places;
+  }
 }
 
 TEST(Shares, OfASinglePlaceIsThatPlace) {
