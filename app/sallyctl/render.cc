@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/sallyctl/table.h"
+#include "lib/stats/executor_counters.h"
 #include "lib/stats/reasons.h"
 #include "lib/stats/resumption.h"
 #include "lib/stats/worker_stats.h"
@@ -57,9 +58,6 @@ std::string help_of_lcore(const std::string& name) {
       {"iterations", "turns of its loop"},
       {"working_us", "time that was not idle since the start, in microseconds"},
       {"established", "TLS handshakes completed"},
-      {"jobs_executed", "asymmetric jobs done"},
-      {"batches", "groups of up to eight operations of one kind, done at once"},
-      {"operations", "key agreements, signatures and key pairs in those groups"},
   });
   constexpr std::string_view kShare = "_permille";
   if (name.ends_with(kShare)) {
@@ -67,6 +65,7 @@ std::string help_of_lcore(const std::string& name) {
            help_of<stats::LcoreRegime>(name.substr(0, name.size() - kShare.size()));
   }
   if (std::string help = help_of<stats::Traffic>(name); !help.empty()) return help;
+  if (std::string help = help_of<stats::ExecutorCounter>(name); !help.empty()) return help;
   if (std::string help = help_of<stats::Gauge>(name); !help.empty()) return help + ", now";
   const auto* found = std::ranges::find(kOthers, name, &stats::Description::name);
   return found == kOthers.end() ? std::string{} : std::string{found->help};
@@ -205,6 +204,14 @@ std::string render_connections(const Json& document, Detail detail) {
   return out;
 }
 
+// lanes_text is how many of the eight lanes a batch of these operations has used on average.
+std::string lanes_text(const Json& lcore, const std::string& operation) {
+  const std::uint64_t batches = number(lcore, (operation + "_batches").c_str());
+  if (batches == 0) return "-";
+  const std::uint64_t tenths = 10 * number(lcore, (operation + "_lanes").c_str()) / batches;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
 std::string render_lcores(const Json& document, Detail detail) {
   Table table{{{"lcore", Align::right},
                {"role", Align::left},
@@ -217,23 +224,26 @@ std::string render_lcores(const Json& document, Detail detail) {
                {"rx frames", Align::right},
                {"tx frames", Align::right},
                {"steered in", Align::right},
-               {"jobs", Align::right},
-               {"ops/batch", Align::right}}};
+               {"jobs", Align::right}}};
+  Table lanes{{{"lanes in use", Align::left},
+               {"key pairs", Align::right},
+               {"agreements", Align::right},
+               {"ECDSA", Align::right},
+               {"RSA", Align::right}}};
   const std::vector<Json> lcores = entries(child(document, "lcores"));
   for (const Json& l : lcores) {
-    const std::uint64_t batches = number(l, "batches");
-    const std::uint64_t tenths = batches == 0 ? 0 : 10 * number(l, "operations") / batches;
-    table.add(
-        {std::to_string(number(l, "lcore")), text(l, "role"),
-         permille_text(number(l, "busy_permille")), permille_text(number(l, "crypto_permille")),
-         permille_text(number(l, "backpressured_permille")),
-         permille_text(number(l, "idle_permille")), grouped(number(l, "connections")),
-         grouped(number(l, "established")), grouped(number(l, "rx_frames")),
-         grouped(number(l, "tx_frames")), grouped(number(l, "steered_in")),
-         grouped(number(l, "jobs_executed")),
-         batches == 0 ? "-" : std::to_string(tenths / 10) + "." + std::to_string(tenths % 10)});
+    table.add({std::to_string(number(l, "lcore")), text(l, "role"),
+               permille_text(number(l, "busy_permille")),
+               permille_text(number(l, "crypto_permille")),
+               permille_text(number(l, "backpressured_permille")),
+               permille_text(number(l, "idle_permille")), grouped(number(l, "connections")),
+               grouped(number(l, "established")), grouped(number(l, "rx_frames")),
+               grouped(number(l, "tx_frames")), grouped(number(l, "steered_in")),
+               grouped(number(l, "jobs_ok"))});
+    lanes.add({"lcore " + std::to_string(number(l, "lcore")), lanes_text(l, "key_share"),
+               lanes_text(l, "derive"), lanes_text(l, "sign"), lanes_text(l, "rsa")});
   }
-  std::string out = table.text();
+  std::string out = table.text() + "\n" + lanes.text();
   if (detail == Detail::relevant) return out;
   // Everything else that an lcore counts, one column per lcore.
   for (const Json& l : lcores) {

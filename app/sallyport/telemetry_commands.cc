@@ -114,24 +114,14 @@ Document TelemetryCommands::fingerprints(std::string_view parameters) const {
 }
 
 Document TelemetryCommands::lcores(std::string_view parameters) const {
-  using stats::ExecutorCounter;
   std::vector<admin::LcoreReport> reports;
   for (const auto& worker : dataplane_.workers()) {
-    const auto& executor = worker->processor->executor().counters();
     admin::LcoreReport& report = reports.emplace_back();
     report.lcore = static_cast<std::uint16_t>(worker->place.lcore);
     report.stats = &worker->processor->stats();
     report.ticks_per_us = dpdk::Eal::tsc_rate().hz / 1'000'000;
     report.iterations = worker->lcore->num_iterations();
-    report.jobs_executed = executor.value(ExecutorCounter::jobs_ok);
-    report.batches = executor.value(ExecutorCounter::derive_batches) +
-                     executor.value(ExecutorCounter::sign_batches) +
-                     executor.value(ExecutorCounter::rsa_batches) +
-                     executor.value(ExecutorCounter::key_share_batches);
-    report.operations = executor.value(ExecutorCounter::derive_lanes) +
-                        executor.value(ExecutorCounter::sign_lanes) +
-                        executor.value(ExecutorCounter::rsa_lanes) +
-                        executor.value(ExecutorCounter::key_share_lanes);
+    report.executor = &worker->processor->executor().counters();
   }
   return admin::lcores_document(reports, admin::first_of(parameters));
 }

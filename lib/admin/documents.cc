@@ -88,9 +88,12 @@ Document lcore_document(const LcoreReport& report) {
       out.add(stats::name_of(traffic), s.traffic.value(traffic));
     }
   }
-  out.add("jobs_executed", report.jobs_executed);
-  out.add("batches", report.batches);
-  out.add("operations", report.operations);
+  if (report.executor != nullptr) {
+    for (std::size_t i = 0; i < Counters<stats::ExecutorCounter>::kSize; ++i) {
+      const auto counter = static_cast<stats::ExecutorCounter>(i);
+      out.add(stats::name_of(counter), report.executor->value(counter));
+    }
+  }
   return out;
 }
 

@@ -19,7 +19,7 @@ using StatsOfWorkers = std::span<const stats::WorkerStats* const>;
 
 constexpr std::size_t kConnectionsPerDocument = 20;
 constexpr std::size_t kBackendsPerDocument = 40;
-constexpr std::size_t kLcoresPerDocument = 8;
+constexpr std::size_t kLcoresPerDocument = 7;
 constexpr std::size_t kPortsPerDocument = 16;
 constexpr std::size_t kFingerprintsPerDocument = 40;
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/base/address.h"
+#include "lib/stats/executor_counters.h"
 #include "lib/stats/worker_stats.h"
 
 namespace sallyport::admin {
@@ -92,9 +93,7 @@ struct LcoreReport {
   const stats::WorkerStats* stats = nullptr;
   std::uint64_t ticks_per_us = 1'000;  // of the TSC, never 0
   std::uint64_t iterations = 0;
-  std::uint64_t jobs_executed = 0;
-  std::uint64_t batches = 0;     // groups of up to eight operations of one kind, done at once
-  std::uint64_t operations = 0;  // key agreements, signatures and key pairs in those groups
+  const stats::Counters<stats::ExecutorCounter>* executor = nullptr;  // the same holds for it
 };
 
 }  // namespace sallyport::admin

@@ -11,11 +11,11 @@
 #include "lib/crypto/job.h"
 #include "lib/crypto/openssl/context.h"
 #include "lib/offload/batch_provider.h"
-#include "lib/offload/executor_stats.h"
 #include "lib/offload/keystore.h"
 #include "lib/offload/provider.h"
 #include "lib/offload/rsa_queue.h"
 #include "lib/stats/counters.h"
+#include "lib/stats/executor_counters.h"
 
 namespace sallyport::offload {
 

@@ -156,15 +156,22 @@ TEST(Lcores, ShowWhatTheirTimeIsSpentOn) {
   admin::LcoreReport report;
   report.lcore = 1;
   report.stats = stats.get();
-  report.jobs_executed = 50;
-  report.batches = 20;
-  report.operations = 130;
+  stats::Counters<stats::ExecutorCounter> executor;
+  executor.count(stats::ExecutorCounter::jobs_ok, 50);
+  executor.count(stats::ExecutorCounter::derive_batches, 20);
+  executor.count(stats::ExecutorCounter::derive_lanes, 130);
+  executor.count(stats::ExecutorCounter::rsa_batches, 3);
+  executor.count(stats::ExecutorCounter::rsa_lanes, 8);
+  report.executor = &executor;
   const std::array reports{report};
   const Json document = parsed(admin::lcores_document(reports));
   EXPECT_EQ(
       render_lcores(document, Detail::relevant),
-      R"(lcore  role    busy  crypto  backpressured    idle  connections  established  rx frames  tx frames  steered in  jobs  ops/batch
-    1  io    30.0 %  10.0 %          0.0 %  60.0 %            0            0    123,456          0           0    50        6.5
+      R"(lcore  role    busy  crypto  backpressured    idle  connections  established  rx frames  tx frames  steered in  jobs
+    1  io    30.0 %  10.0 %          0.0 %  60.0 %            0            0    123,456          0           0    50
+
+lanes in use  key pairs  agreements  ECDSA  RSA
+lcore 1               -         6.5      -  2.6
 )");
   const std::string all = render_lcores(document, Detail::all);
   EXPECT_NE(all.find("echo_replies"), std::string::npos);
@@ -172,12 +179,16 @@ TEST(Lcores, ShowWhatTheirTimeIsSpentOn) {
 
 TEST(Lcores, SayWhatEachNumberMeans) {
   const auto stats = std::make_unique<stats::WorkerStats>();
+  const stats::Counters<stats::ExecutorCounter> executor;
   admin::LcoreReport report;
   report.stats = stats.get();
+  report.executor = &executor;
   const std::array reports{report};
   std::istringstream lines{render_lcores(parsed(admin::lcores_document(reports)), Detail::all)};
   std::string line;
-  while (line != "lcore 0" && std::getline(lines, line)) line = line.substr(0, line.find("  "));
+  while (!line.starts_with("lcore 0 ") || !line.ends_with("meaning")) {
+    ASSERT_TRUE(std::getline(lines, line));
+  }
   std::size_t rows = 0;
   for (; std::getline(lines, line); ++rows) {
     std::istringstream words{line};

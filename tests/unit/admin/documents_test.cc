@@ -184,7 +184,12 @@ TEST(Documents, TheLargestStillFitTelemetry) {
   const std::vector<BackendReport> backends(200, backend);
   LcoreReport lcore;
   lcore.stats = w.a.get();
-  lcore.iterations = lcore.jobs_executed = lcore.batches = lcore.operations = kMany;
+  lcore.iterations = kMany;
+  stats::Counters<stats::ExecutorCounter> executor;
+  for (std::size_t i = 0; i < executor.kSize; ++i) {
+    executor.count(static_cast<stats::ExecutorCounter>(i), kMany);
+  }
+  lcore.executor = &executor;
   const std::vector<LcoreReport> lcores(128, lcore);
   PortReport port;
   port.name = name;
