@@ -29,6 +29,10 @@ constexpr std::size_t kLargestAlone = 0;
 // make room: a full batch takes eight of them.
 constexpr int kDue = crypto::openssl::RsaPrivate::kUses / 4;
 constexpr int kPressing = crypto::openssl::RsaPrivate::kUses / 8;
+// So many renewals of a key may fail one after the other.  What made the first one fail may have
+// passed; after the last one it is in the key, and each further one would take a batch's time from
+// the jobs of all keys.
+constexpr int kMostFailures = 3;
 
 std::size_t line_of(int tens) noexcept {
   return static_cast<std::size_t>(tens - crypto::batch::kMinRsaTens);
@@ -81,6 +85,7 @@ RsaQueue::Worked RsaQueue::work(Pace pace, Tsc now) noexcept {
   num_done_ = 0;
   Worked worked;
   bool has_drawn = false;
+  if (renewing_ && waiting_ != 0 && renewal_can_wait()) give_up_renewal();
   if (in_work_ == 0 && !renewing_) {
     const bool begun = renewal_goes_first() && begin_renewal();
     if (!begun && waiting_ != 0) begin(pace, now);
@@ -161,6 +166,17 @@ bool RsaQueue::renewal_goes_first() noexcept {
   return waiting_ == 0 || (key->uses_left() <= kPressing && !renewed_last_);
 }
 
+bool RsaQueue::renewal_can_wait() noexcept {
+  const crypto::openssl::RsaPrivate* const key = find(due_);
+  return key == nullptr || key->uses_left() > kPressing;
+}
+
+void RsaQueue::give_up_renewal() noexcept {
+  kernel_.abandon();
+  renewing_ = false;
+  due_ = {};
+}
+
 bool RsaQueue::begin_renewal() noexcept {
   const crypto::openssl::RsaPrivate& key = *find(due_);
   renewing_ = key.begin_renewal(kernel_);
@@ -185,8 +201,10 @@ RsaQueue::Ready RsaQueue::load(CryptoJob& job, std::size_t lane) noexcept {
   crypto::openssl::RsaPrivate* const found = find(job.credential);
   if (found == nullptr) return Ready::alone;  // there is nothing to do any more
   crypto::openssl::RsaPrivate& rsa = *found;
-  if (rsa.uses_left() <= kDue) nominate(job.credential, rsa);
-  if (rsa.uses_left() == 0) return rsa.renewal_failed() ? Ready::alone : Ready::later;
+  if (rsa.uses_left() <= kDue && rsa.failed_renewals() < kMostFailures) {
+    nominate(job.credential, rsa);
+  }
+  if (rsa.uses_left() == 0) return rsa.failed_renewals() != 0 ? Ready::alone : Ready::later;
   const std::size_t width = rsa.key().bytes();
   const MutableBytes input = MutableBytes{buffers_[lane].input}.first(width);
   if (job.kind == JobKind::tls12_rsa_decrypt) {

@@ -5,9 +5,11 @@
 // Nobody waits for lanes to fill: a batch begins as soon as the one before has ended, with whatever
 // waits then.
 //
-// Now and then a batch makes fresh blinding factors for a key: when a quarter of their uses is left
-// and nobody waits, or when an eighth is left, in turns with batches of jobs.  Only where there are
-// none left, after a fault, do jobs have to wait for them.
+// Now and then a batch makes fresh blinding factors for a key.  While more than an eighth of their
+// uses is left, from a quarter on, it runs when nobody waits, and is given up when somebody comes;
+// from then on it runs to its end, in turns with batches of jobs, which wait that much longer.  A
+// key that has none left, after a fault, has its jobs wait for it.  A key for which three have
+// failed in a row is left to OpenSSL as soon as it has none, until it is read anew.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -51,7 +53,9 @@ class RsaQueue {
     Renewal renewal = Renewal::none;
   };
   // work works off a slice: about a tenth of a millisecond, or, where too few jobs wait for a batch
-  // to pay, one operation of OpenSSL with 2,048 bits, four tenths.
+  // to pay, one operation of OpenSSL with 2,048 bits, four tenths.  An operation of any size is
+  // OpenSSL's, uncut, where the key has no blinding factors and a renewal has failed, and where the
+  // system has no randomness.
   [[nodiscard]] Worked work(Pace pace, Tsc now) noexcept;
 
  private:
@@ -86,6 +90,11 @@ class RsaQueue {
   // nominate makes a key the one that is due, if no other is more so.
   void nominate(crypto::CredentialId id, const crypto::openssl::RsaPrivate& key) noexcept;
   [[nodiscard]] bool renewal_goes_first() noexcept;
+  // renewal_can_wait is about the one in work: the pairs that there are last until the next one.
+  [[nodiscard]] bool renewal_can_wait() noexcept;
+  // give_up_renewal forgets the one in work.  Its key is due again when it is used again, so it is
+  // given up at most once for each use between a quarter and an eighth of them.
+  void give_up_renewal() noexcept;
   // begin_renewal is about the key that is due; false when the system has no randomness.
   [[nodiscard]] bool begin_renewal() noexcept;
   [[nodiscard]] Renewal finish_renewal() noexcept;

@@ -167,8 +167,11 @@ bool RsaPrivate::begin_renewal(batch::Rsa& kernel) const noexcept {
 }
 
 bool RsaPrivate::finish_renewal(batch::Rsa& kernel) noexcept {
-  renewal_failed_ = !kernel.finish_renewal(state_->blindings);
-  if (renewal_failed_) return false;
+  if (!kernel.finish_renewal(state_->blindings)) {
+    ++failed_renewals_;
+    return false;
+  }
+  failed_renewals_ = 0;
   uses_left_ = kUses;
   return true;
 }

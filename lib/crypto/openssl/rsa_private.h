@@ -37,8 +37,8 @@ class RsaPrivate {
   [[nodiscard]] bool begin_renewal(batch::Rsa& kernel) const noexcept;
   // finish_renewal puts them in force.  Precondition: the kernel has nothing left to do.
   [[nodiscard]] bool finish_renewal(batch::Rsa& kernel) noexcept;
-  // renewal_failed tells that of the last one, for a fault.
-  [[nodiscard]] bool renewal_failed() const noexcept { return renewal_failed_; }
+  // failed_renewals is how many have failed, for a fault, since the last one that did not.
+  [[nodiscard]] int failed_renewals() const noexcept { return failed_renewals_; }
   // renew does all of that at once, which takes as long as a batch.
   [[nodiscard]] bool renew(batch::Rsa& kernel) noexcept;
   // distrust_blindings leaves none to use: after a lane that failed.
@@ -55,7 +55,7 @@ class RsaPrivate {
   State* state_ = nullptr;
   int uses_left_ = 0;
   std::size_t next_ = 0;  // of the pairs
-  bool renewal_failed_ = false;
+  int failed_renewals_ = 0;
 };
 
 }  // namespace sallyport::crypto::openssl

@@ -1,7 +1,9 @@
 // RSA in the executor: bursts of many keys, sizes and schemes, worked off a slice at a time.
+#define OPENSSL_SUPPRESS_DEPRECATED  // RAND_METHOD, which has no successor that can be put in later
 #include "lib/offload/rsa_queue.h"
 
 #include <gtest/gtest.h>
+#include <openssl/rand.h>
 #include <openssl/rsa.h>
 
 #include <algorithm>
@@ -77,6 +79,29 @@ bool verifies(const CryptoJob& job) {
                           content.view().data(), content.view().size()) == 1;
 }
 
+// NoRandomness has OpenSSL's generator fail, for so many draws of everybody in this process.
+class NoRandomness {
+ public:
+  explicit NoRandomness(int draws) {
+    left_ = draws;
+    RAND_set_rand_method(&kMethod);
+  }
+  ~NoRandomness() { RAND_set_rand_method(RAND_OpenSSL()); }
+  NoRandomness(const NoRandomness&) = delete;
+  NoRandomness& operator=(const NoRandomness&) = delete;
+  [[nodiscard]] static int left() { return left_; }
+
+ private:
+  static int draw(unsigned char* out, int len) {
+    if (left_ == 0) return RAND_OpenSSL()->bytes(out, len);
+    --left_;
+    return 0;
+  }
+  static int status() { return 1; }
+  static constexpr RAND_METHOD kMethod{nullptr, draw, nullptr, nullptr, draw, status};
+  static inline int left_ = 0;
+};
+
 using Jobs = std::vector<std::unique_ptr<CryptoJob>>;
 
 class RsaJobs : public ::testing::Test {
@@ -139,15 +164,32 @@ class RsaJobs : public ::testing::Test {
   int sign_and_finish(CredentialId id, std::size_t jobs) {
     jobs_.clear();
     for (std::size_t i = 0; i < jobs; ++i) sign_job(id, SignatureScheme::rsa_pss_rsae_sha256);
+    return finish();
+  }
+  // finish does so with the jobs that there are.
+  int finish() {
     begin(all());
     int slices = 0;
-    for (; executor_.is_working() && slices < 1'000; ++slices) static_cast<void>(go_on());
+    for (; executor_.is_working() && slices < 5'000; ++slices) static_cast<void>(go_on());
     EXPECT_FALSE(executor_.is_working());
     for (const auto& job : jobs_) {
       EXPECT_EQ(job->status, JobStatus::ok);
       EXPECT_TRUE(verifies(*job));
     }
     return slices;
+  }
+  // begin_idle_renewal has jobs of one key signed, and its renewal begun, which is due with the
+  // uses that are left then.
+  void begin_idle_renewal(CredentialId id, std::size_t jobs) {
+    jobs_.clear();
+    for (std::size_t i = 0; i < jobs; ++i) sign_job(id, SignatureScheme::rsa_pss_rsae_sha256);
+    begin(all());
+    while (executor_.is_working() && go_on() == 0) {
+    }
+    for (int slice = 0; slice < 2; ++slice) {
+      ASSERT_TRUE(executor_.is_working());
+      ASSERT_EQ(go_on(), 0U);
+    }
   }
 
   static constexpr std::uint8_t kSubstitute = 0x77;
@@ -406,8 +448,48 @@ TEST_F(RsaJobs, WaitWhileTheirKeyHasNoBlinding) {
   EXPECT_GE(count(ExecutorCounter::rsa_lanes), 10U);
 }
 
+// Larger keys make longer batches.  Somebody who comes while one of those only has its blinding
+// renewed early does not wait for it.
+TEST_F(RsaJobs, DoNotWaitForARenewalThatCanWait) {
+  constexpr int kUses = crypto::openssl::RsaPrivate::kUses;
+  const int undisturbed = sign_and_finish(kSmall, 8);
+  use_up(kLarge, kUses / 4);
+  ASSERT_NO_FATAL_FAILURE(begin_idle_renewal(kLarge, 2));
+  EXPECT_LE(sign_and_finish(kSmall, 8), undisturbed + 1);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 0U);
+  // Nothing of the old pairs is lost, and the key has new ones as soon as there is time.
+  EXPECT_EQ(key(kLarge).uses_left(), kUses / 4 - 2);
+  sign_and_finish(kLarge, 2);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 1U);
+  EXPECT_EQ(key(kLarge).uses_left(), kUses);
+}
+
+// A renewal is not given up for ever, however short the pauses are: not any more with an eighth of
+// the uses left.
+TEST_F(RsaJobs, WaitForARenewalThatWasGivenUpTooOften) {
+  constexpr int kUses = crypto::openssl::RsaPrivate::kUses;
+  for (const CredentialId id : {kSmall, kLarge}) {
+    const auto before = count(ExecutorCounter::rsa_renewals);
+    use_up(id, kUses / 4);
+    int given_up = 0;
+    for (; count(ExecutorCounter::rsa_renewals) == before; ++given_up) {
+      ASSERT_LE(given_up, kUses / 8 / 8 + 1);
+      ASSERT_NO_FATAL_FAILURE(begin_idle_renewal(id, 8));
+      // Those who come now take it out of its way, until it is not to be stopped.
+      CryptoJob* job = sign_job(kOther, SignatureScheme::rsa_pss_rsae_sha256);
+      begin({&job, 1});
+      while (job->status == JobStatus::pending) static_cast<void>(go_on());
+      EXPECT_TRUE(verifies(*job));
+    }
+    EXPECT_GE(given_up, kUses / 8 / 8);
+    while (executor_.is_working()) static_cast<void>(go_on());
+    EXPECT_EQ(count(ExecutorCounter::rsa_renewals), before + 1);
+    EXPECT_EQ(key(id).uses_left(), kUses);
+  }
+}
+
 // The old pairs stay in force as long as there are any; then OpenSSL does the work, which is worse
-// for those who wait and right all the same.  Nobody tries for ever.
+// for those who wait and right all the same.
 TEST_F(RsaJobs, AreDoneAlthoughRenewalsFail) {
   spoil(kSmall);
   use_up(kSmall, 20);
@@ -416,15 +498,135 @@ TEST_F(RsaJobs, AreDoneAlthoughRenewalsFail) {
   EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), 1U);
   EXPECT_EQ(key(kSmall).uses_left(), 15);
   key(kSmall).distrust_blindings();
-  sign_and_finish(kSmall, 20);
+  sign_and_finish(kSmall, 3);
   EXPECT_EQ(count(ExecutorCounter::rsa_lanes), 5U);
-  EXPECT_GE(count(ExecutorCounter::rsa_renewals_failed), 2U);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), 2U);
   EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 0U);
   // The fault goes away.
   spoil(kSmall);
   sign_and_finish(kSmall, 20);
   EXPECT_GE(count(ExecutorCounter::rsa_lanes), 21U);
   EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 1U);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), 2U);
+}
+
+// A fault that stays costs three renewals, and no more however many jobs the key still has.
+TEST_F(RsaJobs, OfAKeyWhoseRenewalsFailAreLeftToOpensslForGood) {
+  struct Size {
+    CredentialId id;
+    int renewal;  // slices at most
+  };
+  for (const Size& size : {Size{kSmall, 15}, Size{kMiddle, 40}, Size{kLarge, 100}}) {
+    const auto before = count(ExecutorCounter::rsa_renewals_failed);
+    spoil(size.id);
+    key(size.id).distrust_blindings();
+    EXPECT_LE(sign_and_finish(size.id, 40), 40 + 3 * size.renewal);
+    EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), before + 3);
+    EXPECT_EQ(sign_and_finish(size.id, 10), 10);
+    EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), before + 3);
+  }
+  EXPECT_EQ(count(ExecutorCounter::rsa_lanes), 0U);
+  // When a key is read anew, nothing is held against it.
+  executor_.keys().retire(kSmall);
+  constexpr CredentialId kAnew{.index = kSmall.index, .generation = 2};
+  EVP_PKEY_up_ref(keys()[kAnew.index].get());
+  ASSERT_TRUE(executor_.keys().add(kAnew, PrivateKey{keys()[kAnew.index].get()}));
+  sign_and_finish(kAnew, 8);
+  EXPECT_EQ(count(ExecutorCounter::rsa_lanes), 8U);
+}
+
+TEST_F(RsaJobs, OfAKeyWhoseRenewalsFailUseWhatItHasLeft) {
+  constexpr int kUses = crypto::openssl::RsaPrivate::kUses;
+  spoil(kSmall);
+  use_up(kSmall, kUses / 8);
+  for (int i = 0; i < 8; ++i) sign_and_finish(kSmall, 16);
+  EXPECT_EQ(count(ExecutorCounter::rsa_lanes), static_cast<std::uint64_t>(kUses) / 8);
+  EXPECT_EQ(sign_and_finish(kSmall, 8), 8);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), 3U);
+}
+
+// Nor does it cost the jobs of other keys more than that, once.
+TEST_F(RsaJobs, AreNotHeldUpByAKeyWhoseRenewalsFail) {
+  constexpr std::size_t kHealthy = 48;
+  constexpr int kBad = 8;
+  constexpr int kRenewal = 100;
+  const int healthy = sign_and_finish(kSmall, kHealthy);
+  spoil(kLarge);
+  key(kLarge).distrust_blindings();
+  const auto with_bad_ones = [&] {
+    jobs_.clear();
+    for (std::size_t i = 0; i < kHealthy; ++i) {
+      if (i % (kHealthy / kBad) == 0) sign_job(kLarge, SignatureScheme::rsa_pss_rsae_sha256);
+      sign_job(kSmall, SignatureScheme::rsa_pss_rsae_sha256);
+    }
+    return finish();
+  };
+  EXPECT_LE(with_bad_ones(), healthy + kBad + 3 * kRenewal);
+  // Ever after each bad one costs a slice of its own, and what it does to the others nothing.
+  for (int i = 0; i < 3; ++i) EXPECT_LE(with_bad_ones(), healthy + kBad + 2);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), 3U);
+}
+
+// A system without randomness for a moment: a renewal that can wait does, and is nobody's failure.
+TEST_F(RsaJobs, HaveTheirBlindingRenewedLaterWithoutRandomness) {
+  constexpr int kUses = crypto::openssl::RsaPrivate::kUses;
+  use_up(kSmall, kUses / 4);
+  for (int i = 0; i < 8; ++i) sign_job(kSmall, SignatureScheme::rsa_pkcs1_sha256);
+  begin(all());
+  while (go_on() == 0) {
+  }
+  ASSERT_TRUE(executor_.is_working());
+  {
+    const NoRandomness for_now{1};
+    EXPECT_EQ(go_on(), 0U);
+    EXPECT_EQ(NoRandomness::left(), 0);
+  }
+  EXPECT_FALSE(executor_.is_working());
+  EXPECT_EQ(key(kSmall).uses_left(), kUses / 4 - 8);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 0U);
+  sign_and_finish(kSmall, 8);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 1U);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), 0U);
+  EXPECT_EQ(key(kSmall).uses_left(), kUses);
+}
+
+// One that cannot wait leaves a job to OpenSSL; the next ones find randomness again.
+TEST_F(RsaJobs, AreLeftToOpensslWithoutBlindingAndRandomness) {
+  key(kSmall).distrust_blindings();
+  for (int i = 0; i < 9; ++i) sign_job(kSmall, SignatureScheme::rsa_pkcs1_sha256);
+  {
+    const NoRandomness for_now{1};
+    begin(all());
+    EXPECT_EQ(go_on(), 1U);
+    EXPECT_EQ(NoRandomness::left(), 0);
+  }
+  EXPECT_TRUE(verifies(*jobs_[0]));
+  EXPECT_EQ(jobs_[1]->status, JobStatus::pending);
+  while (executor_.is_working()) static_cast<void>(go_on());
+  for (const auto& job : jobs_) EXPECT_TRUE(verifies(*job));
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 1U);
+  EXPECT_EQ(count(ExecutorCounter::rsa_lanes), 8U);
+}
+
+// Without any they fail, or find that OpenSSL still has a blinding; none is left waiting.
+TEST_F(RsaJobs, AreAllAnsweredWithoutRandomness) {
+  key(kSmall).distrust_blindings();
+  key(kLarge).distrust_blindings();
+  for (std::size_t i = 0; i < 24; ++i) {
+    sign_job(i % 3 == 0 ? kLarge : kKeys[i % 3 - 1], SignatureScheme::rsa_pss_rsae_sha256);
+  }
+  {
+    const NoRandomness at_all{1'000'000};
+    begin(all());
+    int slices = 0;
+    for (; executor_.is_working() && slices < 100; ++slices) static_cast<void>(go_on());
+    EXPECT_LE(slices, 24);
+  }
+  for (const auto& job : jobs_) EXPECT_EQ(job->status, JobStatus::signer_failed);
+  EXPECT_EQ(count(ExecutorCounter::rsa_lanes), 0U);
+  // It does not last.
+  for (const CredentialId id : {kSmall, kOther, kLarge}) sign_and_finish(id, 8);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), 0U);
 }
 
 TEST_F(RsaJobs, LoseTheirKeyDuringItsRenewal) {
