@@ -1,4 +1,4 @@
-// The long run: SALLYPORT_LONG_RUN=1 makes tests that can do more do it, for minutes.
+// The long run: SALLYPORT_LONG_RUN=1 makes tests that can do more do it, for an hour in all.
 #pragma once
 #include <cstdlib>
 

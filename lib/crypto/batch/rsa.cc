@@ -43,9 +43,10 @@ bool is_below(std::size_t limbs, const LimbOf& limb_of,
   return borrow != 0;
 }
 
-using Exponent = std::array<std::uint64_t, kMaxPrimeWords> RsaKey::Prime::*;
+// ExponentMember says which of a prime's exponents: that of an operation, or that of a renewal.
+using ExponentMember = std::array<std::uint64_t, kMaxPrimeWords> RsaKey::Prime::*;
 
-void load_key(const RsaKey& key, Exponent exponent, std::size_t i, RsaBatch& batch) noexcept {
+void load_key(const RsaKey& key, ExponentMember exponent, std::size_t i, RsaBatch& batch) noexcept {
   const Sizes size{key.tens};
   batch.tens = key.tens;
   for (std::size_t half = 0; half < key.prime.size(); ++half) {
@@ -63,6 +64,7 @@ void load_key(const RsaKey& key, Exponent exponent, std::size_t i, RsaBatch& bat
   batch.negative_inverse[i] = key.negative_inverse;
   batch.public_exponent[i] = key.public_exponent;
 }
+
 void load_input(ByteView input, std::size_t i, RsaBatch& batch) noexcept {
   set_limbs(input, Sizes{batch.tens}.full,
             [&](std::size_t limb, std::uint64_t value) { batch.input[limb][i] = value; });
@@ -110,7 +112,6 @@ Rsa::~Rsa() = default;
 
 void Rsa::begin(std::span<RsaLane> lanes) noexcept {
   RsaBatch& batch = *batch_;
-  batch.task = RsaBatch::Task::raise;
   batch.tens = lanes[0].key->tens;
   const Sizes size{batch.tens};
   for (std::size_t i = 0; i < lanes.size(); ++i) {

@@ -91,9 +91,8 @@ class Rsa {
   // inputs and in the same steps.  `drawn` has eight random numbers below the modulus, each as long
   // as that, which are to be wiped afterwards.
   void begin_renewal(const RsaKey& key, ByteView drawn) noexcept;
-  // finish_renewal replaces `pairs` and forgets everything.  False, and no pair is another, unless
-  // each of the new ones has been seen to cancel out: U^e B = 1 modulo n for every pair of B R and
-  // U R.
+  // finish_renewal replaces `pairs` and forgets everything.  Returns false and leaves `pairs`
+  // unchanged unless all eight new ones cancel out: U^e B = 1 modulo n for a pair of B R and U R.
   [[nodiscard]] bool finish_renewal(std::span<RsaBlinding, kLanes> pairs) noexcept;
   // abandon forgets everything.
   void abandon() noexcept { rsa_wipe(*batch_); }

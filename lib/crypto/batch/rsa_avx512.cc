@@ -176,19 +176,18 @@ struct Kernel {
     b.good = is_zero(difference);
     keep_good<kFull>(b.good, wide(b.output));
   }
-  // judge_pair multiplies the power by the input, which leaves its form and has to give one.  An
-  // input that has no inverse never does.
+  // judge_pair enters the input into its form, as which it is used, and multiplies the power by it,
+  // which has to give one.  An input that has no inverse never does.
   static void judge_pair(RsaBatch& b) noexcept {
     const Modulus n = modulus_of(b);
     Wide* const power = wide(b.wide);
-    multiply<2 * kTens>(power, wide(b.input), n, power);
-    mask_limbs<kFull>(power);
-    subtract_once<kFull>(power, n.limb);
+    multiply<2 * kTens>(wide(b.input), wide(b.square), n, wide(b.blind));
+    copy<kFull>(wide(b.base), wide(b.unblind));
+    multiply<2 * kTens>(power, wide(b.blind), n, power);
+    leave_form<2 * kTens>(power, n, power);
     Wide difference = power[0] ^ all(1);
     for (int i = 1; i < kFull; ++i) difference |= power[i];
     b.good = is_zero(difference);
-    multiply<2 * kTens>(wide(b.input), wide(b.square), n, wide(b.blind));
-    copy<kFull>(wide(b.base), wide(b.unblind));
     keep_good<kFull>(b.good, wide(b.output));
     keep_good<kFull>(b.good, wide(b.blind));
     keep_good<kFull>(b.good, wide(b.unblind));
@@ -238,7 +237,7 @@ struct Kernel {
           b.phase = Phase::done;
           if (b.task == RsaBatch::Task::renew) {
             judge_pair(b);
-            return 2 * kFullCost;
+            return 3 * kFullCost;
           }
           judge(b);
           return kFullCost;

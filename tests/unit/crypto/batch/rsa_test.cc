@@ -619,6 +619,23 @@ TEST_F(BatchRsa, KeepsItsPairsWhereARenewalFails) {
   EXPECT_EQ(key.ours->failed_renewals(), 0);
 }
 
+// The check is of the numbers that will be used, so a fault between the one and the other is seen.
+TEST_F(BatchRsa, ChecksTheVeryPairsThatItGives) {
+  for (Key* const key : one_of_each_size()) {
+    const auto batch = std::make_unique<RsaBatch>();
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      load_rsa_renewal(key->ours->key(), random_input(*key), i, *batch);
+    }
+    rsa_begin(*batch);
+    while (batch->phase != RsaBatch::Phase::verify || batch->position != 0) {
+      ASSERT_FALSE(rsa_step(*batch, 1));
+    }
+    batch->square[3][5] ^= 1;  // out of it comes one half of a pair
+    ASSERT_TRUE(rsa_step(*batch, 1));
+    EXPECT_EQ(batch->good, 0b1101'1111);
+  }
+}
+
 // Numbers that are drawn are uniform below the modulus, so that none is left out.
 TEST_F(BatchRsa, TellsNumbersBelowTheModulus) {
   for (Key* const key : one_of_each_size()) {
