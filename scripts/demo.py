@@ -50,7 +50,6 @@ def fetch_pages(bed: appliance.Bed) -> int:
 
 def commands(bed: appliance.Bed) -> str:
     client = f"sudo ip netns exec {bed.client.name}"
-    control = f"sudo {bed.programs.sallyctl} --instance {bed.sallyport.instance}"
     trust = f"--cacert {bed.authority} --resolve {SERVER_NAME}:{appliance.WEB}:{SERVICE4}"
     return "\n".join([
         f"  {client} curl {trust} https://{SERVER_NAME}/",
@@ -58,8 +57,8 @@ def commands(bed: appliance.Bed) -> str:
         f"  {client} curl --insecure --output /dev/null https://{SERVICE4}/bytes/1000000000",
         f"  {client} openssl s_client -connect {SERVICE4}:443 -servername {SERVER_NAME}",
         f"  {client} ping {SERVICE4}",
-        *[f"  {control} show {view}" for view in ("handshakes", "connections", "lcores", "ports", "backends",
-                                                   "drops")],
+        *["  sudo " + " ".join(bed.sallyport.sallyctl_words("show", view))
+          for view in ("handshakes", "connections", "lcores", "ports", "backends", "drops")],
         f"  less {bed.sallyport.file}",
     ])
 

@@ -221,8 +221,12 @@ class Sallyport:
     def show(self, what: str) -> dict:
         return json.loads(self.sallyctl("show", what, "--json"))
 
+    def sallyctl_words(self, *words) -> list[str]:
+        """sallyctl_words is the command line of sallyctl for this instance."""
+        return [str(self.programs.sallyctl), *words, "--instance", self.instance]
+
     def sallyctl(self, *words) -> str:
-        return testbed.command(self.programs.sallyctl, *words, "--instance", self.instance).stdout
+        return testbed.command(*self.sallyctl_words(*words)).stdout
 
     def resident_bytes(self) -> int:
         pages = int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
