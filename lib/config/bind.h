@@ -104,6 +104,7 @@ void bind(Visitor& v, Limits& l) {
   v.field("send_buffer_bytes", l.send_buffer_bytes);
   v.field("max_connections", l.max_connections);
   v.field("max_handshakes", l.max_handshakes);
+  v.field("prefix_handshakes", l.prefix_handshakes);
   v.field("prefix_connections_per_second", l.prefix_connections_per_second);
 }
 

@@ -118,6 +118,7 @@ struct Limits {
   std::uint32_t send_buffer_bytes = 4'194'304;
   std::uint32_t max_connections = 0;
   std::uint32_t max_handshakes = 0;
+  std::uint32_t prefix_handshakes = 0;
   std::uint32_t prefix_connections_per_second = 0;
   friend bool operator==(const Limits&, const Limits&) = default;
 };

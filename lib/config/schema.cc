@@ -413,6 +413,17 @@ constexpr auto kKeys = std::to_array<Key>({
      .default_text = "0",
      .reload = Reload::live,
      .help = "Those of them whose TLS handshake is not over; 0: no limit of its own."},
+    {.path = "listener[].limits.prefix_handshakes",
+     .type = KeyType::integer,
+     .unit = "connections",
+     .minimum = 0,
+     .maximum = 16'000'000,
+     .default_text = "0",
+     .reload = Reload::live,
+     .help =
+         "Unfinished TLS handshakes of one /24 (IPv4) or /56 (IPv6) at once; 0: no limit.  Without "
+         "one, clients of one network that connect and then wait can hold every place of the "
+         "listener."},
     {.path = "listener[].limits.prefix_connections_per_second",
      .type = KeyType::integer,
      .unit = "connections",

@@ -200,6 +200,7 @@ class Compiler {
             .send_buffer = from.send_buffer_bytes,
             .max_connections = share(from.max_connections),
             .max_handshakes = share(from.max_handshakes),
+            .prefix_handshakes = share(from.prefix_handshakes),
             .prefix_connections_per_second = share(from.prefix_connections_per_second)};
   }
   // share is what one worker may have of `total`, with a quarter more because clients do not spread

@@ -100,6 +100,7 @@ struct Limits {
   // One worker's share of the listener's; 0: no limit of its own.
   std::uint32_t max_connections = 0;
   std::uint32_t max_handshakes = 0;                 // of those, with TLS not yet established
+  std::uint32_t prefix_handshakes = 0;              // of those, per network of clients
   std::uint32_t prefix_connections_per_second = 0;  // new ones, per network of clients
 };
 

@@ -59,6 +59,7 @@
   X(no_slot, "valid, but no connection slot is free")                                  \
   X(listener_connections, "valid, but the listener has as many connections as it may") \
   X(listener_handshakes, "valid, but the listener has as many handshakes as it may")   \
+  X(prefix_handshakes, "valid, but its network has as many handshakes as it may")      \
   X(prefix_rate, "valid, but its network opens connections faster than it may")        \
   X(draining, "valid, but we are shutting down")
 

@@ -249,7 +249,7 @@ Connection* Worker::accept(const FourTuple& tuple, FlowTable::Hash hash,
   c->listener = listener_index;
   c->pool = listener.pool;
   c->handshake = handshake_handle;
-  admission_.opened(listener.group);
+  admission_.opened(listener.group, tuple.remote.ip);
   c->handshake_counted = true;
   renew(*handshake, handle);
   crypto::ClientIdentity* client_identity = nullptr;

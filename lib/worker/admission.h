@@ -52,6 +52,31 @@ class PrefixRates {
   TscRate rate_;
 };
 
+// PrefixHandshakes counts the unfinished handshakes of networks, which are those of PrefixRates.
+// Two rows of counters, in each of which a keyed hash gives a network one; the smaller of its two
+// counts is the answer.  It is exact, or too high where other networks share both, which with as
+// many counters as a worker has connections under way is rare and cannot be aimed at.
+class PrefixHandshakes {
+ public:
+  // `counters` is a row's, at least 1.
+  PrefixHandshakes(Arena& arena, std::size_t counters, const SipKey& secret);
+  ~PrefixHandshakes();
+  PrefixHandshakes(const PrefixHandshakes&) = delete;
+  PrefixHandshakes& operator=(const PrefixHandshakes&) = delete;
+
+  [[nodiscard]] std::uint32_t count(const IpAddress& source, std::uint16_t scope) const noexcept;
+  void begun(const IpAddress& source, std::uint16_t scope) noexcept;
+  // over: a handshake that begun() was told of, of the same source and scope, is over.
+  void over(const IpAddress& source, std::uint16_t scope) noexcept;
+
+ private:
+  [[nodiscard]] std::array<std::uint32_t*, 2> counters_of(const IpAddress& source,
+                                                          std::uint16_t scope) const noexcept;
+  Arena& arena_;
+  std::array<std::span<std::uint32_t>, 2> rows_;
+  SipKey secret_;
+};
+
 class Admission {
  public:
   Admission(Arena& arena, const SipKey& secret, TscRate rate);
@@ -62,8 +87,8 @@ class Admission {
                                            const IpAddress& source, Tsc now) noexcept;
   // These keep count: a connection of a listener was made, its TLS handshake is over one way or the
   // other, it is gone.
-  void opened(std::uint16_t group) noexcept;
-  void handshake_over(std::uint16_t group) noexcept;
+  void opened(std::uint16_t group, const IpAddress& source) noexcept;
+  void handshake_over(std::uint16_t group, const IpAddress& source) noexcept;
   void ended(std::uint16_t group) noexcept;
 
  private:
@@ -77,6 +102,7 @@ class Admission {
 
   std::array<Count, snapshot::kMaxListenerGroups> counts_{};
   PrefixRates rates_;
+  PrefixHandshakes prefix_handshakes_;
 };
 
 }  // namespace sallyport::worker

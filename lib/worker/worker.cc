@@ -379,7 +379,7 @@ void Worker::release_handshake(Connection& c) noexcept {
 void Worker::count_handshake_over(Connection& c) noexcept {
   if (!c.handshake_counted) return;
   c.handshake_counted = false;
-  admission_.handshake_over((*snapshot_->listeners)[c.listener].group);
+  admission_.handshake_over((*snapshot_->listeners)[c.listener].group, c.client.tuple.remote.ip);
 }
 
 void Worker::end_side(Side& side, Turn& turn) noexcept {

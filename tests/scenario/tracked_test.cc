@@ -243,6 +243,30 @@ TEST(Admission, HandshakesThatAreNotOverCountByThemselves) {
   EXPECT_GT(sim.stats().cookie_refusals.value(CookieRefusal::listener_handshakes), 0U);
 }
 
+TEST(Admission, ANetworkThatHoldsUnfinishedHandshakesGetsItsShareAndNoMore) {
+  Simulation sim{{.prefix_handshakes = 3}};
+  Echo echo{sim};
+  std::vector<std::unique_ptr<Talk>> established;
+  for (int i = 0; i < 8; ++i) {
+    established.push_back(std::make_unique<Talk>(sim, 10));
+    EXPECT_TRUE(run_to_end(sim, echo, *established.back()));
+  }
+  std::vector<Socket*> silent;
+  for (int i = 0; i < 5; ++i) {
+    silent.push_back(&sim.connect());
+    ASSERT_TRUE(sim.run([&] { return silent.back()->is_established(); }));
+    silent.back()->send(Bytes{22});
+  }
+  sim.run_for(milliseconds{50});
+  EXPECT_EQ(sim.num_connections(), 8U + 3U);
+  EXPECT_GT(sim.stats().cookie_refusals.value(CookieRefusal::prefix_handshakes), 0U);
+
+  // A handshake that ended badly no longer counts.
+  for (std::size_t i = 0; i < 3; ++i) silent[i]->abort();
+  Talk next{sim, 10};
+  EXPECT_TRUE(run_to_end(sim, echo, next));
+}
+
 TEST(Admission, ANetworkThatIsTooFastWaitsAndIsServed) {
   Simulation sim{{.prefix_connections_per_second = 5}};
   Echo echo{sim};

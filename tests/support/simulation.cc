@@ -199,6 +199,7 @@ void Simulation::build_snapshot() {
                 .send_buffer = options_.send_buffer,
                 .max_connections = options_.max_connections,
                 .max_handshakes = options_.max_handshakes,
+                .prefix_handshakes = options_.prefix_handshakes,
                 .prefix_connections_per_second = options_.prefix_connections_per_second};
   web.keeps_hello_notes = options_.proxy_protocol || options_.fingerprints;
   web.tcp = options_.tcp;

@@ -105,6 +105,7 @@ struct SimulationOptions {
   // Limits of the listener: connections, handshakes, new ones per second and network; 0: none.
   std::uint32_t max_connections = 0;
   std::uint32_t max_handshakes = 0;
+  std::uint32_t prefix_handshakes = 0;
   std::uint32_t prefix_connections_per_second = 0;
   std::uint32_t send_buffer = 262'144;
   std::uint32_t receive_buffer = 65'536;

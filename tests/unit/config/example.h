@@ -81,6 +81,7 @@ limits.backend_receive_buffer_bytes = 32768
 limits.send_buffer_bytes = 100000
 limits.max_connections = 5000
 limits.max_handshakes = 600
+limits.prefix_handshakes = 40
 limits.prefix_connections_per_second = 70
 
 [[pool]]

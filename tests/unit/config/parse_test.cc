@@ -161,6 +161,7 @@ limits.backend_receive_buffer_bytes = 4194304
 limits.send_buffer_bytes = 4194304
 limits.max_connections = 0
 limits.max_handshakes = 0
+limits.prefix_handshakes = 0
 limits.prefix_connections_per_second = 0
 
 [[pool]]

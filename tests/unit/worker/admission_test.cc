@@ -59,10 +59,55 @@ TEST_F(PrefixRatesTest, ManyIdleNetworksDoNotMakeABusyOneForgotten) {
   EXPECT_EQ(burst(v4(1, 1), kNow), 0U);
 }
 
+// source_number gives each number a network of its own.
+IpAddress source_number(std::uint32_t i) {
+  return IpAddress::v4({100, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i), 1});
+}
+
+class PrefixHandshakesTest : public ::testing::Test {
+ protected:
+  Arena arena_;
+  PrefixHandshakes handshakes_{arena_, 4'096, {1, 2}};
+};
+
+TEST_F(PrefixHandshakesTest, HostsOfOneNetworkAreCountedTogether) {
+  handshakes_.begun(v4(1, 1), 0);
+  handshakes_.begun(v4(1, 200), 0);
+  EXPECT_EQ(handshakes_.count(v4(1, 77), 0), 2U);
+  EXPECT_EQ(handshakes_.count(v4(2, 1), 0), 0U);
+  handshakes_.over(v4(1, 1), 0);
+  EXPECT_EQ(handshakes_.count(v4(1, 77), 0), 1U);
+}
+
+TEST_F(PrefixHandshakesTest, ListenersCountByThemselves) {
+  handshakes_.begun(v4(1, 1), 0);
+  EXPECT_EQ(handshakes_.count(v4(1, 1), 1), 0U);
+}
+
+TEST_F(PrefixHandshakesTest, FewNetworksAreTakenForOthersAndNoneForLess) {
+  constexpr std::uint32_t kNetworks = 1'000;
+  for (std::uint32_t i = 0; i < kNetworks; ++i) handshakes_.begun(source_number(i), 0);
+  std::uint32_t too_high = 0;
+  for (std::uint32_t i = 0; i < kNetworks; ++i) {
+    const std::uint32_t count = handshakes_.count(source_number(i), 0);
+    EXPECT_GE(count, 1U);
+    if (count > 1) ++too_high;
+  }
+  // Each counter is shared with a probability of about 1 - exp(-1000 / 4096), both with its square.
+  EXPECT_LT(too_high, kNetworks / 10);
+  for (std::uint32_t i = 0; i < kNetworks; ++i) handshakes_.over(source_number(i), 0);
+  for (std::uint32_t i = 0; i < kNetworks; ++i) {
+    EXPECT_EQ(handshakes_.count(source_number(i), 0), 0U);
+  }
+}
+
+constexpr IpAddress kSource = IpAddress::v4({198, 18, 1, 1});
+
 class AdmissionTest : public ::testing::Test {
  protected:
-  CookieRefusal judge(const snapshot::Limits& limits, std::uint16_t group = 0) {
-    return admission_.judge(group, limits, v4(1, 1), kNow);
+  CookieRefusal judge(const snapshot::Limits& limits, std::uint16_t group = 0,
+                      const IpAddress& source = kSource) {
+    return admission_.judge(group, limits, source, kNow);
   }
   Arena arena_;
   Admission admission_{arena_, {1, 2}, kRate};
@@ -71,7 +116,7 @@ class AdmissionTest : public ::testing::Test {
 TEST_F(AdmissionTest, WithoutLimitsEverybodyIsLetIn) {
   for (unsigned i = 0; i < 100'000; ++i) {
     ASSERT_EQ(judge({}), CookieRefusal::none);
-    admission_.opened(0);
+    admission_.opened(0, kSource);
   }
 }
 
@@ -80,8 +125,8 @@ TEST_F(AdmissionTest, AListenerHasSoManyConnectionsAndAnotherOneItsOwn) {
   limits.max_connections = 3;
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(judge(limits), CookieRefusal::none);
-    admission_.opened(0);
-    admission_.handshake_over(0);
+    admission_.opened(0, kSource);
+    admission_.handshake_over(0, kSource);
   }
   EXPECT_EQ(judge(limits), CookieRefusal::listener_connections);
   EXPECT_EQ(judge(limits, 1), CookieRefusal::none);
@@ -92,10 +137,25 @@ TEST_F(AdmissionTest, AListenerHasSoManyConnectionsAndAnotherOneItsOwn) {
 TEST_F(AdmissionTest, HandshakesCountUntilTheyAreOver) {
   snapshot::Limits limits;
   limits.max_handshakes = 2;
-  admission_.opened(0);
-  admission_.opened(0);
+  admission_.opened(0, kSource);
+  admission_.opened(0, kSource);
   EXPECT_EQ(judge(limits), CookieRefusal::listener_handshakes);
-  admission_.handshake_over(0);
+  admission_.handshake_over(0, kSource);
+  EXPECT_EQ(judge(limits), CookieRefusal::none);
+}
+
+TEST_F(AdmissionTest, ANetworkHasSoManyHandshakesAndAnotherOneItsOwn) {
+  snapshot::Limits limits;
+  limits.prefix_handshakes = 2;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(judge(limits), CookieRefusal::none);
+    admission_.opened(0, kSource);
+  }
+  EXPECT_EQ(judge(limits), CookieRefusal::prefix_handshakes);
+  EXPECT_EQ(judge(limits, 0, v4(1, 200)), CookieRefusal::prefix_handshakes);
+  EXPECT_EQ(judge(limits, 0, v4(2, 1)), CookieRefusal::none);
+  EXPECT_EQ(judge(limits, 1), CookieRefusal::none);
+  admission_.handshake_over(0, kSource);
   EXPECT_EQ(judge(limits), CookieRefusal::none);
 }
 
