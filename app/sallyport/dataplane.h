@@ -22,6 +22,7 @@
 #include "lib/dpdk/port.h"
 #include "lib/dpdk/ring.h"
 #include "lib/dpdk/steering.h"
+#include "lib/tls/session_cache.h"
 
 namespace sallyport {
 
@@ -92,6 +93,7 @@ class Dataplane {
   dpdk::SteeringMesh mesh_;
   std::vector<std::unique_ptr<dpdk::Port>> ports_;
   std::vector<dpdk::Port*> port_list_;
+  std::unique_ptr<tls::SessionCache> sessions_;  // of all workers; null: none are kept
   std::vector<std::unique_ptr<IoWorker>> workers_;
   std::unique_ptr<VerifierThread> verifier_;
   std::atomic<bool> stop_{false};

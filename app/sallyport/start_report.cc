@@ -123,7 +123,12 @@ std::string start_report(const config::Config& config, const MemoryPlan& plan,
                        mebibytes(dataplane.tx_pool().bytes()));
   text += line("", "connection tables " + mebibytes(tables) + " for " +
                        std::to_string(config.dataplane.max_connections) + " connections");
-  text += line("", "total " + mebibytes(pools + tables));
+  const std::size_t sessions = config.dataplane.max_sessions * tls::SessionCache::kBytesPerSession;
+  if (sessions > 0) {
+    text += line("", "session cache " + mebibytes(sessions) + " for " +
+                         std::to_string(config.dataplane.max_sessions) + " sessions by ID");
+  }
+  text += line("", "total " + mebibytes(pools + tables + sessions));
 
   text += line("lcores", place_text(dataplane.eal().plan().main) + ": control");
   for (const auto& worker : dataplane.workers()) {

@@ -16,6 +16,7 @@ void bind(Visitor& v, Dataplane& d) {
   v.field("name", d.name);
   v.field("io_lcores", d.io_lcores);
   v.field("max_connections", d.max_connections);
+  v.field("max_sessions", d.max_sessions);
   v.field("huge_pages", d.huge_pages);
   v.field("memory_megabytes", d.memory_megabytes);
   v.field("frames_per_lcore", d.frames_per_lcore);
@@ -74,6 +75,7 @@ void bind(Visitor& v, Tickets& t) {
   v.field("enabled", t.enabled);
   v.field("lifetime_seconds", t.lifetime_seconds);
   v.field("psk_only", t.psk_only);
+  v.field("session_ids", t.session_ids);
 }
 
 template <class Visitor>

@@ -29,6 +29,7 @@ struct Dataplane {
   std::string name = "sallyport";  // of this instance: EAL's file prefix, sallyctl --instance
   std::vector<std::uint16_t> io_lcores{1};
   std::uint32_t max_connections = 32'768;  // per appliance
+  std::uint32_t max_sessions = 16'384;     // per appliance, under session IDs; 0: none
   HugePages huge_pages = HugePages::automatic;
   std::uint32_t memory_megabytes = 0;       // without huge pages: 0 = as much as the pools need
   std::uint32_t frames_per_lcore = 32'768;  // receive and transmit buffers together
@@ -88,6 +89,7 @@ struct Tickets {
   bool enabled = true;
   std::uint32_t lifetime_seconds = 7'200;
   bool psk_only = false;
+  bool session_ids = true;
   friend bool operator==(const Tickets&, const Tickets&) = default;
 };
 

@@ -57,6 +57,15 @@ constexpr auto kKeys = std::to_array<Key>({
      .maximum = 16'000'000,
      .default_text = "32768",
      .help = "Connections that the appliance holds at once; their memory is taken at start."},
+    {.path = "dataplane.max_sessions",
+     .type = KeyType::integer,
+     .unit = "sessions",
+     .minimum = 0,
+     .maximum = 16'000'000,
+     .default_text = "16384",
+     .help =
+         "Sessions of TLS 1.2 that are kept under session IDs, for clients that know no tickets; "
+         "512 bytes each, taken at start.  A new one takes the place of some other.  0: none."},
     {.path = "dataplane.huge_pages",
      .type = KeyType::choice,
      .choices = "auto on off",
@@ -323,6 +332,13 @@ constexpr auto kKeys = std::to_array<Key>({
      .reload = Reload::live,
      .help = "Let TLS 1.3 clients that offer nothing else resume without a key exchange, as small "
              "devices do; their connections then have no forward secrecy."},
+    {.path = "listener[].tls.tickets.session_ids",
+     .type = KeyType::boolean,
+     .default_text = "true",
+     .reload = Reload::live,
+     .help = "Keep sessions of TLS 1.2 clients that were given no ticket here, under session IDs, "
+             "for `lifetime_seconds`; with `enabled` or without.  They are good on this appliance "
+             "alone, and end when it does."},
     {.path = "listener[].tls.client_auth",
      .type = KeyType::text,
      .presence = Presence::planned,

@@ -133,6 +133,7 @@ class Compiler {
     }
     // Appliances know a listener by its name, so that names the domain of its tickets.
     tls->tickets = {.enabled = from.tls.tickets.enabled,
+                    .session_ids = from.tls.tickets.session_ids,
                     .psk_only = from.tls.tickets.psk_only,
                     .lifetime_seconds = from.tls.tickets.lifetime_seconds,
                     .domain = from.name};

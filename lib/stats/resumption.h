@@ -7,7 +7,8 @@
   X(tls13_full, "TLS 1.3 handshakes with a certificate")                             \
   X(tls13_resumed, "TLS 1.3 handshakes with a ticket instead")                       \
   X(tls12_full, "TLS 1.2 handshakes with a certificate")                             \
-  X(tls12_resumed, "TLS 1.2 handshakes with a ticket instead")                       \
+  X(tls12_resumed, "TLS 1.2 handshakes with a ticket or a session ID instead")       \
+  X(known_session_id, "of these, clients that named a session kept here")            \
   X(known_client, "of these, clients known by a certificate")                        \
   X(tls13_retried, "HelloRetryRequests: the client had no share of a group of ours") \
   X(ticket_age_differs, "tickets accepted although their client's clock errs")

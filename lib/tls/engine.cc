@@ -13,9 +13,10 @@ struct DrawnSecret {
 
 }  // namespace
 
-Engine::Engine(Random& random, const KeyLimits& limits) noexcept
+Engine::Engine(Random& random, const KeyLimits& limits, SessionCache* sessions) noexcept
     : random_{random},
       limits_{limits},
+      sessions_{sessions},
       hello_cookie_key_{crypto::HashAlgorithm::sha256, DrawnSecret{random}.bytes.expose()} {}
 
 void Engine::begin_burst(Tsc now, TscRate rate) noexcept {

@@ -9,6 +9,7 @@
 #include "lib/base/units.h"
 #include "lib/crypto/aead/aead.h"
 #include "lib/crypto/hash/hmac.h"
+#include "lib/tls/session_cache.h"
 #include "lib/tls/ticket.h"
 
 namespace sallyport::tls {
@@ -26,7 +27,9 @@ class Engine {
  public:
   enum class Use : std::uint8_t { open, seal };
 
-  explicit Engine(Random& random, const KeyLimits& limits = {}) noexcept;
+  // `sessions` outlives the engine; nullptr: no sessions are kept.
+  explicit Engine(Random& random, const KeyLimits& limits = {},
+                  SessionCache* sessions = nullptr) noexcept;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -47,6 +50,7 @@ class Engine {
   [[nodiscard]] std::uint64_t unix_ms() const noexcept { return wall_.unix_ms_at(now_, rate_); }
   [[nodiscard]] const KeyLimits& limits() const noexcept { return limits_; }
   [[nodiscard]] const TicketKeys* ticket_keys() const noexcept { return ticket_keys_; }
+  [[nodiscard]] SessionCache* sessions() const noexcept { return sessions_; }
   // hello_cookie_key is drawn once and never leaves: who retries stays with its worker.
   [[nodiscard]] const crypto::HmacKey& hello_cookie_key() const noexcept {
     return hello_cookie_key_;
@@ -76,6 +80,7 @@ class Engine {
   TscRate rate_;
   WallClock wall_;
   const TicketKeys* ticket_keys_ = nullptr;
+  SessionCache* sessions_;
   crypto::HmacKey hello_cookie_key_;
   std::size_t next_to_inspect_ = 0;
   crypto::AeadEngine aead_;

@@ -51,7 +51,8 @@ class Handshake {
   [[nodiscard]] const Credential& credential() const noexcept {
     return config->credentials[parameters.credential];
   }
-  [[nodiscard]] ByteView echoed_session_id() const noexcept {
+  // told_session_id stands in ServerHello.
+  [[nodiscard]] ByteView told_session_id() const noexcept {
     return ByteView{session_id}.first(session_id_len);
   }
   [[nodiscard]] ByteView alpn_protocol() const noexcept;
@@ -70,9 +71,9 @@ class Handshake {
   std::uint8_t peer_share_len = 0;
   bool hello_retried = false;
   std::uint16_t buffered = 0;  // bytes of a ClientHello in the MessageBuffer
-  bool resumed = false;        // a ticket was accepted
+  bool resumed = false;        // a ticket was accepted, or a session ID
   std::uint16_t selected_identity = 0;
-  SessionBinding binding{};                  // of this handshake, if there may be tickets
+  SessionBinding binding{};                  // of this handshake, if it may be resumed
   std::uint64_t authenticated_ms = 0;        // when the session that is resumed began
   bool client_shown = false;                 // a VerifyJob holds certificates of the client
   crypto::ClientIdentity* client = nullptr;  // where the worker keeps who the client is

@@ -21,7 +21,7 @@ constexpr std::uint8_t kMaxIdleRecords = 8;
 constexpr std::uint8_t kMaxWarnings = 4;
 // A peer may change its keys, but each time costs us a key schedule.
 constexpr std::uint8_t kMaxKeyUpdates = 10;
-constexpr Nanos kKeyUpdateWindow = seconds{60};
+constexpr std::uint32_t kKeyUpdateWindowSeconds = 60;
 
 constexpr std::uint8_t kMajorVersion = 3;  // of every version since SSL 3.0
 
@@ -90,9 +90,10 @@ bool RecordLayer::count_idle_record() noexcept { return ++idle_records_ <= kMaxI
 bool RecordLayer::count_warning() noexcept { return ++warnings_ <= kMaxWarnings; }
 
 bool RecordLayer::count_key_update(const Engine& engine) noexcept {
-  if (key_updates_ == 0 ||
-      engine.now() - key_updates_since_ > engine.rate().ticks(kKeyUpdateWindow)) {
-    key_updates_since_ = engine.now();
+  const auto now =
+      static_cast<std::uint32_t>(engine.rate().nanos(engine.now() - Tsc{}) / seconds{1});
+  if (key_updates_ == 0 || now - key_updates_since_ > kKeyUpdateWindowSeconds) {
+    key_updates_since_ = now;
     key_updates_ = 0;
   }
   return ++key_updates_ <= kMaxKeyUpdates;

@@ -49,7 +49,7 @@ class RecordLayer {
   // kMaxFragment unless it said otherwise.
   [[nodiscard]] std::size_t max_fragment() const noexcept { return max_fragment_; }
 
-  // is_resumed: a ticket was accepted, and no certificate shown.
+  // is_resumed: a ticket was accepted, or a session ID, and no certificate shown.
   [[nodiscard]] bool is_resumed() const noexcept { return resumed_; }
   // version and cipher_suite are none until they were agreed on.
   [[nodiscard]] wire::ProtocolVersion version() const noexcept { return version_; }
@@ -143,7 +143,7 @@ class RecordLayer {
   [[no_unique_address]] RecordKeys write_;  // the secrets use its padding
   TrafficSecret read_secret_;               // TLS 1.2: the key of the MAC, if there is one
   TrafficSecret write_secret_;
-  Tsc key_updates_since_;
+  std::uint32_t key_updates_since_ = 0;  // when the minute began, in whole seconds of the TSC
   wire::CipherSuite cipher_suite_ = wire::CipherSuite::none;
   wire::ProtocolVersion version_ = wire::ProtocolVersion::none;
   crypto::AeadAlgorithm aead_{};

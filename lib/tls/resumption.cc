@@ -1,5 +1,5 @@
-// Server, resumption: which tickets are accepted, and handing out new ones (RFC 8446 4.2.11 and
-// 4.6.1, RFC 5077, RFC 7627 5.3).
+// Server, resumption: which tickets and session IDs are accepted, and handing out new ones (RFC
+// 8446 4.2.11 and 4.6.1, RFC 5077, RFC 5246 7.4.1, RFC 7627 5.3).
 #include <algorithm>
 #include <array>
 
@@ -81,6 +81,11 @@ void recognise(crypto::ClientIdentity* client, const SessionState& session) noex
   if (client != nullptr) *client = session.client;
 }
 
+// sessions_of is where sessions of a listener are kept under IDs; nullptr: nowhere.
+[[nodiscard]] SessionCache* sessions_of(const ServerConfig& config, const Engine& engine) noexcept {
+  return config.tickets.session_ids ? engine.sessions() : nullptr;
+}
+
 [[nodiscard]] ByteView binder_at(const ClientHello& hello, std::uint16_t index) noexcept {
   wire::Reader binders{hello.psk_binders};
   for (; index > 0; --index) static_cast<void>(binders.vec8(32, 255));
@@ -114,12 +119,22 @@ TicketRefusal Server::judge_ticket12(const Engine& engine, const Handshake& hand
   return TicketRefusal::none;
 }
 
-HandshakeFailure Server::accept_ticket12(const Engine& engine, Handshake& handshake,
-                                         const ClientHello& hello,
-                                         TicketNotes& notes) const noexcept {
-  if (hello.session_ticket.empty()) return HandshakeFailure::none;
+HandshakeFailure Server::accept_session12(const Engine& engine, Handshake& handshake,
+                                          const ClientHello& hello, TicketNotes& notes) noexcept {
+  const ServerConfig& config = *handshake.config;
+  const SessionCache* const sessions = sessions_of(config, engine);
+  std::array<std::uint8_t, kNamingTicketLen> room;
+  ByteView ticket;
+  if (!hello.session_ticket.empty()) {
+    // [RFC 5077 3.4] who shows a ticket is not looked up under the ID beside it.
+    if (config.tickets.enabled) ticket = hello.session_ticket;
+  } else if (sessions != nullptr) {
+    ticket = sessions->find(hello.legacy_session_id, room);
+    notes.by_session_id = !ticket.empty();
+  }
+  if (ticket.empty()) return HandshakeFailure::none;
   SessionState session;
-  notes.refusal = judge_ticket12(engine, handshake, hello.session_ticket, session);
+  notes.refusal = judge_ticket12(engine, handshake, ticket, session);
   if (notes.refusal != TicketRefusal::none) return HandshakeFailure::none;
   // [RFC 7627 5.3] whoever takes the extension away may be in the middle of a triple handshake.
   if (!handshake.parameters.extended_master_secret) {
@@ -128,38 +143,74 @@ HandshakeFailure Server::accept_ticket12(const Engine& engine, Handshake& handsh
   handshake.master_secret.restore(handshake.parameters.hash, session.secret_bytes());
   recognise(handshake.client, session);
   handshake.resumed = true;
+  if (notes.by_session_id) session_mark_ = SessionCache::mark_of(hello.legacy_session_id);
   return HandshakeFailure::none;
+}
+
+// promise_resumption12 decides what a full handshake will leave behind: a ticket, or for who cannot
+// have one a session under an ID that ServerHello tells.
+void Server::promise_resumption12(Engine& engine, Handshake& handshake,
+                                  const ClientHello& hello) noexcept {
+  Parameters& agreed = handshake.parameters;
+  // [RFC 5246 7.4.1.3] nothing is resumed, so the client's ID does not come back.
+  handshake.session_id_len = 0;
+  // [RFC 7627 5.4] a session without the extended master secret cannot be resumed safely.
+  if (engine.ticket_keys() == nullptr || !agreed.extended_master_secret) return;
+  agreed.session_ticket =
+      handshake.config->tickets.enabled && hello.offers(wire::ExtensionType::session_ticket);
+  if (agreed.session_ticket || sessions_of(*handshake.config, engine) == nullptr) return;
+  handshake.session_id = SessionCache::draw_id(engine.random());
+  handshake.session_id_len = SessionCache::kIdLen;
+}
+
+// make_ticket12 seals the session that a full handshake has made; an empty ticket: the keys are
+// gone, or the client's certificate is.
+Server::NewTicket12 Server::make_ticket12(Engine& engine, const Handshake& handshake,
+                                          TicketRoom room) const noexcept {
+  const TicketPolicy& policy = handshake.config->tickets;
+  const TicketKeys* const keys = engine.ticket_keys();
+  NewTicket12 out;
+  out.lifetime_seconds =
+      within_certificate(policy.lifetime_seconds, handshake.client, engine.unix_ms());
+  if (keys == nullptr || out.lifetime_seconds == 0) return out;
+  SessionState session;
+  session.version = version_;
+  session.cipher_suite = cipher_suite_;
+  session.extended_master_secret = true;
+  session.secret_len = MasterSecret12::kLen;
+  session.lifetime_seconds = out.lifetime_seconds;
+  session.issued_ms = engine.unix_ms();
+  session.authenticated_ms = session.issued_ms;
+  session.binding = handshake.binding;
+  std::ranges::copy(handshake.master_secret.expose(), session.secret.expose_for_write().begin());
+  name_client(session, handshake.config->client_auth, handshake.client);
+  const MutableBytes sealed = room.first(ticket_len(session));
+  seal_ticket(*keys, policy.domain, session, engine.aead(), engine.random(), sealed);
+  out.ticket = sealed;
+  return out;
 }
 
 // issue_ticket12 writes the NewSessionTicket that ServerHello has announced [RFC 5077 3.3].
 bool Server::issue_ticket12(Engine& engine, Handshake& handshake) noexcept {
-  const TicketPolicy& policy = handshake.config->tickets;
-  // [RFC 5077 3.3] an empty ticket takes the announcement back, should the keys be gone since.
-  const TicketKeys* const keys = engine.ticket_keys();
   std::array<std::uint8_t, kNamingTicketLen> room;
-  ByteView ticket;
-  const std::uint32_t lifetime_seconds =
-      within_certificate(policy.lifetime_seconds, handshake.client, engine.unix_ms());
-  if (keys != nullptr && lifetime_seconds != 0) {
-    SessionState session;
-    session.version = version_;
-    session.cipher_suite = cipher_suite_;
-    session.extended_master_secret = true;
-    session.secret_len = MasterSecret12::kLen;
-    session.lifetime_seconds = lifetime_seconds;
-    session.issued_ms = engine.unix_ms();
-    session.authenticated_ms = session.issued_ms;
-    session.binding = handshake.binding;
-    std::ranges::copy(handshake.master_secret.expose(), session.secret.expose_for_write().begin());
-    name_client(session, handshake.config->client_auth, handshake.client);
-    const MutableBytes sealed = MutableBytes{room}.first(ticket_len(session));
-    seal_ticket(*keys, policy.domain, session, engine.aead(), engine.random(), sealed);
-    ticket = sealed;
-  }
-  const ByteView message = handshake.flight.write(
-      [&](wire::Writer& w) { wire::write_new_session_ticket12(w, lifetime_seconds, ticket); });
+  // [RFC 5077 3.3] an empty one takes the announcement back.
+  const NewTicket12 made = make_ticket12(engine, handshake, room);
+  const ByteView message = handshake.flight.write([&](wire::Writer& w) {
+    wire::write_new_session_ticket12(w, made.lifetime_seconds, made.ticket);
+  });
   handshake.transcript.update(message);
   return !message.empty();
+}
+
+// keep_session12 keeps the session under the ID that ServerHello has told.
+void Server::keep_session12(Engine& engine, const Handshake& handshake) noexcept {
+  SessionCache* const sessions = sessions_of(*handshake.config, engine);
+  if (sessions == nullptr) return;
+  std::array<std::uint8_t, kNamingTicketLen> room;
+  const NewTicket12 made = make_ticket12(engine, handshake, room);
+  if (made.ticket.empty()) return;
+  sessions->keep(handshake.told_session_id(), made.ticket);
+  session_mark_ = SessionCache::mark_of(handshake.told_session_id());
 }
 
 // --- TLS 1.3 -----------------------------------------------------------------------------------

@@ -173,6 +173,8 @@ class Server : public RecordLayer {
                                  Event event) noexcept;
 
   // server_receive.cc: records in.
+  [[nodiscard]] Step receive_record(Engine& engine, Attached attached,
+                                    std::span<const MutableBytes> pieces) noexcept;
   [[nodiscard]] Step receive_plaintext(Engine& engine, Attached attached, wire::ContentType type,
                                        std::span<const MutableBytes> content,
                                        std::size_t len) noexcept;
@@ -236,15 +238,25 @@ class Server : public RecordLayer {
   struct TicketNotes {
     stats::TicketRefusal refusal = stats::TicketRefusal::none;
     bool age_differs = false;
+    bool by_session_id = false;
     std::size_t hashed = 0;  // bytes of the ClientHello that are in the transcript already
   };
-  [[nodiscard]] stats::HandshakeFailure accept_ticket12(const Engine& engine, Handshake& handshake,
-                                                        const wire::ClientHello& hello,
-                                                        TicketNotes& notes) const noexcept;
+  [[nodiscard]] stats::HandshakeFailure accept_session12(const Engine& engine, Handshake& handshake,
+                                                         const wire::ClientHello& hello,
+                                                         TicketNotes& notes) noexcept;
+  static void promise_resumption12(Engine& engine, Handshake& handshake,
+                                   const wire::ClientHello& hello) noexcept;
   [[nodiscard]] stats::TicketRefusal judge_ticket12(const Engine& engine,
                                                     const Handshake& handshake, ByteView ticket,
                                                     SessionState& session) const noexcept;
+  struct NewTicket12 {
+    std::uint32_t lifetime_seconds = 0;
+    ByteView ticket;
+  };
+  [[nodiscard]] NewTicket12 make_ticket12(Engine& engine, const Handshake& handshake,
+                                          TicketRoom room) const noexcept;
   [[nodiscard]] bool issue_ticket12(Engine& engine, Handshake& handshake) noexcept;
+  void keep_session12(Engine& engine, const Handshake& handshake) noexcept;
   [[nodiscard]] stats::TicketRefusal judge_ticket13(const Engine& engine,
                                                     const Handshake& handshake, ByteView ticket,
                                                     std::uint32_t obfuscated_age,
@@ -281,6 +293,8 @@ class Server : public RecordLayer {
 
   Phase phase_ = Phase::closed;
   std::uint8_t alpn_ = kNoAlpn;
+  // Of the session in the cache that this connection made or resumed.
+  SessionCache::Mark session_mark_ = SessionCache::kNoMark;
   // A message in pieces, once established.  Until then what is still to be skipped stands there:
   // the one begins long after the other has ended.
   std::array<std::uint8_t, kPostHandshakeMessage> partial_{};

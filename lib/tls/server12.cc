@@ -1,5 +1,5 @@
 // Server, TLS 1.2 (RFC 5246): full, with ephemeral keys on curves (RFC 8422) or in finite fields
-// (RFC 7919) or with RSA key exchange; and resumed with tickets (RFC 5077, RFC 7627).
+// (RFC 7919) or with RSA key exchange; and resumed, by ticket or session ID (RFC 5077, RFC 7627).
 #include <algorithm>
 #include <utility>
 
@@ -17,26 +17,26 @@ using stats::HandshakeFailure;
 
 }  // namespace
 
-// begin12 goes on with a ClientHello that fits our configuration: to the first job, or, when a
-// ticket spares us both, to our flight.
+// begin12 goes on with a ClientHello that fits our configuration: to the first job, or, when there
+// is a session to resume, to our flight.
 Step Server::begin12(Engine& engine, Handshake& handshake, const wire::ClientHello& hello,
                      ByteView message) noexcept {
   Parameters& agreed = handshake.parameters;
   TicketNotes notes;
-  if (handshake.config->tickets.enabled && engine.ticket_keys() != nullptr) {
+  const TicketPolicy& policy = handshake.config->tickets;
+  if ((policy.enabled || policy.session_ids) && engine.ticket_keys() != nullptr) {
     handshake.binding = bind_session(hello.server_name, handshake.alpn_protocol());
-    const auto why = accept_ticket12(engine, handshake, hello, notes);
+    const auto why = accept_session12(engine, handshake, hello, notes);
     if (why != HandshakeFailure::none) return fail(&handshake, why);
-    // [RFC 7627 5.4] a session without the extended master secret cannot be resumed safely.  One
-    // that is resumed keeps its ticket, and ends when that does.
-    agreed.session_ticket = !handshake.resumed && agreed.extended_master_secret &&
-                            hello.offers(wire::ExtensionType::session_ticket);
   }
+  // A session that is resumed keeps its ticket or its ID, and ends when that does.
+  if (!handshake.resumed) promise_resumption12(engine, handshake, hello);
   handshake.transcript.update(message);
   handshake.offered_version = hello.legacy_version;
   resumed_ = handshake.resumed;
   Events events;
   events.add(Event::client_hello);
+  if (handshake.resumed && notes.by_session_id) events.add(Event::session_id);
   phase_ = Phase::start_exchange;
   if (handshake.resumed) {
     engine.random().fill(handshake.server_random);
@@ -57,13 +57,12 @@ bool Server::write_hello12(Handshake& handshake) noexcept {
   if (agreed.downgraded) {
     std::ranges::copy(wire::kDowngradeToTls12, handshake.server_random.end() - 8);
   }
-  // [RFC 5077 3.4] the client's session_id comes back when its ticket is accepted.  [RFC 5246
-  // 7.4.1.3] Otherwise it is empty: no session is kept here under a name.
-  const ByteView session_id = handshake.resumed ? handshake.echoed_session_id() : ByteView{};
   const ByteView server_hello = handshake.flight.write([&](wire::Writer& w) {
     wire::write_server_hello12(
         w, {.random = handshake.server_random,
-            .session_id = session_id,
+            // [RFC 5077 3.4, RFC 5246 7.4.1.3] the client's when its session is resumed, by ticket
+            // or by this; a new one when the session will be kept; else empty.
+            .session_id = handshake.told_session_id(),
             .cipher_suite = agreed.cipher_suite,
             .alpn_protocol = handshake.alpn_protocol(),
             .secure_renegotiation = agreed.secure_renegotiation,
@@ -307,6 +306,7 @@ Step Server::establish12(Engine& engine, Handshake& handshake) noexcept {
   if (handshake.parameters.session_ticket && !issue_ticket12(engine, handshake)) {
     return fail(&handshake, HandshakeFailure::internal_error);
   }
+  if (handshake.session_id_len != 0) keep_session12(engine, handshake);
   const auto ours = handshake.master_secret.finished(Sender::server, handshake.transcript.digest());
   handshake.master_secret.clear();
   flight.add(Flight::Part::change_cipher_spec);

@@ -98,7 +98,7 @@ void Server::write_hello_retry_request(wire::Writer& w, const Handshake& handsha
                                        ByteView cookie) noexcept {
   const Parameters& agreed = handshake.parameters;
   wire::write_server_hello13(w, {.random = wire::kHelloRetryRequestRandom,
-                                 .legacy_session_id_echo = handshake.echoed_session_id(),
+                                 .legacy_session_id_echo = handshake.told_session_id(),
                                  .cipher_suite = agreed.cipher_suite,
                                  .group = static_cast<std::uint16_t>(agreed.group),
                                  .key_exchange = {},
@@ -136,7 +136,7 @@ bool Server::write_hellos13(Handshake& handshake, ByteView public_key) noexcept 
   Flight& flight = handshake.flight;
   const ByteView server_hello = flight.write([&](wire::Writer& w) {
     wire::write_server_hello13(w, {.random = handshake.server_random,
-                                   .legacy_session_id_echo = handshake.echoed_session_id(),
+                                   .legacy_session_id_echo = handshake.told_session_id(),
                                    .cipher_suite = agreed.cipher_suite,
                                    .group = static_cast<std::uint16_t>(agreed.group),
                                    .key_exchange = public_key,

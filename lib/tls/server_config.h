@@ -20,6 +20,9 @@ enum class UnknownName : std::uint8_t {
 // TicketPolicy is how sessions may be resumed.
 struct TicketPolicy {
   bool enabled = false;
+  // Whether sessions of TLS 1.2 clients that were given no ticket are kept under session IDs.  They
+  // are judged as tickets are.
+  bool session_ids = false;
   // Also without a key exchange, for clients that offer nothing else.  Whoever has the ticket key
   // then can read those connections.
   bool psk_only = false;

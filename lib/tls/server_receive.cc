@@ -21,6 +21,14 @@ using wire::RecordHeader;
 
 Step Server::receive(Engine& engine, Attached attached,
                      std::span<const MutableBytes> pieces) noexcept {
+  const Step now = receive_record(engine, attached, pieces);
+  // [RFC 5246 7.2.2] a connection that ends with an error takes its session along.
+  if (now.failed() && engine.sessions() != nullptr) engine.sessions()->forget(session_mark_);
+  return now;
+}
+
+Step Server::receive_record(Engine& engine, Attached attached,
+                            std::span<const MutableBytes> pieces) noexcept {
   if (const Step now = step(); now.await != Await::peer) return now;
   const bool goes_without = phase_ == Phase::established || phase_ == Phase::second_client_hello;
   if (!goes_without && attached.handshake == nullptr) {

@@ -22,28 +22,29 @@ enum class Await : std::uint8_t {
 };
 
 // Event is something that happened during one call, for counters and for the relay.
-enum class Event : std::uint8_t {
+enum class Event : std::uint16_t {
   client_hello = 1,  // a complete ClientHello was negotiated (not one answered by a retry)
   hello_retry = 2,   // HelloRetryRequest is on its way
   established = 4,   // client's Finished verified: application data may flow
   close_notify = 8,  // the client will send nothing more
   fatal_alert = 16,  // the client gave up; `failure` is alert_received
   key_updated = 32,  // the client changed its keys
-  session = 128,     // a ticket of the server was kept (Client)
   ticket_age = 64,   // with client_hello: the accepted ticket is not as old as its client says
+  session = 128,     // a ticket of the server was kept (Client)
+  session_id = 256,  // with client_hello: the session that is resumed was kept in SessionCache
 };
 
 class Events {
  public:
   constexpr Events() noexcept = default;
-  constexpr void add(Event e) noexcept { bits_ |= static_cast<std::uint8_t>(e); }
+  constexpr void add(Event e) noexcept { bits_ |= static_cast<std::uint16_t>(e); }
   [[nodiscard]] constexpr bool has(Event e) const noexcept {
-    return (bits_ & static_cast<std::uint8_t>(e)) != 0;
+    return (bits_ & static_cast<std::uint16_t>(e)) != 0;
   }
   [[nodiscard]] constexpr bool empty() const noexcept { return bits_ == 0; }
 
  private:
-  std::uint8_t bits_ = 0;
+  std::uint16_t bits_ = 0;
 };
 
 // ContentRange is where application data lies in the record that was given: an offset over the
@@ -60,8 +61,8 @@ struct Step {
   // none: has_output() tells.
   wire::AlertDescription alert{};
   stats::HandshakeFailure failure = stats::HandshakeFailure::none;
-  // With client_hello: why no ticket of those that the client showed was accepted; none also when
-  // it showed no ticket.
+  // With client_hello: why no ticket of those that the client showed was accepted, or why not the
+  // session that it named; none also when there was neither.
   stats::TicketRefusal ticket_refusal = stats::TicketRefusal::none;
   ContentRange application_data;  // len 0: none in this record
 

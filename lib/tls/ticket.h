@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "lib/base/byteorder.h"
@@ -86,6 +87,8 @@ constexpr std::size_t kNamingTicketLen = kTicketLen - kSessionStateLen + kNaming
   return state.names_client ? kNamingTicketLen : kTicketLen;
 }
 using Ticket = std::array<std::uint8_t, kTicketLen>;
+// TicketRoom has room for any ticket.
+using TicketRoom = std::span<std::uint8_t, kNamingTicketLen>;
 
 // seal_ticket makes a ticket that open_ticket() accepts for the same domain, at most 64 bytes long,
 // as long as the key is among the keys.  Precondition: `out` is ticket_len() long.

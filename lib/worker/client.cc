@@ -171,6 +171,9 @@ void Worker::on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept 
     if (step.events.has(tls::Event::ticket_age)) {
       stats_.resumptions.count(stats::Resumption::ticket_age_differs);
     }
+    if (step.events.has(tls::Event::session_id)) {
+      stats_.resumptions.count(stats::Resumption::known_session_id);
+    }
     pass_stage(c, HandshakeStage::client_hello, turn.now);
     c.phase_deadline = c.accepted + limits(c).handshake;
   }

@@ -40,6 +40,8 @@ struct WorkerConfig {
   std::size_t max_syn_received = 1'024;  // three quarters full: SYNs are not tracked for a while
   std::uint16_t key_shares = 64;         // ephemeral key pairs kept ready per group
   tls::KeyLimits key_limits{};           // lower ones only make keys change more often
+  // One for all workers, which it outlives; nullptr: no session is kept under an ID.
+  tls::SessionCache* sessions = nullptr;
 
   // Frames that connections may hold beyond one call.  Nobody may hold more than a part of what the
   // others leave: see Worker::receive_share and Worker::frames_for.  Close to a limit new data of

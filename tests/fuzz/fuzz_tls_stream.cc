@@ -106,7 +106,12 @@ void check(TlsDriver& server) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sallyport;
-  static const tls::ServerConfig plain = testing::test_config();
+  static const tls::ServerConfig plain = [] {
+    tls::ServerConfig made = testing::test_config();
+    made.tickets.session_ids = true;
+    made.tickets.lifetime_seconds = 3'600;
+    return made;
+  }();
   static const tls::ServerConfig asking = [] {
     tls::ServerConfig made = testing::test_config();
     made.client_auth = tls::ClientAuth{tls::ClientAuthMode::required, {0, 1}, {Bytes(20, 0x30)}};
@@ -118,13 +123,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const unsigned piece = in.u8();
   // Engines are costly to make and hold nothing between inputs that decides anything.
   static Random random{Random::Seed{3}};
-  static tls::Engine of_server{random};
+  static tls::SessionCache sessions{16};
+  static const tls::TicketKeys ticket_keys;
+  static tls::Engine of_server{random, {}, &sessions};
   static tls::Engine of_client{random};
   FakeJobs jobs;
   ScriptedClient client{of_client};
   TlsDriver server{point >= kFirstAsking ? asking : plain,
                    jobs,
                    {.piece_len = piece == 0 ? tls::kMaxRecord : piece, .engine = &of_server}};
+  of_server.use_tickets(&ticket_keys, {server.now, 1'800'000'000'000});
   point >= kFirstAsking ? show(client, server, point) : advance(client, server, point);
   require(!server.last().failed());
   const bool tls13 = is_tls13(point);

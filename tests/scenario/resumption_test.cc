@@ -17,8 +17,8 @@ struct Visit {
   SslSession session;
 };
 
-Visit visit(Simulation& sim, Echo& echo, int version, SSL_SESSION* session) {
-  OpensslClient client{sim.connect(), {.version = version, .session = session}};
+Visit visit(Simulation& sim, Echo& echo, const OpensslClientOptions& options) {
+  OpensslClient client{sim.connect(), options};
   const Bytes said = pattern(3'000);
   client.write(said);
   Visit out;
@@ -42,6 +42,10 @@ Visit visit(Simulation& sim, Echo& echo, int version, SSL_SESSION* session) {
       seconds{60});
   EXPECT_TRUE(over) << client.error();
   return out;
+}
+
+Visit visit(Simulation& sim, Echo& echo, int version, SSL_SESSION* session) {
+  return visit(sim, echo, {.version = version, .session = session});
 }
 
 class Tickets : public ::testing::TestWithParam<int> {
@@ -112,6 +116,44 @@ TEST_P(Tickets, AreNotHandedOutUnlessAskedFor) {
   Simulation sim;
   Echo echo{sim};
   const Visit first = visit(sim, echo, GetParam(), nullptr);
+  EXPECT_TRUE(first.correct);
+  EXPECT_EQ(first.session, nullptr);
+}
+
+// A client without tickets comes back to any worker, and is known there.
+TEST(SessionIds, AreGoodAtEveryWorker) {
+  constexpr std::uint64_t kVisits = 12;
+  Simulation sim{{.num_workers = 3, .tickets = true, .session_ids = true}};
+  Echo echo{sim};
+  const Visit first = visit(sim, echo, {.version = TLS1_2_VERSION, .tickets = false});
+  ASSERT_TRUE(first.correct);
+  EXPECT_FALSE(first.resumed);
+  ASSERT_NE(first.session, nullptr);
+  for (std::uint64_t i = 0; i < kVisits; ++i) {
+    const Visit next = visit(
+        sim, echo, {.version = TLS1_2_VERSION, .tickets = false, .session = first.session.get()});
+    EXPECT_TRUE(next.correct);
+    EXPECT_TRUE(next.resumed);
+  }
+  std::uint64_t resumed = 0;
+  std::uint64_t known = 0;
+  std::size_t workers = 0;
+  for (std::size_t i = 0; i < sim.num_workers(); ++i) {
+    const auto& counted = sim.stats(i).resumptions;
+    resumed += counted.value(Resumption::tls12_resumed);
+    known += counted.value(Resumption::known_session_id);
+    if (counted.value(Resumption::tls12_resumed) > 0) ++workers;
+  }
+  EXPECT_EQ(resumed, kVisits);
+  EXPECT_EQ(known, kVisits);
+  EXPECT_GT(workers, 1U);
+  EXPECT_EQ(sim.pins(), 0U);
+}
+
+TEST(SessionIds, AreNotGivenWhereNoneAreKept) {
+  Simulation sim{{.tickets = true}};
+  Echo echo{sim};
+  const Visit first = visit(sim, echo, {.version = TLS1_2_VERSION, .tickets = false});
   EXPECT_TRUE(first.correct);
   EXPECT_EQ(first.session, nullptr);
 }

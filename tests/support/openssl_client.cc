@@ -30,6 +30,7 @@ OpensslClient::OpensslClient(Socket& socket, const OpensslClientOptions& options
     SSL_CTX_set_tlsext_max_fragment_length(context_, options.max_fragment_length);
   }
   if (!options.encrypt_then_mac) SSL_CTX_set_options(context_, SSL_OP_NO_ENCRYPT_THEN_MAC);
+  if (!options.tickets) SSL_CTX_set_options(context_, SSL_OP_NO_TICKET);
   SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_set_ex_data(context_, 0, this);
   SSL_CTX_sess_set_new_cb(context_, [](SSL* ssl, SSL_SESSION* session) {

@@ -21,6 +21,7 @@ struct OpensslClientOptions {
   std::size_t segment = 0;               // when not 0, every segment carries so many bytes
   std::uint8_t max_fragment_length = 0;  // RFC 6066 4: 1 to 4, or none
   bool encrypt_then_mac = true;          // RFC 7366, where the cipher suite has CBC
+  bool tickets = true;                   // RFC 5077; without them TLS 1.2 has session IDs
   SSL_SESSION* session = nullptr;        // to be resumed
   X509* certificate = nullptr;           // to be shown when asked for, with its key
   EVP_PKEY* key = nullptr;

@@ -110,6 +110,7 @@ Simulation::Simulation(const SimulationOptions& options)
     if (options_.worker.max_backend_handshakes == 1) options_.worker.max_backend_handshakes = 64;
   }
   options_.worker.reta = frame::Reta{options.num_workers};
+  if (options.session_ids) options_.worker.sessions = &sessions_;
   for (std::size_t i = 0; i < options.num_workers; ++i) {
     Lcore& lcore = *lcores_.emplace_back(std::make_unique<Lcore>(*this));
     options_.worker.index = static_cast<std::uint16_t>(i);
@@ -170,8 +171,11 @@ void Simulation::build_snapshot() {
   tls_config->credentials = {credential};
   tls_config->alpn_protocols = options_.alpn;
   tls_config->fingerprints = options_.fingerprints;
-  tls_config->tickets = {
-      .enabled = options_.tickets, .psk_only = false, .lifetime_seconds = 7'200, .domain = "web"};
+  tls_config->tickets = {.enabled = options_.tickets,
+                         .session_ids = options_.session_ids,
+                         .psk_only = false,
+                         .lifetime_seconds = 7'200,
+                         .domain = "web"};
   build_verifier(*tls_config);
   tls_config->cipher_suites = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
                                0xc02c, 0xc030, 0xcca9, 0xcca8};

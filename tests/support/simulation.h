@@ -93,6 +93,7 @@ struct SimulationOptions {
   bool compatible_suites = false;  // AES-CBC and RSA key exchange too, after the others
   std::vector<std::string> alpn{};
   bool tickets = false;
+  bool session_ids = false;  // kept for all workers
   bool fingerprints = false;
   bool proxy_protocol = false;  // backends are told first whose connection it is
   // Whether clients show certificates, and who vouches for them: PEM.
@@ -253,6 +254,7 @@ class Simulation {
   std::string certificate_pem_;
   snapshot::Snapshot snapshot_;
   Arena arena_;
+  tls::SessionCache sessions_{256};
   std::vector<std::unique_ptr<Lcore>> lcores_;
   std::function<void(ByteView)> tap_;
   Filter filter_;

@@ -256,6 +256,22 @@ class ScriptedClient {
     return hello(builder);
   }
 
+  // NamedSession is a session of TLS 1.2 that the server has given an ID.
+  struct NamedSession {
+    Bytes id;
+    Bytes secret;
+  };
+  [[nodiscard]] NamedSession named_session() const {
+    const ByteView secret = master12_.expose();
+    return {session_id_, {secret.begin(), secret.end()}};
+  }
+  // naming_hello12 asks for a session by its ID.
+  Bytes naming_hello12(HelloBuilder builder, const NamedSession& session) {
+    builder.session_id = session.id;
+    offers_ = {{{.ticket = {}, .secret = session.secret}}};
+    return hello(builder);
+  }
+
   // hear takes what the server sent and learns keys from it.
   void hear(const Bytes& bytes) {
     append(inbox_, bytes);

@@ -89,6 +89,8 @@ class TlsDriver {
     bool attach_verify_jobs = true;
     bool run_verifications = true;
     tls::KeyLimits limits{};
+    tls::SessionCache* sessions = nullptr;
+    std::uint8_t seed = 7;          // of its random numbers
     tls::Engine* engine = nullptr;  // to be shared; nullptr: one of its own
   };
 
@@ -97,8 +99,9 @@ class TlsDriver {
       : options_{options},
         config_{config},
         jobs_{jobs},
+        random_{Random::Seed{options.seed}},
         own_engine_{options.engine == nullptr
-                        ? std::make_unique<tls::Engine>(random_, options.limits)
+                        ? std::make_unique<tls::Engine>(random_, options.limits, options.sessions)
                         : nullptr},
         engine_(options.engine == nullptr ? *own_engine_ : *options.engine),
         server_{handshake_, config, &client_} {
@@ -248,7 +251,7 @@ class TlsDriver {
     for (const auto event :
          {tls::Event::client_hello, tls::Event::hello_retry, tls::Event::established,
           tls::Event::close_notify, tls::Event::fatal_alert, tls::Event::key_updated,
-          tls::Event::ticket_age}) {
+          tls::Event::ticket_age, tls::Event::session_id}) {
       if (step.events.has(event)) seen_.add(event);
     }
     if (step.events.has(tls::Event::key_updated)) ++key_updates_;
@@ -266,7 +269,7 @@ class TlsDriver {
   Options options_;
   const tls::ServerConfig& config_;
   JobRunner& jobs_;
-  Random random_{Random::Seed{7}};
+  Random random_;
   std::unique_ptr<tls::Engine> own_engine_;
   tls::Engine& engine_;
   tls::Handshake handshake_;

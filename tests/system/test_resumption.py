@@ -1,5 +1,6 @@
 """Real clients come back with the tickets that they were given."""
 import re
+import ssl
 
 import clients
 from appliance import SERVER_NAME, SERVICE4, WEB, WEB_RSA
@@ -100,6 +101,45 @@ class Resumption(Returning):
         self.s_client("tls1_3", "-sess_in", file)
         self.wait_until(lambda: "tls13_resumed" in self.bed.sallyport.sallyctl("show", "handshakes"),
                         "resumptions in the text of sallyctl")
+
+
+class SessionIds(Returning):
+    """Clients that know no tickets name their sessions instead."""
+
+    def test_openssl_resumes(self):
+        before = self.resumptions()
+        file = self.session("tls1_2", "-no_ticket")
+        for _ in range(2):
+            self.assertRegex(self.s_client("tls1_2", "-no_ticket", "-sess_in", file), r"\nReused, TLSv1")
+        self.wait_until(
+            lambda: self.resumptions().get("known_session_id", 0) == before.get("known_session_id", 0) + 2,
+            "two sessions by ID")
+
+    def test_gnutls_resumes(self):
+        done = self.bed.client.run(
+            "gnutls-cli", "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2:%NO_TICKETS", "--x509cafile",
+            self.bed.authority, "--sni-hostname", SERVER_NAME, "--verify-hostname", SERVER_NAME, "--resume",
+            "--port", WEB, SERVICE4, input=REQUEST)
+        self.assertIn("*** This is a resumed session", done.stdout)
+        self.assertRegex(done.stdout, PAGE)
+
+    def test_python_resumes_many_times(self):
+        tls = clients.context(self.bed, clients.TLS12)
+        tls.options |= ssl.OP_NO_TICKET
+        session = None
+        for turn in range(10):
+            with clients.connect(self.bed, tls=tls, session=session) as connection:
+                connection.sendall(REQUEST.encode())
+                self.assertRegex(clients.read_to_end(connection).decode(), PAGE)
+                self.assertEqual(connection.session_reused, turn > 0)
+                session = connection.session
+
+    def test_an_id_of_one_listener_is_of_no_use_at_another(self):
+        before = self.refusals()
+        file = self.session("tls1_2", "-no_ticket")
+        text = self.s_client("tls1_2", "-no_ticket", "-sess_in", file, port=WEB_RSA, ca="rsa")
+        self.assertRegex(text, r"\nNew, TLSv1.2")
+        self.wait_for_one_more(self.refusals, "not_authentic", before)
 
 
 class Restart(Returning):

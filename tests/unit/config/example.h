@@ -26,6 +26,7 @@ inline constexpr std::string_view kComplete = R"([dataplane]
 name = "edge-1"
 io_lcores = [1, 2]
 max_connections = 20_000
+max_sessions = 1000
 huge_pages = "off"
 memory_megabytes = 512
 frames_per_lcore = 16384
@@ -70,7 +71,7 @@ tls.certificates = [
   { chain = "/keys/other.pem", key = "/keys/other.key" },
 ]
 tls.alpn = [{ protocol = "h2", pool = "web-h2" }]
-tls.tickets = { enabled = false, lifetime_seconds = 300, psk_only = true }
+tls.tickets = { enabled = false, lifetime_seconds = 300, psk_only = true, session_ids = false }
 limits.handshake_seconds = 20
 limits.client_hello_seconds = 3
 limits.backend_connect_seconds = 2

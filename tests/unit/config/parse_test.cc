@@ -50,7 +50,7 @@ TEST(Parse, ReadsEveryKey) {
   EXPECT_EQ(listener.tls.certificates.at(0).chain, "/etc/sallyport/site.pem");
   EXPECT_EQ(listener.tls.certificates.at(1).key, "/keys/other.key");
   EXPECT_EQ(listener.tls.alpn.at(0), (AlpnRule{"h2", "web-h2"}));
-  EXPECT_EQ(listener.tls.tickets, (Tickets{false, 300, true}));
+  EXPECT_EQ(listener.tls.tickets, (Tickets{false, 300, true, false}));
   EXPECT_EQ(listener.limits.idle_seconds, 30U);
   EXPECT_EQ(config.pools.at(0).backends.at(1).weight, 2U);
   EXPECT_EQ(config.pools.at(0).local_port_first, 20'000);
@@ -113,6 +113,7 @@ TEST(Print, ShowsEffectiveValues) {
 name = "sallyport"
 io_lcores = [1]
 max_connections = 32768
+max_sessions = 16384
 huge_pages = "auto"
 memory_megabytes = 0
 frames_per_lcore = 32768
@@ -151,6 +152,7 @@ tls.fingerprints = false
 tls.tickets.enabled = true
 tls.tickets.lifetime_seconds = 7200
 tls.tickets.psk_only = false
+tls.tickets.session_ids = true
 limits.handshake_seconds = 10
 limits.client_hello_seconds = 5
 limits.backend_connect_seconds = 1

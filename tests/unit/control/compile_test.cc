@@ -80,6 +80,7 @@ TEST(Compile, AListenerWithTwoAddressesSharesOneTlsConfiguration) {
   EXPECT_EQ(v4.tls->alpn_protocols, std::vector<std::string>{"h2"});
   EXPECT_FALSE(v4.tls->tickets.enabled);
   EXPECT_TRUE(v4.tls->tickets.psk_only);
+  EXPECT_FALSE(v4.tls->tickets.session_ids);
   EXPECT_EQ(v4.tls->tickets.lifetime_seconds, 300U);
   EXPECT_EQ(v4.tls->tickets.domain, "web");
   EXPECT_EQ(v4.limits.idle, (TscSpan{30LL * 2'000'000'000}));
