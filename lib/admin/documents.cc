@@ -30,16 +30,21 @@ void sum(Counters<Enum>& total, StatsOfWorkers workers, Counters<Enum> WorkerSta
   for (const WorkerStats* worker : workers) total.merge(worker->*member);
 }
 
-// counts lists a block by name; `none` is no reason and is left out.
+// add_counts lists a block by name; `none` is no reason and is left out.
+template <class Enum>
+void add_counts(Document& out, const Counters<Enum>& block) {
+  for (std::size_t i = 0; i < Counters<Enum>::kSize; ++i) {
+    const std::string_view name = Descriptions<Enum>::all[i].name;
+    if (name != "none") out.add(name, block.value(static_cast<Enum>(i)));
+  }
+}
+
 template <class Enum>
 Document counts(StatsOfWorkers workers, Counters<Enum> WorkerStats::*member) {
   Counters<Enum> total;
   sum(total, workers, member);
   Document out;
-  for (std::size_t i = 0; i < Counters<Enum>::kSize; ++i) {
-    const std::string_view name = Descriptions<Enum>::all[i].name;
-    if (name != "none") out.add(name, total.value(static_cast<Enum>(i)));
-  }
+  add_counts(out, total);
   return out;
 }
 
@@ -79,21 +84,10 @@ Document lcore_document(const LcoreReport& report) {
     const std::uint64_t working = ticks - s.regime_ticks.value(stats::LcoreRegime::idle);
     out.add("working_us", working / report.ticks_per_us);
     out.add("established", s.stages.value(stats::HandshakeStage::tls_established));
-    for (std::size_t i = 0; i < Counters<stats::Gauge>::kSize; ++i) {
-      const auto gauge = static_cast<stats::Gauge>(i);
-      out.add(stats::name_of(gauge), s.gauges.value(gauge));
-    }
-    for (std::size_t i = 0; i < Counters<stats::Traffic>::kSize; ++i) {
-      const auto traffic = static_cast<stats::Traffic>(i);
-      out.add(stats::name_of(traffic), s.traffic.value(traffic));
-    }
+    add_counts(out, s.gauges);
+    add_counts(out, s.traffic);
   }
-  if (report.executor != nullptr) {
-    for (std::size_t i = 0; i < Counters<stats::ExecutorCounter>::kSize; ++i) {
-      const auto counter = static_cast<stats::ExecutorCounter>(i);
-      out.add(stats::name_of(counter), report.executor->value(counter));
-    }
-  }
+  if (report.executor != nullptr) add_counts(out, *report.executor);
   return out;
 }
 

@@ -438,13 +438,8 @@ bool Worker::deliver_sealed(Connection& c, BackendLeg& leg, std::span<const Muta
     const std::size_t sealed = leg.tls.seal(tls_, std::span{plaintext}.first(text.pieces().size()),
                                             std::span<const MutableBytes>{out}.first(num_out));
     if (sealed != 0 && grown != 0) backend.send.grow_back(static_cast<std::uint16_t>(grown));
-    for (std::size_t i = 0; i < num_frames; ++i) {
-      if (sealed == 0) {
-        turn.out.untake(*frames[i]);
-      } else {
-        backend.send.push_back(*frames[i], turn);
-      }
-    }
+    backend.send.push_back_first(sealed == 0 ? 0 : num_frames, std::span{frames}.first(num_frames),
+                                 turn);
     if (sealed == 0) return false;
     stats_.traffic.count(Traffic::backend_records_sealed);
     done += len;

@@ -252,13 +252,8 @@ std::size_t Worker::seal_record(Connection& c, Turn& turn) noexcept {
   }
   const std::size_t sealed =
       c.tls.seal(tls_, std::span{plaintext}.first(pieces.size()), std::span{out}.first(num_frames));
-  for (std::size_t i = 0; i < num_frames; ++i) {
-    if (sealed == 0) {
-      turn.out.untake(*frames[i]);
-    } else {
-      c.client.send.push_back(*frames[i], turn);
-    }
-  }
+  c.client.send.push_back_first(sealed == 0 ? 0 : num_frames, std::span{frames}.first(num_frames),
+                                turn);
   if (sealed == 0) return 0;
   stats_.traffic.count(Traffic::records_sealed);
   consume_plaintext(c, len, turn);
@@ -289,13 +284,7 @@ std::size_t Worker::seal_burst(Connection& c, std::size_t mss, Turn& turn) noexc
     records[i] = {f.bytes(), record_len};
   }
   const std::size_t num_sealed = c.tls.seal_each(tls_, std::span{records}.first(num_frames));
-  for (std::size_t i = 0; i < num_frames; ++i) {
-    if (i < num_sealed) {
-      c.client.send.push_back(*frames[i], turn);
-    } else {
-      turn.out.untake(*frames[i]);
-    }
-  }
+  c.client.send.push_back_first(num_sealed, std::span{frames}.first(num_frames), turn);
   if (num_sealed == 0) return 0;
   const std::size_t sealed = std::min(num_sealed * each, len);
   stats_.traffic.count(Traffic::records_sealed, num_sealed);

@@ -5,7 +5,9 @@
 // queue owns one reference of each frame.
 #pragma once
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "lib/base/byteorder.h"
 #include "lib/tcp/sent_mark.h"
@@ -68,6 +70,13 @@ class SendQueue {
     end_ = end_ + f.len;
     frames_.push_back(f);
     ++turn.held.tx_held;
+  }
+  // push_back_first appends the first `count` of `taken`, and returns the others to the outbox that
+  // gave them in this same call of process().
+  void push_back_first(std::size_t count, std::span<frame::Frame* const> taken,
+                       Turn& turn) noexcept {
+    for (frame::Frame* f : taken.first(count)) push_back(*f, turn);
+    for (frame::Frame* f : taken.subspan(count)) turn.out.untake(*f);
   }
   // acknowledge drops every frame that lies before `una`; a frame acknowledged in part stays.
   void acknowledge(tcp::SeqNum una, Turn& turn) noexcept;
