@@ -32,17 +32,6 @@ struct Sizes {
   std::size_t words;
 };
 
-// is_below compares from the lowest limb up, all of them.
-template <class LimbOf, class ModulusLimbOf>
-bool is_below(std::size_t limbs, const LimbOf& limb_of,
-              const ModulusLimbOf& modulus_limb_of) noexcept {
-  std::uint64_t borrow = 0;
-  for (std::size_t i = 0; i < limbs; ++i) {
-    borrow = (limb_of(i) - modulus_limb_of(i) - borrow) >> 63;
-  }
-  return borrow != 0;
-}
-
 // ExponentMember says which of a prime's exponents: that of an operation, or that of a renewal.
 using ExponentMember = std::array<std::uint64_t, kMaxPrimeWords> RsaKey::Prime::*;
 
@@ -73,14 +62,11 @@ void load_input(ByteView input, std::size_t i, RsaBatch& batch) noexcept {
 }  // namespace
 
 bool is_below_modulus(const RsaKey& key, ByteView number) noexcept {
-  std::array<std::uint64_t, kMaxRsaLimbs> limbs{};
-  const std::size_t count = Sizes{key.tens}.full;
-  set_limbs(number, count, [&](std::size_t i, std::uint64_t limb) { limbs[i] = limb; });
-  const bool below = is_below(
-      count, [&](std::size_t i) { return limbs[i]; },
-      [&](std::size_t i) { return key.modulus[i]; });
-  wipe_object(limbs);
-  return below;
+  std::uint64_t borrow = 0;  // of a subtraction from the lowest limb up, through all of them
+  set_limbs(number, Sizes{key.tens}.full, [&](std::size_t i, std::uint64_t limb) {
+    borrow = (limb - key.modulus[i] - borrow) >> 63;
+  });
+  return borrow != 0;
 }
 
 void load_rsa_lane(const RsaLane& lane, std::size_t i, RsaBatch& batch) noexcept {
@@ -113,12 +99,11 @@ Rsa::~Rsa() = default;
 void Rsa::begin(std::span<RsaLane> lanes) noexcept {
   RsaBatch& batch = *batch_;
   batch.tens = lanes[0].key->tens;
-  const Sizes size{batch.tens};
   for (std::size_t i = 0; i < lanes.size(); ++i) {
-    if (lanes[i].input.size() == lanes[i].key->bytes()) load_rsa_lane(lanes[i], i, batch);
-    lanes[i].refused = !is_below(
-        size.full, [&](std::size_t limb) { return batch.input[limb][i]; },
-        [&](std::size_t limb) { return batch.modulus[limb][i]; });
+    RsaLane& lane = lanes[i];
+    const bool fits = lane.input.size() == lane.key->bytes();
+    if (fits) load_rsa_lane(lane, i, batch);
+    lane.refused = !fits || !is_below_modulus(*lane.key, lane.input);
   }
   rsa_begin(batch);
 }

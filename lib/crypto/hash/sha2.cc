@@ -53,14 +53,15 @@ void Sha256::finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept {
   conclude(chain_, len_, block_, digest);
 }
 
-void Sha384::update(ByteView data) noexcept { absorb(sha512_compress, chain_, len_, block_, data); }
-void Sha384::finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept {
+template <std::size_t kLen>
+void Sha512Based<kLen>::update(ByteView data) noexcept {
+  absorb(sha512_compress, chain_, len_, block_, data);
+}
+template <std::size_t kLen>
+void Sha512Based<kLen>::finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept {
   conclude(chain_, len_, block_, digest);
 }
-
-void Sha512::update(ByteView data) noexcept { absorb(sha512_compress, chain_, len_, block_, data); }
-void Sha512::finish(std::span<std::uint8_t, kDigestLen> digest) const noexcept {
-  conclude(chain_, len_, block_, digest);
-}
+template class Sha512Based<48>;
+template class Sha512Based<64>;
 
 }  // namespace sallyport::crypto

@@ -33,8 +33,7 @@ constexpr std::array<std::uint8_t, 19> digest_info(std::uint8_t number) noexcept
 // [RFC 8017 9.2] 00 01 FF ... FF 00 DigestInfo.
 template <class Hash>
 void encode_pkcs1(std::uint8_t number, ByteView message, MutableBytes block) noexcept {
-  constexpr std::size_t kInfo = 19;
-  const std::array<std::uint8_t, kInfo> info = digest_info<Hash>(number);
+  const auto info = digest_info<Hash>(number);
   const DigestOf<Hash> digest = hash_of_parts<Hash>({message});
   const std::size_t padding = block.size() - 3 - info.size() - digest.size();
   block[0] = 0x00;
