@@ -13,6 +13,16 @@
 namespace sallyport::testing {
 namespace {
 
+// fetch asks for the page and reads until close_notify.
+void fetch(Simulation& sim, Page& page, OpensslClient& tls) {
+  tls.write(kRequest);
+  EXPECT_TRUE(sim.run([&] {
+    tls.step();
+    page.step();
+    return tls.got_close_notify();
+  })) << tls.error();
+}
+
 TEST(Relay, ARequestComesBackFromABackendOverTls13) {
   Simulation sim;
   Echo echo{sim};
@@ -64,12 +74,7 @@ TEST_P(EveryVariant, APageArrivesWholeAndBothSidesCloseCleanly) {
   Simulation sim{{.ipv6 = v.ipv6, .key_type = v.key_type}};
   Page page{sim, 300'000};
   OpensslClient tls{sim.connect(), {.version = v.version, .cipher = v.cipher, .groups = v.groups}};
-  tls.write(kRequest);
-  EXPECT_TRUE(sim.run([&] {
-    tls.step();
-    page.step();
-    return tls.got_close_notify();
-  })) << tls.error();
+  fetch(sim, page, tls);
   EXPECT_TRUE(tls.received() == page.page()) << tls.received().size() << tls.error();
   tls.shutdown();
   tls.step();
@@ -110,12 +115,7 @@ TEST_P(ShortRecords, AreAsLongAsTheClientAllowsAndShareSegments) {  // [RFC 6066
   Simulation sim;
   Page page{sim, kPage};
   OpensslClient tls{sim.connect(), {.version = version, .max_fragment_length = code}};
-  tls.write(kRequest);
-  EXPECT_TRUE(sim.run([&] {
-    tls.step();
-    page.step();
-    return tls.got_close_notify();
-  })) << tls.error();
+  fetch(sim, page, tls);
   // OpenSSL refuses records that are longer.
   EXPECT_TRUE(tls.received() == page.page()) << tls.received().size() << tls.error();
   const std::size_t fragment = std::size_t{1} << (8U + code);
@@ -140,12 +140,7 @@ TEST_P(BurstsOfRecords, FillASegmentEach) {
   OpensslClient tls{
       sim.connect(),
       {.version = TLS1_2_VERSION, .cipher = cipher, .encrypt_then_mac = encrypt_then_mac}};
-  tls.write(kRequest);
-  EXPECT_TRUE(sim.run([&] {
-    tls.step();
-    page.step();
-    return tls.got_close_notify();
-  })) << tls.error();
+  fetch(sim, page, tls);
   EXPECT_TRUE(tls.received() == page.page()) << tls.received().size() << tls.error();
   const auto records = sim.stats().traffic.value(stats::Traffic::records_sealed);
   EXPECT_GE(records, kPage / 1'440);
@@ -167,12 +162,7 @@ TEST(Relay, AKeyThatEndsWithinABurstEndsTheConnectionAndLosesNoFrame) {
   Simulation sim{options};
   Page page{sim, 300'000};
   OpensslClient tls{sim.connect(), {.version = TLS1_2_VERSION, .cipher = "ECDHE-ECDSA-AES128-SHA"}};
-  tls.write(kRequest);
-  EXPECT_TRUE(sim.run([&] {
-    tls.step();
-    page.step();
-    return tls.got_close_notify();
-  })) << tls.error();
+  fetch(sim, page, tls);
   const Bytes& got = tls.received();
   EXPECT_GE(got.size(), 28U * 1'300);
   ASSERT_LE(got.size(), 29U * 1'448);
@@ -190,12 +180,7 @@ TEST(Relay, KeysOfTls13ChangeInTheMidstOfAPage) {
   Simulation sim{options};
   Page page{sim, 300'000};
   OpensslClient tls{sim.connect(), {.cipher = "TLS_AES_128_GCM_SHA256"}};
-  tls.write(kRequest);
-  EXPECT_TRUE(sim.run([&] {
-    tls.step();
-    page.step();
-    return tls.got_close_notify();
-  })) << tls.error();
+  fetch(sim, page, tls);
   EXPECT_TRUE(tls.received() == page.page()) << tls.received().size() << tls.error();
 }
 
