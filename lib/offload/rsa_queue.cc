@@ -29,9 +29,9 @@ constexpr std::size_t kLargestAlone = 0;
 // make room: a full batch takes eight of them.
 constexpr int kDue = crypto::openssl::RsaPrivate::kUses / 4;
 constexpr int kPressing = crypto::openssl::RsaPrivate::kUses / 8;
-// So many renewals of a key may fail one after the other.  What made the first one fail may have
-// passed; after the last one it is in the key, and each further one would take a batch's time from
-// the jobs of all keys.
+// So many renewals of a key may fail one after the other, and in so many batches its operations.
+// What made the first one fail may have passed; after the last one it is in the key, and each
+// further one would take a batch's time from the jobs of all keys.
 constexpr int kMostFailures = 3;
 
 std::size_t line_of(int tens) noexcept {
@@ -201,6 +201,7 @@ RsaQueue::Ready RsaQueue::load(CryptoJob& job, std::size_t lane) noexcept {
   crypto::openssl::RsaPrivate* const found = find(job.credential);
   if (found == nullptr) return Ready::alone;  // there is nothing to do any more
   crypto::openssl::RsaPrivate& rsa = *found;
+  if (rsa.failed_batches() >= kMostFailures) return Ready::alone;
   if (rsa.uses_left() <= kDue && rsa.failed_renewals() < kMostFailures) {
     nominate(job.credential, rsa);
   }
@@ -234,9 +235,14 @@ void RsaQueue::finish() noexcept {
     CryptoJob& job = *owners_[i];
     const crypto::batch::RsaLane& lane = lanes[i];
     const ByteView result = lane.ok ? ByteView{lane.output} : ByteView{};
-    // A fault may have reached the blinding, too.
-    const bool faulty = !lane.ok && !lane.refused;
-    if (faulty && lane.blinding != nullptr) find(job.credential)->distrust_blindings();
+    if (lane.blinding != nullptr && !lane.refused) {
+      crypto::openssl::RsaPrivate& key = *find(job.credential);
+      if (lane.ok) {
+        key.use_passed();
+      } else {
+        key.distrust_blindings();  // a fault may have reached them, too
+      }
+    }
     if (job.kind == JobKind::tls12_rsa_decrypt) {
       finish_decryption(job, result);
     } else {

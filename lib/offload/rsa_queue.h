@@ -9,7 +9,8 @@
 // uses is left, from a quarter on, it runs when nobody waits, and is given up when somebody comes;
 // from then on it runs to its end, in turns with batches of jobs, which wait that much longer.  A
 // key that has none left, after a fault, has its jobs wait for it.  A key for which three have
-// failed in a row is left to OpenSSL as soon as it has none, until it is read anew.
+// failed in a row is left to OpenSSL as soon as it has none, until it is read anew; and so is a key
+// whose lanes have failed in three batches in a row, at once.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -54,8 +55,8 @@ class RsaQueue {
   };
   // work works off a slice: about a tenth of a millisecond, or, where too few jobs wait for a batch
   // to pay, one operation of OpenSSL with 2,048 bits, four tenths.  An operation of any size is
-  // OpenSSL's, uncut, where the key has no blinding factors and a renewal has failed, and where the
-  // system has no randomness.
+  // OpenSSL's, uncut, where the key has no blinding factors and a renewal has failed, where three
+  // batches have, and where the system has no randomness.
   [[nodiscard]] Worked work(Pace pace, Tsc now) noexcept;
 
  private:

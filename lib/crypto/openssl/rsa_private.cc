@@ -173,7 +173,15 @@ bool RsaPrivate::finish_renewal(batch::Rsa& kernel) noexcept {
   }
   failed_renewals_ = 0;
   uses_left_ = kUses;
+  distrusted_ = false;
   return true;
+}
+
+void RsaPrivate::distrust_blindings() noexcept {
+  // The other lanes of a batch say nothing new, and there is no further batch without a renewal.
+  if (!distrusted_) ++failed_batches_;
+  distrusted_ = true;
+  uses_left_ = 0;
 }
 
 bool RsaPrivate::renew(batch::Rsa& kernel) noexcept {

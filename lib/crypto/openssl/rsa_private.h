@@ -42,7 +42,12 @@ class RsaPrivate {
   // renew does all of that at once, which takes as long as a batch.
   [[nodiscard]] bool renew(batch::Rsa& kernel) noexcept;
   // distrust_blindings leaves none to use: after a lane that failed.
-  void distrust_blindings() noexcept { uses_left_ = 0; }
+  void distrust_blindings() noexcept;
+  // use_passed is for a lane that did not fail.
+  void use_passed() noexcept { failed_batches_ = 0; }
+  // failed_batches is in how many batches lanes have failed, for a fault, since the last lane that
+  // did not.
+  [[nodiscard]] int failed_batches() const noexcept { return failed_batches_; }
 
  private:
   struct State {
@@ -56,6 +61,8 @@ class RsaPrivate {
   int uses_left_ = 0;
   std::size_t next_ = 0;  // of the pairs
   int failed_renewals_ = 0;
+  int failed_batches_ = 0;
+  bool distrusted_ = false;  // since the last renewal
 };
 
 }  // namespace sallyport::crypto::openssl

@@ -158,6 +158,19 @@ class RsaJobs : public ::testing::Test {
   void spoil(CredentialId id) {
     const_cast<crypto::batch::RsaKey&>(key(id).key()).prime[0].negative_exponent[2] ^= 4;
   }
+  // damage makes every operation of the kernel with a key fail, but no renewal, and puts that right
+  // when called again.
+  void damage(CredentialId id) {
+    const_cast<crypto::batch::RsaKey&>(key(id).key()).prime[0].exponent[2] ^= 4;
+  }
+  // fail_batch fills a batch with jobs of a key that is damaged.
+  void fail_batch(CredentialId id) {
+    jobs_.clear();
+    for (int i = 0; i < 8; ++i) sign_job(id, SignatureScheme::rsa_pss_rsae_sha256);
+    begin(all());
+    while (executor_.is_working()) static_cast<void>(go_on());
+    for (const auto& job : jobs_) EXPECT_EQ(job->status, JobStatus::signer_failed);
+  }
   std::uint64_t count(ExecutorCounter counter) const { return executor_.counters().value(counter); }
   // sign_and_finish has jobs of one key signed, and nothing left to do; it returns in how many
   // slices.
@@ -565,6 +578,54 @@ TEST_F(RsaJobs, AreNotHeldUpByAKeyWhoseRenewalsFail) {
   // Ever after each bad one costs a slice of its own, and what it does to the others nothing.
   for (int i = 0; i < 3; ++i) EXPECT_LE(with_bad_ones(), healthy + kBad + 2);
   EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), 3U);
+}
+
+// Nor does a key whose operations fail, while renewals do not, go on like that for ever.
+TEST_F(RsaJobs, OfAKeyWhoseBatchesFailAreLeftToOpensslForGood) {
+  for (const CredentialId id : {kSmall, kMiddle, kLarge}) {
+    const auto lanes = count(ExecutorCounter::rsa_lanes);
+    const auto renewals = count(ExecutorCounter::rsa_renewals);
+    damage(id);
+    for (int batch = 0; batch < 3; ++batch) fail_batch(id);
+    EXPECT_EQ(count(ExecutorCounter::rsa_lanes), lanes + 24);
+    EXPECT_EQ(count(ExecutorCounter::rsa_renewals), renewals + 2);
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(sign_and_finish(id, 20), 20);
+    EXPECT_EQ(count(ExecutorCounter::rsa_lanes), lanes + 24);
+    EXPECT_EQ(count(ExecutorCounter::rsa_renewals), renewals + 2);
+  }
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals_failed), 0U);
+}
+
+// What has passed is not held against a key, nor is one batch taken for eight.
+TEST_F(RsaJobs, OfAKeyThatFailsNowAndThenStayWithTheKernel) {
+  for (int i = 0; i < 3; ++i) {
+    damage(kSmall);
+    for (int batch = 0; batch < 2; ++batch) fail_batch(kSmall);
+    damage(kSmall);
+    sign_and_finish(kSmall, 8);
+  }
+  EXPECT_EQ(count(ExecutorCounter::rsa_lanes), 72U);
+  EXPECT_EQ(count(ExecutorCounter::rsa_renewals), 6U);
+}
+
+// The other keys of those batches have their signatures, and are not suspected.
+TEST_F(RsaJobs, ShareBatchesWithAKeyThatFails) {
+  damage(kSmall);
+  for (int batch = 0; batch < 4; ++batch) {
+    jobs_.clear();
+    for (std::size_t i = 0; i < 8; ++i) {
+      sign_job(kKeys[i % 2], SignatureScheme::rsa_pss_rsae_sha256);
+    }
+    begin(all());
+    while (executor_.is_working()) static_cast<void>(go_on());
+    for (const auto& job : jobs_) {
+      const bool fails = job->credential == kSmall && batch < 3;
+      EXPECT_EQ(job->status, fails ? JobStatus::signer_failed : JobStatus::ok) << batch;
+    }
+  }
+  const auto lanes = count(ExecutorCounter::rsa_lanes);
+  sign_and_finish(kOther, 8);
+  EXPECT_EQ(count(ExecutorCounter::rsa_lanes), lanes + 8);
 }
 
 // A system without randomness for a moment: a renewal that can wait does, and is nobody's failure.

@@ -619,6 +619,22 @@ TEST_F(BatchRsa, KeepsItsPairsWhereARenewalFails) {
   EXPECT_EQ(key.ours->failed_renewals(), 0);
 }
 
+TEST_F(BatchRsa, CountsBatchesWithAFaultInARow) {
+  Key& key = small_key(6);
+  RsaPrivate& ours = *key.ours;
+  EXPECT_EQ(ours.failed_batches(), 0);
+  for (int failed = 1; failed <= 2; ++failed) {
+    ASSERT_TRUE(ours.renew(*rsa_));
+    for (std::size_t lane = 0; lane < kLanes; ++lane) ours.distrust_blindings();
+    EXPECT_EQ(ours.failed_batches(), failed);
+    EXPECT_EQ(ours.uses_left(), 0);
+  }
+  ASSERT_TRUE(ours.renew(*rsa_));
+  EXPECT_EQ(ours.failed_batches(), 2) << "a renewal is no use";
+  ours.use_passed();
+  EXPECT_EQ(ours.failed_batches(), 0);
+}
+
 // The check is of the numbers that will be used, so a fault between the one and the other is seen.
 TEST_F(BatchRsa, ChecksTheVeryPairsThatItGives) {
   for (Key* const key : one_of_each_size()) {
