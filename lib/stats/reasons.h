@@ -119,7 +119,7 @@
   X(bad_binder, "client does not know the pre-shared key that its ticket names")         \
   X(no_extended_master_secret, "client resumes without what its session had (RFC 7627)") \
   X(renegotiation, "client asked for renegotiation")                                     \
-  X(too_many_records, "limit of empty records, warnings or key updates")                 \
+  X(too_many_records, "limit of empty or tiny records, warnings or key updates")         \
   X(alert_received, "client sent a fatal alert")                                         \
   X(client_closed, "client closed or reset in mid-handshake")                            \
   X(timed_out, "handshake not complete in time")                                         \

@@ -70,8 +70,9 @@ class Handshake {
   std::uint8_t session_id_len = 0;
   std::uint8_t peer_share_len = 0;
   bool hello_retried = false;
-  std::uint16_t buffered = 0;  // bytes of a ClientHello in the MessageBuffer
-  bool resumed = false;        // a ticket was accepted, or a session ID
+  std::uint16_t buffered = 0;         // bytes of a ClientHello in the MessageBuffer
+  std::uint16_t small_fragments = 0;  // records below kSmallFragment that ended within a message
+  bool resumed = false;               // a ticket was accepted, or a session ID
   std::uint16_t selected_identity = 0;
   SessionBinding binding{};                  // of this handshake, if it may be resumed
   std::uint64_t authenticated_ms = 0;        // when the session that is resumed began

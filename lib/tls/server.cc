@@ -37,6 +37,7 @@ void Handshake::clear() noexcept {
   wide_len = 0;
   hello_retried = false;
   buffered = 0;
+  small_fragments = 0;
   resumed = false;
   selected_identity = 0;
   authenticated_ms = 0;

@@ -199,6 +199,7 @@ class Server : public RecordLayer {
   [[nodiscard]] Step receive_messages(Engine& engine, Attached attached,
                                       std::span<const MutableBytes> content,
                                       std::size_t len) noexcept;
+  [[nodiscard]] Step wait_for_more(Handshake* handshake, std::size_t record_len) noexcept;
   [[nodiscard]] MutableBytes message_room(Attached attached) noexcept;
   [[nodiscard]] bool may_be_followed(const Handshake* handshake) const noexcept;
   [[nodiscard]] stats::HandshakeFailure check_message(wire::HandshakeType type,

@@ -8,6 +8,12 @@
 namespace sallyport::tls {
 namespace {
 
+// Nobody has to write records of less than this [RFC 8449 4], but those who fear a middlebox cut
+// their first hello into single bytes.  Each costs us a record's worth of work and them six bytes,
+// so there is an end to it: well above what a usual hello could need.
+constexpr std::size_t kSmallFragment = 64;
+constexpr std::uint16_t kMaxSmallFragments = 1'024;
+
 using stats::HandshakeFailure;
 using wire::AlertDescription;
 using wire::AlertLevel;
@@ -250,7 +256,7 @@ Step Server::receive_client_hello(Engine& engine, Attached attached,
   handshake.buffered = static_cast<std::uint16_t>(have);
   const auto why = judge(buffer, have, message_len);
   if (why != HandshakeFailure::none) return fail(&handshake, why);
-  if (message_len != have) return step();
+  if (message_len != have) return wait_for_more(&handshake, len);
   handshake.buffered = 0;
   return client_hello(engine, attached, buffer.first(have));
 }
@@ -271,14 +277,16 @@ Step Server::receive_messages(Engine& engine, Attached attached,
       partial_len_ = static_cast<std::uint16_t>(partial_len_ + n);
       return partial_len_ == wanted;
     };
-    if (partial_len_ < sizeof(HandshakeHeader) && !fill(sizeof(HandshakeHeader))) return step();
+    if (partial_len_ < sizeof(HandshakeHeader) && !fill(sizeof(HandshakeHeader))) {
+      return wait_for_more(handshake, len);
+    }
     const auto header = load<HandshakeHeader>(storage);
     const std::size_t body_len = header.length.host();
     const auto why = check_message(header.message_type(), body_len);
     if (why != HandshakeFailure::none) return fail(handshake, why);
     const std::size_t message_len = sizeof(HandshakeHeader) + body_len;
     if (message_len > storage.size()) return fail(handshake, HandshakeFailure::decode_error);
-    if (!fill(message_len)) return step();
+    if (!fill(message_len)) return wait_for_more(handshake, len);
     const bool is_last = taken == len;
     if (!is_last && !may_be_followed(handshake)) {
       return fail(handshake, HandshakeFailure::unexpected_message);
@@ -288,6 +296,15 @@ Step Server::receive_messages(Engine& engine, Attached attached,
     const Step now = complete_message(engine, attached, storage.first(message_len));
     if (is_last || now.failed()) return now;
   }
+}
+
+// wait_for_more goes on after a record that ended within a message.
+Step Server::wait_for_more(Handshake* handshake, std::size_t record_len) noexcept {
+  const bool is_small = handshake != nullptr && record_len < kSmallFragment;
+  if (is_small && ++handshake->small_fragments > kMaxSmallFragments) {
+    return fail(handshake, HandshakeFailure::too_many_records);
+  }
+  return step();
 }
 
 // message_room is where the next message is put together.

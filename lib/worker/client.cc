@@ -30,6 +30,11 @@ constexpr std::size_t kFramesPerRecord = tls::kMaxRecord / (tcp::kSmallestMss - 
   return tls.is_resumed() ? stats::Resumption::tls12_resumed : stats::Resumption::tls12_full;
 }
 
+// One visit opens so many records of a client, and then it is the turn of others.  A window holds
+// thousands of those that carry a byte each: without a bound one client could have the worker for
+// milliseconds at a time.  Half a megabyte in full ones.
+constexpr std::uint32_t kRecordsPerVisit = 32;
+
 }  // namespace
 
 tls::Handshake* Worker::handshake_of(const Connection& c) noexcept {
@@ -47,6 +52,7 @@ tls::Attached Worker::attached(const Connection& c) noexcept {
 // --- Records in --------------------------------------------------------------------------------
 
 void Worker::open_records(Connection& c, Turn& turn) noexcept {
+  std::uint32_t budget = kRecordsPerVisit;
   // While a backend is being opened records wait: what they hold could not be passed on.
   while (c.client.in_use && (c.phase == Phase::handshake || c.phase == Phase::relaying) &&
          c.await == tls::Await::peer && c.client.input.size() >= tls::kRecordHeader) {
@@ -82,6 +88,10 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
     if (!c.client.in_use) return;
     input.consume(size, turn);
     on_step(c, step, turn);
+    if (--budget == 0) {
+      if (input.size() >= tls::kRecordHeader) mark_ready(c);
+      return;
+    }
   }
 }
 

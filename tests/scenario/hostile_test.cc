@@ -372,6 +372,37 @@ TEST(Hostile, AClientThatSendsSingleBytesIsServed) {
   }
 }
 
+// A record for every byte, as a program without a buffer writes them.  All are served, and nobody
+// else waits for more than a few of them.
+TEST(Hostile, AClientThatSendsTinyRecordsIsServedAFewAtATime) {
+  constexpr std::size_t kBytes = 2'000;
+  Simulation sim;
+  Echo echo{sim};
+  OpensslClient tls{sim.connect()};
+  ASSERT_TRUE(sim.run([&] {
+    tls.step();
+    return tls.is_established();
+  }));
+  const Bytes sent = pattern(kBytes);
+  for (const std::uint8_t byte : sent) {
+    tls.write(Bytes{byte});
+    tls.step();
+  }
+  std::uint64_t opened = sim.stats().traffic.value(stats::Traffic::records_opened);
+  std::uint64_t most_at_once = 0;
+  EXPECT_TRUE(sim.run([&] {
+    const std::uint64_t now = sim.stats().traffic.value(stats::Traffic::records_opened);
+    most_at_once = std::max(most_at_once, now - opened);
+    opened = now;
+    tls.step();
+    echo.step();
+    return tls.received().size() >= kBytes;
+  })) << tls.error();
+  EXPECT_EQ(tls.received(), sent);
+  EXPECT_GE(opened, kBytes);
+  EXPECT_LE(most_at_once, 64U) << "so many for one segment and one visit";
+}
+
 TEST(Hostile, ASecondHalfThatOvertakesTheFirstIsDroppedQuietlyAndComesAgain) {
   for (const bool ipv6 : {false, true}) {
     Simulation sim{{.ipv6 = ipv6}};

@@ -226,6 +226,39 @@ TEST_F(ServerTest, SkipsEarlyDataThatItCannotRead) {
   EXPECT_TRUE(server.server().is_established());
 }
 
+// [RFC 8446 5.1] A message may be cut anywhere, and some cut their hello into single bytes so that
+// a middlebox does not understand it.  What costs as much as thousands of hellos is none of those.
+TEST_F(ServerTest, TakesAHelloInSingleBytesButNotWithoutEnd) {
+  const auto feed_in_pieces = [](TlsDriver& server, std::size_t padding, std::size_t piece) {
+    ScriptedClient fresh;
+    HelloBuilder hello = HelloBuilder::tls13();
+    hello.set(ExtensionType::padding, Bytes(padding, 0));
+    const Bytes sent = fresh.hello(hello);
+    std::size_t fed = 0;
+    for (ByteView rest = ByteView{sent}.subspan(5); !rest.empty() && !server.last().failed();) {
+      const ByteView part = rest.first(std::min(piece, rest.size()));
+      server.feed(record(ContentType::handshake, {part.begin(), part.end()}));
+      rest = rest.subspan(part.size());
+      ++fed;
+    }
+    return fed;
+  };
+  {
+    TlsDriver server{config, jobs};
+    feed_in_pieces(server, 500, 1);
+    EXPECT_TRUE(server.saw(Event::client_hello));
+  }
+  {
+    TlsDriver server{config, jobs};
+    EXPECT_EQ(feed_in_pieces(server, 4'000, 1), 1'025U);
+    EXPECT_EQ(server.last().failure, HandshakeFailure::too_many_records);
+    EXPECT_EQ(server.last().alert, AlertDescription::unexpected_message);
+  }
+  TlsDriver server{config, jobs};
+  feed_in_pieces(server, 16'000, 64);
+  EXPECT_TRUE(server.saw(Event::client_hello)) << "[RFC 8449 4] nobody has to send larger ones";
+}
+
 TEST_F(ServerTest, SkipsNoMoreEarlyDataThanItPromised) {
   TlsDriver server{config, jobs};
   HelloBuilder hello = HelloBuilder::tls13();
