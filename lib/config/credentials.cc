@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,9 +13,8 @@
 #include <thread>
 #include <utility>
 
-#include "lib/base/secret.h"
-#include "lib/config/file.h"
 #include "lib/config/text.h"
+#include "lib/x509/locked_file.h"
 #include "lib/x509/staple.h"
 
 namespace sallyport::config {
@@ -194,15 +195,17 @@ std::vector<std::uint8_t> load_cluster_secret(const Config& config, const Positi
   constexpr std::size_t kMostBytes = 4096;
   const Position at = positions.of("cluster.secret_file");
   const std::string remedy = "Make one: head -c 32 /dev/urandom > " + path;
-  std::string problem;
-  auto text = slurp(path, kMostBytes, problem);
-  if (!text) {
+  const x509::LockedFile file{path};
+  const int error = file.bytes().size() > kMostBytes ? EFBIG : file.error();
+  if (error != 0) {
+    const std::string problem = error == EFBIG
+                                    ? "longer than " + std::to_string(kMostBytes) + " bytes"
+                                    : std::strerror(error);
     diagnostics.error(at, "the cluster secret " + quoted(path) + " cannot be read: " + problem,
                       remedy);
     return {};
   }
-  std::vector<std::uint8_t> secret{text->begin(), text->end()};
-  wipe({reinterpret_cast<std::uint8_t*>(text->data()), text->size()});
+  std::vector<std::uint8_t> secret{file.bytes().begin(), file.bytes().end()};
   if (secret.size() < kMinClusterSecretBytes) {
     diagnostics.error(at,
                       "the cluster secret " + quoted(path) + " has " +

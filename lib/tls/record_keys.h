@@ -37,7 +37,7 @@ class RecordKeys {
   }
   RecordKeys(const RecordKeys&) = delete;
   RecordKeys& operator=(const RecordKeys&) = delete;
-  ~RecordKeys() = default;
+  ~RecordKeys() { wipe(iv_); }
 
   // set starts a new epoch: the sequence number is 0 again.
   void set(Format format, crypto::AeadAlgorithm aead, ByteView key, ByteView iv) noexcept;

@@ -26,7 +26,7 @@ using tcp::Segment;
 using tcp::State;
 using tcp::Transmission;
 
-constexpr CookieKeys kCookieKeys{.epoch = 3, .current = {21, 22}, .adjacent = {23, 24}};
+const CookieKeys kCookieKeys{.epoch = 3, .current = {21, 22}, .adjacent = {23, 24}};
 constexpr std::uint64_t kUnixMilliseconds = 1'700'000'000'000;
 
 tcp::WallTime wall(Instant now) { return {kUnixMilliseconds + now.us / 1000}; }

@@ -19,7 +19,7 @@ namespace sallyport::testing {
 namespace {
 
 constexpr SipKey kSecret{0x1234, 0x5678};
-constexpr CookieKeys kCookieKeys{.epoch = 0, .current = {1, 2}, .adjacent = {3, 4}};
+const CookieKeys kCookieKeys{.epoch = 0, .current = {1, 2}, .adjacent = {3, 4}};
 
 }  // namespace
 

@@ -10,7 +10,7 @@ namespace {
 
 using wire::Ecn;
 
-constexpr CookieKeys kKeys{.epoch = 2, .current = {1, 2}, .adjacent = {3, 4}};
+const CookieKeys kKeys{.epoch = 2, .current = {1, 2}, .adjacent = {3, 4}};
 constexpr WallTime kWall{1'700'000'000'000};
 
 Segment ecn_setup_syn() {

@@ -12,7 +12,7 @@ namespace {
 using stats::DropReason;
 using Step = SynReceivedStep;
 
-constexpr CookieKeys kKeys{.epoch = 2, .current = {1, 2}, .adjacent = {3, 4}};
+const CookieKeys kKeys{.epoch = 2, .current = {1, 2}, .adjacent = {3, 4}};
 constexpr WallTime kWall{1'700'000'000'000};
 
 class SynReceivedTest : public ::testing::Test {
