@@ -17,9 +17,11 @@
 #include <string>
 #include <vector>
 
+#include "lib/crypto/kx/ffdhe.h"
 #include "lib/tls/key_log.h"
 #include "tests/interop/openssl_site.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/unit/tls/ticket_keys.h"
 
 namespace sallyport::tls {
 namespace {
@@ -121,25 +123,107 @@ class ObservedJobs : public testing::JobRunner {
   }
   void run(crypto::CryptoJob& job) override {
     site().jobs().run(job);
-    if (job.shared_secret_len == 0) return;
-    seen.emplace("shared secret", ByteView{job.shared_secret}.first(job.shared_secret_len));
+    if (job.shared_secret_len != 0) {
+      seen.emplace("shared secret", ByteView{job.shared_secret}.first(job.shared_secret_len));
+    }
+    if (!crypto::is_finite_field(job.group)) return;
+    if (job.kind == crypto::JobKind::tls12_derive) {
+      seen.emplace("shared secret", ByteView{job.wide}.first(job.wide_len));
+    } else {
+      seen.emplace("ephemeral private key",
+                   ByteView{job.ephemeral.private_key}.first(job.ephemeral.private_len));
+    }
   }
   Secrets seen;
 };
 
-[[noreturn]] void be_client(int fd, int version, const char* groups) {
-  Client client;
-  SSL_CTX_set_min_proto_version(client.context(), version);
-  SSL_CTX_set_max_proto_version(client.context(), version);
-  SSL_CTX_set1_groups_list(client.context(), groups);
-  SSL* const ssl = client.start();
-  SSL_set_fd(ssl, fd);
-  bool ok = SSL_connect(ssl) == 1;
-  Bytes some(100);
-  while (ok && SSL_read(ssl, some.data(), 100) > 0) {
+struct Form {
+  const char* name;
+  int version;
+  const char* groups;
+  const char* cipher;  // of TLS 1.2; empty: any
+  bool resumed;
+  std::size_t least_secrets;  // as many are searched for
+};
+
+// ClientProcess is the other end, once or twice: the second time with what it got at the first.
+class ClientProcess {
+ public:
+  explicit ClientProcess(const Form& form) {
+    for (auto& pair : sockets_) EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    EXPECT_EQ(pipe(told_), 0);
+    child_ = fork();
+    EXPECT_GE(child_, 0);
+    if (child_ == 0) {
+      for (const auto& pair : sockets_) close(pair[0]);
+      run(form);
+    }
+    for (const auto& pair : sockets_) close(pair[1]);
+    close(told_[1]);
   }
-  _exit(ok ? 0 : 1);
-}
+  ~ClientProcess() {
+    for (const auto& pair : sockets_) close(pair[0]);
+    close(told_[0]);
+  }
+  ClientProcess(const ClientProcess&) = delete;
+  ClientProcess& operator=(const ClientProcess&) = delete;
+
+  [[nodiscard]] int fd(std::size_t connection) const { return sockets_[connection][0]; }
+  // say_goodbye ends a connection; the client may still answer with an alert.
+  void say_goodbye(std::size_t connection) const { shutdown(fd(connection), SHUT_WR); }
+  // take_secret is that of the session which the client took along from its first connection.
+  [[nodiscard]] Masked take_secret() const {
+    std::vector<std::uint8_t> masked(SSL_MAX_MASTER_KEY_LENGTH);
+    const ssize_t n = read(told_[0], masked.data(), masked.size());
+    EXPECT_GT(n, 0) << "the client got no session";
+    masked.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 1)));
+    return Masked::already(std::move(masked));
+  }
+  [[nodiscard]] int exit_status() const {
+    int status = -1;
+    EXPECT_EQ(waitpid(child_, &status, 0), child_);
+    return status;
+  }
+
+ private:
+  [[noreturn]] void run(const Form& form) {
+    static SSL_SESSION* session = nullptr;
+    bool ok = true;
+    for (std::size_t i = 0; ok && i < (form.resumed ? 2U : 1U); ++i) {
+      Client client;
+      SSL_CTX* const context = client.context();
+      SSL_CTX_set_min_proto_version(context, form.version);
+      SSL_CTX_set_max_proto_version(context, form.version);
+      SSL_CTX_set1_groups_list(context, form.groups);
+      if (form.cipher[0] != 0) SSL_CTX_set_cipher_list(context, form.cipher);
+      SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+      SSL_CTX_sess_set_new_cb(context, [](SSL*, SSL_SESSION* made) {
+        session = made;
+        return 1;
+      });
+      SSL* const ssl = client.start();
+      if (session != nullptr) SSL_set_session(ssl, session);
+      SSL_set_fd(ssl, sockets_[i][1]);
+      ok = SSL_connect(ssl) == 1 && SSL_session_reused(ssl) == (i == 1 ? 1 : 0);
+      Bytes some(100);
+      while (ok && SSL_read(ssl, some.data(), 100) > 0) {
+      }
+      if (i == 0) tell_secret(session);
+    }
+    _exit(ok ? 0 : 1);
+  }
+  void tell_secret(const SSL_SESSION* session) const {
+    if (session == nullptr) return;
+    Bytes secret(SSL_SESSION_get_master_key(session, nullptr, 0));
+    SSL_SESSION_get_master_key(session, secret.data(), secret.size());
+    for (std::uint8_t& byte : secret) byte ^= kMask;
+    if (write(told_[1], secret.data(), secret.size()) < 0) _exit(1);
+  }
+
+  int sockets_[2][2]{};
+  int told_[2]{};
+  pid_t child_ = -1;
+};
 
 // handshake takes the server to the end of its handshake with the client behind `fd`.
 void handshake(TlsDriver& server, int fd) {
@@ -153,14 +237,16 @@ void handshake(TlsDriver& server, int fd) {
   }
 }
 
-struct Form {
-  const char* name;
-  int version;
-  const char* groups;
-};
-
 class SecretScan : public ::testing::TestWithParam<Form> {
  protected:
+  SecretScan() {
+    fill(keys_.current, 1);
+    fill(keys_.previous, 2);
+    fill(keys_.next, 3);
+    config_.tickets = {.enabled = true, .lifetime_seconds = 3'600, .domain = "web"};
+    config_.cipher_suites.insert(config_.cipher_suites.end(), {0x009c, 0x009e});
+    config_.groups.push_back(crypto::NamedGroup::ffdhe2048);
+  }
   static void SetUpTestSuite() {
     directory = new testing::TemporaryDirectory;
     setenv("SSLKEYLOGFILE", path().c_str(), 1);
@@ -168,60 +254,79 @@ class SecretScan : public ::testing::TestWithParam<Form> {
   }
   static void TearDownTestSuite() { delete directory; }
   static std::string path() { return directory->path("keys"); }
+
+  // meet takes one connection to its end, and searches meanwhile and afterwards for what it was
+  // about, and for `more`.
+  void meet(int fd, Secrets more) {
+    std::ofstream{path(), std::ios::trunc};
+    ObservedJobs jobs;
+    Secrets secrets;
+    {
+      TlsDriver server{config_, jobs};
+      server.engine().use_tickets(&keys_, {server.now, 1'800'000'000'000});
+      ASSERT_NO_FATAL_FAILURE(handshake(server, fd));
+      secrets = secrets_in(path());
+      secrets.merge(jobs.seen);
+      secrets.merge(more);
+      // Whoever seals records needs these; that they are found shows that the search works.
+      if (GetParam().version == TLS1_3_VERSION) {
+        for (const char* kept : {"CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"}) {
+          ASSERT_EQ(secrets.count(kept), 1U);
+          EXPECT_EQ(copies_of(secrets.find(kept)->second), 1) << kept;
+        }
+      }
+      for (const auto& [label, secret] : secrets) {
+        if (label.find("TRAFFIC_SECRET_0") != std::string::npos) continue;
+        EXPECT_EQ(copies_of(secret), 0) << label << " while the connection lasts";
+      }
+    }
+    EXPECT_GE(secrets.size(), GetParam().least_secrets);
+    for (const auto& [label, secret] : secrets) {
+      EXPECT_EQ(copies_of(secret), 0) << label << " after its end";
+    }
+  }
+
   static testing::TemporaryDirectory* directory;
+  ServerConfig config_ = site().config();
+  TicketKeys keys_;
 };
 testing::TemporaryDirectory* SecretScan::directory = nullptr;
 
 TEST_P(SecretScan, FindsNoSecretOfAHandshakeThatIsOver) {
-  int fds[2];
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    close(fds[0]);
-    be_client(fds[1], GetParam().version, GetParam().groups);
-  }
-  close(fds[1]);
-  std::ofstream{path(), std::ios::trunc};
-
-  const ServerConfig config = site().config();
-  ObservedJobs jobs;
-  Secrets secrets;
-  {
-    TlsDriver server{config, jobs};
-    ASSERT_NO_FATAL_FAILURE(handshake(server, fds[0]));
-    secrets = secrets_in(path());
-    secrets.merge(jobs.seen);
-    // Whoever seals records needs these; that they are found shows that the search works.
-    if (GetParam().version == TLS1_3_VERSION) {
-      for (const char* kept : {"CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"}) {
-        ASSERT_EQ(secrets.count(kept), 1U);
-        EXPECT_EQ(copies_of(secrets.find(kept)->second), 1) << kept;
-      }
+  const ClientProcess client{GetParam()};
+  if (!GetParam().resumed) {
+    ASSERT_NO_FATAL_FAILURE(meet(client.fd(0), {}));
+    client.say_goodbye(0);
+  } else {
+    {
+      ObservedJobs jobs;
+      TlsDriver server{config_, jobs};
+      server.engine().use_tickets(&keys_, {server.now, 1'800'000'000'000});
+      ASSERT_NO_FATAL_FAILURE(handshake(server, client.fd(0)));
     }
-    for (const auto& [label, secret] : secrets) {
-      if (label.find("TRAFFIC_SECRET_0") != std::string::npos) continue;
-      EXPECT_EQ(copies_of(secret), 0) << label << " while the connection lasts";
-    }
+    client.say_goodbye(0);
+    Secrets of_session;
+    of_session.emplace("secret of the session", client.take_secret());
+    ASSERT_NO_FATAL_FAILURE(meet(client.fd(1), std::move(of_session)));
+    client.say_goodbye(1);
   }
-  EXPECT_GE(secrets.size(), GetParam().version == TLS1_3_VERSION ? 6U : 3U);
-  for (const auto& [label, secret] : secrets) {
-    EXPECT_EQ(copies_of(secret), 0) << label << " after its end";
-  }
-  shutdown(fds[0], SHUT_WR);  // it may still answer with an alert
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  close(fds[0]);
-  EXPECT_EQ(status, 0) << "the client's end";
+  EXPECT_EQ(client.exit_status(), 0) << "the client's end";
 }
 
-INSTANTIATE_TEST_SUITE_P(Handshakes, SecretScan,
-                         ::testing::Values(Form{"Tls13X25519", TLS1_3_VERSION, "X25519"},
-                                           Form{"Tls13P256", TLS1_3_VERSION, "P-256"},
-                                           Form{"Tls13Retried", TLS1_3_VERSION, "P-521:P-256"},
-                                           Form{"Tls12X25519", TLS1_2_VERSION, "X25519"},
-                                           Form{"Tls12P256", TLS1_2_VERSION, "P-256"}),
-                         [](const auto& p) { return p.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Handshakes, SecretScan,
+    ::testing::Values(Form{"Tls13X25519", TLS1_3_VERSION, "X25519", "", false, 6},
+                      Form{"Tls13P256", TLS1_3_VERSION, "P-256", "", false, 6},
+                      Form{"Tls13Retried", TLS1_3_VERSION, "P-521:P-256", "", false, 6},
+                      Form{"Tls13Resumed", TLS1_3_VERSION, "X25519", "", true, 7},
+                      Form{"Tls12X25519", TLS1_2_VERSION, "X25519", "", false, 3},
+                      Form{"Tls12P256", TLS1_2_VERSION, "P-256", "", false, 3},
+                      Form{"Tls12Resumed", TLS1_2_VERSION, "X25519", "", true, 2},
+                      Form{"Tls12RsaKeyExchange", TLS1_2_VERSION, "X25519", "AES128-GCM-SHA256",
+                           false, 2},
+                      Form{"Tls12FiniteField", TLS1_2_VERSION, "ffdhe2048",
+                           "DHE-RSA-AES128-GCM-SHA256", false, 3}),
+    [](const auto& p) { return p.param.name; });
 
 }  // namespace
 }  // namespace sallyport::tls
