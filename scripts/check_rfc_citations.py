@@ -4,7 +4,8 @@
     check_rfc_citations.py [--write FILE] [ROOT]
 
 A citation reads [RFC 9293 3.10.7.4]; several are divided by commas or "and", and "except" marks a
-deliberate deviation.  Fails when a citation does not read so.
+deliberate deviation.  In tests a string "RFC 9293 3.10.7.4" is one too: tables of negative cases name
+their clauses so.  Fails when a citation does not read so.
 """
 import argparse
 import collections
@@ -13,14 +14,15 @@ import re
 import sys
 
 CITATION = re.compile(r"\[(RFC[^]]{1,120})\]")
+NAMED = re.compile(r'"(RFC \d+ [^"]{1,120})"')
 PIECE = re.compile(r"(?:RFC (?P<rfc>\d+)\s*)?(?P<clause>[0-9A-Z]+(?:\.\d+)*(?:\([A-Z]\))?)?(?P<except> except)?"
                    r"|(?P<rule>(?:MUST|SHLD|MAY)-\d+)")
 
 
-def citations(path: pathlib.Path):
+def citations(path: pathlib.Path, strings: bool):
     """citations yields (RFC, clause, deviates), or (None, text, False) for one that does not parse."""
     text = re.sub(r"\n\s*(//|#)\s*", " ", path.read_text())
-    for found in CITATION.findall(text):
+    for found in CITATION.findall(text) + (NAMED.findall(text) if strings else []):
         rfc = None
         for piece in re.split(r",\s*|\s+and\s+", found):
             match = PIECE.fullmatch(piece.strip())
@@ -62,7 +64,7 @@ def main() -> int:
             if path.suffix not in {".h", ".cc", ".py"}:
                 continue
             name = path.relative_to(options.root).as_posix()
-            for rfc, clause, deviates in citations(path):
+            for rfc, clause, deviates in citations(path, top == "tests"):
                 if rfc is None:
                     malformed += 1
                     print(f"{name}: [{clause}] does not read like [RFC 9293 3.10.7.4]", file=sys.stderr)

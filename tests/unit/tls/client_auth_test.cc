@@ -12,6 +12,7 @@
 #include "lib/crypto/sign/content.h"
 #include "tests/support/client_certificate.h"
 #include "tests/support/hex.h"
+#include "tests/unit/tls/negative_cases.h"
 #include "tests/unit/tls/ticket_keys.h"
 
 namespace sallyport::tls {
@@ -467,6 +468,7 @@ TEST_P(ClientAuthTest, SkipsEarlyDataAndChangeCipherSpecBeforeTheCertificate) {
 
 struct Wrong {
   const char* name;
+  const char* clause;  // that it breaks
   bool tls13;
   Failure failure;
   Alert alert;
@@ -486,67 +488,77 @@ std::vector<Wrong> wrongs() {
   const auto finished = message(HandshakeType::finished, Bytes(32, 0));
   for (const bool tls13 : {true, false}) {
     const auto honest = with(tls13, [](ClientCertificate&) {});
-    const auto add = [&](const char* name, Failure failure, Alert alert,
+    const auto add = [&](const char* name, const char* clause, Failure failure, Alert alert,
                          std::vector<Bytes> messages) {
-      all.push_back({name, tls13, failure, alert, [messages] { return messages; }});
+      all.push_back({name, clause, tls13, failure, alert, [messages] { return messages; }});
     };
-    const auto unexpected = [&](const char* name, std::vector<Bytes> messages) {
-      add(name, Failure::unexpected_message, Alert::unexpected_message, std::move(messages));
+    const auto unexpected = [&](const char* name, const char* clause, std::vector<Bytes> messages) {
+      add(name, clause, Failure::unexpected_message, Alert::unexpected_message,
+          std::move(messages));
     };
-    const auto changed = [&](const char* name, Failure failure, Alert alert,
+    const auto changed = [&](const char* name, const char* clause, Failure failure, Alert alert,
                              const std::function<void(ClientCertificate&)>& change) {
-      add(name, failure, alert, {with(tls13, change).message()});
+      add(name, clause, failure, alert, {with(tls13, change).message()});
     };
-    // [RFC 8446 4.4.2, RFC 5246 7.4.6] Whoever is asked says Certificate first.
-    unexpected("CertificateVerifyFirst", {honest.verify()});
-    unexpected("FinishedFirst", {finished});
-    unexpected("CompressedCertificate",
+    const auto of = [tls13](const char* clause13, const char* clause12) {
+      return tls13 ? clause13 : clause12;
+    };
+    // Whoever is asked says Certificate first.
+    unexpected("CertificateVerifyFirst", of("RFC 8446 4.4.3", "RFC 5246 7.4.8"), {honest.verify()});
+    unexpected("FinishedFirst", of("RFC 8446 4.4.2", "RFC 5246 7.4.6"), {finished});
+    unexpected("CompressedCertificate", of("RFC 8879 4", "RFC 8879 3"),
                {message(HandshakeType::compressed_certificate, Bytes(20, 1))});
-    unexpected("CertificateTwice", {honest.message(), honest.message()});
-    unexpected("NothingInTheRecord", {Bytes{}});
+    unexpected("CertificateTwice", of("RFC 8446 4", "RFC 5246 7.4.7"),
+               {honest.message(), honest.message()});
+    unexpected("NothingInTheRecord", of("RFC 8446 5.4", "RFC 5246 6.2.1"), {Bytes{}});
     if (tls13) {
-      unexpected("FinishedWithoutCertificateVerify", {honest.message(), finished});
-      unexpected("CertificateVerifyTwice", {honest.message(), honest.verify(), honest.verify()});
-      unexpected("CertificateVerifyForNothing",
+      unexpected("FinishedWithoutCertificateVerify", "RFC 8446 4.4.3",
+                 {honest.message(), finished});
+      unexpected("CertificateVerifyTwice", "RFC 8446 4.4.3",
+                 {honest.message(), honest.verify(), honest.verify()});
+      unexpected("CertificateVerifyForNothing", "RFC 8446 4.4.3",
                  {ClientCertificate::none(true).message(), honest.verify()});
-      unexpected("KeyUpdate", {message(HandshakeType::key_update, {0})});
+      unexpected("KeyUpdate", "RFC 8446 4.6.3", {message(HandshakeType::key_update, {0})});
     } else {
-      unexpected("CertificateVerifyWithoutKeyExchange", {honest.message(), honest.verify()});
-      unexpected("KeyExchangeWithoutCertificate",
+      unexpected("CertificateVerifyWithoutKeyExchange", "RFC 5246 7.4.8",
+                 {honest.message(), honest.verify()});
+      unexpected("KeyExchangeWithoutCertificate", "RFC 5246 7.4.6",
                  {message(HandshakeType::client_key_exchange, Bytes(33, 32))});
-      unexpected("CertificateVerifyForNothing",
+      unexpected("CertificateVerifyForNothing", "RFC 5246 7.4.8",
                  {ClientCertificate::none(false).message(), honest.verify()});
     }
-    changed("AnEmptyCertificate", Failure::decode_error, Alert::decode_error,
-            [](ClientCertificate& c) { c.chain[1].clear(); });
-    changed("FiveCertificates", Failure::client_certificate_malformed, Alert::bad_certificate,
+    changed("AnEmptyCertificate", of("RFC 8446 4.4.2", "RFC 5246 7.4.6"), Failure::decode_error,
+            Alert::decode_error, [](ClientCertificate& c) { c.chain[1].clear(); });
+    changed("FiveCertificates", of("RFC 8446 4.4.2.4", "RFC 5246 7.4.6"),
+            Failure::client_certificate_malformed, Alert::bad_certificate,
             [](ClientCertificate& c) { c.chain.assign(5, Bytes(50, 1)); });
     Bytes longer = honest.message();
     longer.push_back(0);
     longer[3] = static_cast<std::uint8_t>(longer[3] + 1);
-    add("BytesBehindTheList", Failure::decode_error, Alert::decode_error, {longer});
+    add("BytesBehindTheList", of("RFC 8446 4.4.2", "RFC 5246 7.4.6"), Failure::decode_error,
+        Alert::decode_error, {longer});
     if (!tls13) continue;
-    changed("AContextThatWasNotOurs", Failure::illegal_parameter, Alert::illegal_parameter,
-            [](ClientCertificate& c) { c.context = {1}; });
-    changed("AnExtensionThatWasNotAskedFor", Failure::illegal_parameter,
+    changed("AContextThatWasNotOurs", "RFC 8446 4.4.2", Failure::illegal_parameter,
+            Alert::illegal_parameter, [](ClientCertificate& c) { c.context = {1}; });
+    changed("AnExtensionThatWasNotAskedFor", "RFC 8446 4.4.2", Failure::illegal_parameter,
             Alert::unsupported_extension, [](ClientCertificate& c) {
               c.extensions = {0, 5, 0, 0};
             });
-    const auto verify = [&](const char* name, Failure failure, Alert alert,
+    const auto verify = [&](const char* name, const char* clause, Failure failure, Alert alert,
                             const std::function<void(ClientCertificate&)>& change) {
-      add(name, failure, alert, {honest.message(), with(true, change).verify()});
+      add(name, clause, failure, alert, {honest.message(), with(true, change).verify()});
     };
     for (const std::uint16_t scheme :
          std::initializer_list<std::uint16_t>{0x0401, 0x0203, 0x0603, 0x0809, 0x0000}) {
-      verify("ASchemeThatWasNotAskedFor", Failure::illegal_parameter, Alert::illegal_parameter,
-             [scheme](ClientCertificate& c) { c.scheme = scheme; });
+      verify("ASchemeThatWasNotAskedFor", "RFC 8446 4.4.3", Failure::illegal_parameter,
+             Alert::illegal_parameter, [scheme](ClientCertificate& c) { c.scheme = scheme; });
     }
-    verify("ASignatureLongerThanAny", Failure::decode_error, Alert::decode_error,
+    verify("ASignatureLongerThanAny", "RFC 8446 4.4.3", Failure::decode_error, Alert::decode_error,
            [](ClientCertificate& c) { c.signature.resize(20'000); });
     Bytes shorter = honest.verify();
     shorter.pop_back();
     shorter[3] = static_cast<std::uint8_t>(shorter[3] - 1);
-    add("ASignatureCutShort", Failure::decode_error, Alert::decode_error,
+    add("ASignatureCutShort", "RFC 8446 4.4.3", Failure::decode_error, Alert::decode_error,
         {honest.message(), shorter});
   }
   return all;
@@ -556,7 +568,8 @@ TEST(ClientAuthWrongs, HearTheirAlert) {
   ServerConfig config = testing::test_config();
   config.client_auth = ClientAuth{ClientAuthMode::optional, kAuthority, kNames};
   for (const Wrong& wrong : wrongs()) {
-    SCOPED_TRACE(std::string{wrong.name} + (wrong.tls13 ? " in TLS 1.3" : " in TLS 1.2"));
+    SCOPED_TRACE(std::string{wrong.name} + (wrong.tls13 ? " in TLS 1.3, " : " in TLS 1.2, ") +
+                 wrong.clause);
     FakeJobs jobs;
     ScriptedClient client;
     TlsDriver server{config, jobs};
@@ -773,4 +786,11 @@ TEST_P(ReturningClient, OfACertificateThatEndsNowGetsNoTicket) {
 }
 
 }  // namespace
+
+std::vector<NegativeCase> client_auth_wrongs() {
+  std::vector<NegativeCase> all;
+  for (const Wrong& wrong : wrongs()) all.push_back({wrong.name, wrong.clause});
+  return all;
+}
+
 }  // namespace sallyport::tls

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/support/tls_client.h"
+#include "tests/unit/tls/negative_cases.h"
 #include "tests/unit/tls/points.h"
 
 namespace sallyport::tls {
@@ -33,13 +34,14 @@ using Failure = HandshakeFailure;
 
 struct Case {
   const char* name;
+  const char* clause;  // that it breaks; or, where a limit of ours ends it, that allows us to
   Point point;
   Failure failure;
   Alert alert;
   std::function<Bytes(ScriptedClient&)> say;
 };
 
-void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name << " (" << c.clause << ")"; }
 
 HelloBuilder second_hello() { return retried_hello().share(0x0017, Bytes(65, 4)); }
 
@@ -87,57 +89,57 @@ Bytes repeat(const Bytes& once, int times) {
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  const auto add = [&all](const char* name, Point point, Failure failure, Alert alert, auto say) {
-    all.push_back({name, point, failure, alert, say});
+  const auto add = [&all](const char* name, const char* clause, Point point, Failure failure,
+                          Alert alert, auto say) {
+    all.push_back({name, clause, point, failure, alert, say});
   };
 
   // --- Records before anything was said ---
-  add("HttpRequest", Point::start, Failure::not_tls, Alert::unexpected_message,
+  add("HttpRequest", "RFC 8446 5", Point::start, Failure::not_tls, Alert::unexpected_message,
       raw({'G', 'E', 'T', ' ', '/', ' '}));
-  add("ZeroBytes", Point::start, Failure::not_tls, Alert::unexpected_message, raw(Bytes(8, 0)));
-  add("OtherMajorVersion", Point::start, Failure::not_tls, Alert::unexpected_message,
-      raw({22, 2, 0, 0, 1, 1}));
-  // [RFC 8446 D.5] SSL 2.0 is answered by protocol_version.
-  add("Ssl2ClientHello", Point::start, Failure::protocol_version, Alert::protocol_version,
-      raw({0x80, 0x2e, 1, 0, 2, 0, 0x15}));
-  add("UnknownRecordType", Point::start, Failure::not_tls, Alert::unexpected_message,
+  add("ZeroBytes", "RFC 8446 5", Point::start, Failure::not_tls, Alert::unexpected_message,
+      raw(Bytes(8, 0)));
+  add("OtherMajorVersion", "RFC 8446 D.5", Point::start, Failure::not_tls,
+      Alert::unexpected_message, raw({22, 2, 0, 0, 1, 1}));
+  add("Ssl2ClientHello", "RFC 8446 D.5", Point::start, Failure::protocol_version,
+      Alert::protocol_version, raw({0x80, 0x2e, 1, 0, 2, 0, 0x15}));
+  add("UnknownRecordType", "RFC 8446 5", Point::start, Failure::not_tls, Alert::unexpected_message,
       raw({24, 3, 3, 0, 1, 1}));
-  add("ApplicationDataFirst", Point::start, Failure::unexpected_message, Alert::unexpected_message,
-      raw({23, 3, 3, 0, 1, 1}));
-  // [RFC 8446 5] ChangeCipherSpec before the first ClientHello.
-  add("ChangeCipherSpecFirst", Point::start, Failure::unexpected_message, Alert::unexpected_message,
-      raw(kChangeCipherSpec));
-  // [RFC 8446 5.1]
-  add("OversizePlaintextRecord", Point::start, Failure::record_overflow, Alert::record_overflow,
+  add("ApplicationDataFirst", "RFC 8446 5", Point::start, Failure::unexpected_message,
+      Alert::unexpected_message, raw({23, 3, 3, 0, 1, 1}));
+  add("ChangeCipherSpecFirst", "RFC 8446 5", Point::start, Failure::unexpected_message,
+      Alert::unexpected_message, raw(kChangeCipherSpec));
+  add("OversizePlaintextRecord", "RFC 8446 5.1", Point::start, Failure::record_overflow,
+      Alert::record_overflow,
       [](ScriptedClient&) { return record(ContentType::handshake, Bytes(kMaxFragment + 1, 1)); });
-  add("RecordLengthBeyondAnyLimit", Point::start, Failure::record_overflow, Alert::record_overflow,
-      raw({22, 3, 1, 0xff, 0xff}));
-  add("EmptyHandshakeRecord", Point::start, Failure::unexpected_message, Alert::unexpected_message,
-      raw({22, 3, 1, 0, 0}));
-  add("TruncatedAlert", Point::start, Failure::decode_error, Alert::decode_error,
+  add("RecordLengthBeyondAnyLimit", "RFC 8446 5.1", Point::start, Failure::record_overflow,
+      Alert::record_overflow, raw({22, 3, 1, 0xff, 0xff}));
+  add("EmptyHandshakeRecord", "RFC 8446 5.1", Point::start, Failure::unexpected_message,
+      Alert::unexpected_message, raw({22, 3, 1, 0, 0}));
+  add("TruncatedAlert", "RFC 8446 5.1", Point::start, Failure::decode_error, Alert::decode_error,
       raw({21, 3, 1, 0, 1, 2}));
-  add("TwoAlertsInARecord", Point::start, Failure::decode_error, Alert::decode_error,
-      raw({21, 3, 1, 0, 4, 1, 90, 1, 90}));
-  add("WarningsWithoutEnd", Point::start, Failure::too_many_records, Alert::unexpected_message,
-      raw(repeat({21, 3, 1, 0, 2, 1, 90}, 5)));
+  add("TwoAlertsInARecord", "RFC 8446 5.1", Point::start, Failure::decode_error,
+      Alert::decode_error, raw({21, 3, 1, 0, 4, 1, 90, 1, 90}));
+  add("WarningsWithoutEnd", "RFC 5246 7.2.2", Point::start, Failure::too_many_records,
+      Alert::unexpected_message, raw(repeat({21, 3, 1, 0, 2, 1, 90}, 5)));
 
   // --- Messages in place of a ClientHello ---
   for (const HandshakeType type :
        {HandshakeType::hello_request, HandshakeType::server_hello, HandshakeType::certificate,
         HandshakeType::client_key_exchange, HandshakeType::finished, HandshakeType::key_update,
         HandshakeType::end_of_early_data}) {
-    add("AnotherMessageFirst", Point::start, Failure::unexpected_message, Alert::unexpected_message,
-        handshake_record(message(type, Bytes(8, 0))));
+    add("AnotherMessageFirst", "RFC 8446 4.1.2", Point::start, Failure::unexpected_message,
+        Alert::unexpected_message, handshake_record(message(type, Bytes(8, 0))));
   }
-  add("ClientHelloTooLong", Point::start, Failure::client_hello_too_long, Alert::illegal_parameter,
-      handshake_record({1, 0, 0x40, 1, 3, 3}));
-  add("SecondMessageAfterClientHello", Point::start, Failure::unexpected_message,
+  add("ClientHelloTooLong", "RFC 8446 6.2", Point::start, Failure::client_hello_too_long,
+      Alert::illegal_parameter, handshake_record({1, 0, 0x40, 1, 3, 3}));
+  add("SecondMessageAfterClientHello", "RFC 8446 5.1", Point::start, Failure::unexpected_message,
       Alert::unexpected_message, [](ScriptedClient&) {
         Bytes both = HelloBuilder::tls13().message();
         append(both, message(HandshakeType::finished, Bytes(32, 0)));
         return record(ContentType::handshake, both);
       });
-  add("AnotherRecordWithinAClientHello", Point::start, Failure::unexpected_message,
+  add("AnotherRecordWithinAClientHello", "RFC 8446 5.1", Point::start, Failure::unexpected_message,
       Alert::unexpected_message, [](ScriptedClient&) {
         Bytes bytes =
             record(ContentType::handshake, ByteView{HelloBuilder::tls13().message()}.first(30));
@@ -146,72 +148,69 @@ std::vector<Case> cases() {
       });
 
   // --- Limits on the size of records ---
-  // [RFC 8449 4] at least 64.
-  add("RecordSizeLimitOf63", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
-      hello13([](HelloBuilder& h) {
+  add("RecordSizeLimitOf63", "RFC 8449 4", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello13([](HelloBuilder& h) {
         h.set(ExtensionType::record_size_limit, {0, 63});
       }));
-  add("RecordSizeLimitOf63InTls12", Point::start, Failure::illegal_parameter,
+  add("RecordSizeLimitOf63InTls12", "RFC 8449 4", Point::start, Failure::illegal_parameter,
       Alert::illegal_parameter, hello12([](HelloBuilder& h) {
         h.set(ExtensionType::record_size_limit, {0, 63});
       }));
-  add("RecordSizeLimitOfThreeBytes", Point::start, Failure::decode_error, Alert::decode_error,
-      hello13([](HelloBuilder& h) {
+  add("RecordSizeLimitOfThreeBytes", "RFC 8449 4", Point::start, Failure::decode_error,
+      Alert::decode_error, hello13([](HelloBuilder& h) {
         h.set(ExtensionType::record_size_limit, {0, 64, 0});
       }));
-  add("EmptyRecordSizeLimit", Point::start, Failure::decode_error, Alert::decode_error,
+  add("EmptyRecordSizeLimit", "RFC 8449 4", Point::start, Failure::decode_error,
+      Alert::decode_error,
       hello13([](HelloBuilder& h) { h.set(ExtensionType::record_size_limit, {}); }));
-  // [RFC 6066 4] 2^9 to 2^12.
-  add("MaxFragmentLengthOfNoKind", Point::start, Failure::illegal_parameter,
+  add("MaxFragmentLengthOfNoKind", "RFC 6066 4", Point::start, Failure::illegal_parameter,
       Alert::illegal_parameter,
       hello12([](HelloBuilder& h) { h.set(ExtensionType::max_fragment_length, {5}); }));
-  add("MaxFragmentLengthZero", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+  add("MaxFragmentLengthZero", "RFC 6066 4", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter,
       hello13([](HelloBuilder& h) { h.set(ExtensionType::max_fragment_length, {0}); }));
-  add("MaxFragmentLengthOfTwoBytes", Point::start, Failure::decode_error, Alert::decode_error,
-      hello12([](HelloBuilder& h) {
+  add("MaxFragmentLengthOfTwoBytes", "RFC 6066 4", Point::start, Failure::decode_error,
+      Alert::decode_error, hello12([](HelloBuilder& h) {
         h.set(ExtensionType::max_fragment_length, {1, 1});
       }));
 
   // --- ClientHello ---
-  add("EmptyClientHello", Point::start, Failure::decode_error, Alert::decode_error,
-      handshake_record(message(HandshakeType::client_hello, {})));
-  add("SessionIdTooLong", Point::start, Failure::decode_error, Alert::decode_error,
-      hello13([](HelloBuilder& h) { h.session_id.resize(33); }));
-  add("NoCipherSuites", Point::start, Failure::decode_error, Alert::decode_error,
+  add("EmptyClientHello", "RFC 8446 4.1.2", Point::start, Failure::decode_error,
+      Alert::decode_error, handshake_record(message(HandshakeType::client_hello, {})));
+  add("SessionIdTooLong", "RFC 8446 4.1.2", Point::start, Failure::decode_error,
+      Alert::decode_error, hello13([](HelloBuilder& h) { h.session_id.resize(33); }));
+  add("NoCipherSuites", "RFC 8446 4.1.2", Point::start, Failure::decode_error, Alert::decode_error,
       hello13([](HelloBuilder& h) { h.cipher_suites.clear(); }));
-  add("NoCompressionMethods", Point::start, Failure::decode_error, Alert::decode_error,
-      hello13([](HelloBuilder& h) { h.compression.clear(); }));
-  // [RFC 8446 4.1.2]
-  add("CompressionInTls13", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
-      hello13([](HelloBuilder& h) {
+  add("NoCompressionMethods", "RFC 8446 4.1.2", Point::start, Failure::decode_error,
+      Alert::decode_error, hello13([](HelloBuilder& h) { h.compression.clear(); }));
+  add("CompressionInTls13", "RFC 8446 4.1.2", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello13([](HelloBuilder& h) {
         h.compression = {0, 1};
       }));
-  add("NoNullCompressionInTls12", Point::start, Failure::illegal_parameter,
+  add("NoNullCompressionInTls12", "RFC 5246 7.4.1.2", Point::start, Failure::illegal_parameter,
       Alert::illegal_parameter, hello12([](HelloBuilder& h) { h.compression = {1}; }));
-  add("BytesAfterTheExtensions", Point::start, Failure::decode_error, Alert::decode_error,
-      [](ScriptedClient&) {
+  add("BytesAfterTheExtensions", "RFC 5246 7.4.1.2, RFC 8446 6.2", Point::start,
+      Failure::decode_error, Alert::decode_error, [](ScriptedClient&) {
         Bytes body = HelloBuilder::tls13().body();
         body.push_back(0);
         return record(ContentType::handshake, message(HandshakeType::client_hello, body));
       });
-  // [RFC 8446 4.2]
-  add("DuplicateExtension", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
-      hello13([](HelloBuilder& h) {
+  add("DuplicateExtension", "RFC 8446 4.2", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello13([](HelloBuilder& h) {
         h.add(ExtensionType::supported_versions, {2, 3, 4});
       }));
-  add("DuplicateUnknownExtension", Point::start, Failure::illegal_parameter,
+  add("DuplicateUnknownExtension", "RFC 8446 4.2", Point::start, Failure::illegal_parameter,
       Alert::illegal_parameter, hello13([](HelloBuilder& h) {
         h.add(ExtensionType{0x7777}, {}).add(ExtensionType{0x7777}, {});
       }));
-  add("DuplicateAmongHundreds", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
-      hello13([](HelloBuilder& h) {
+  add("DuplicateAmongHundreds", "RFC 8446 4.2", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello13([](HelloBuilder& h) {
         for (std::uint16_t i = 0; i < 500; ++i)
           h.add(ExtensionType{static_cast<std::uint16_t>(0x4000 + i)}, {});
         h.add(ExtensionType{0x4005}, {});
       }));
-  // [RFC 8446 4.2.11]
-  add("PreSharedKeyNotLast", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
-      hello13([](HelloBuilder& h) {
+  add("PreSharedKeyNotLast", "RFC 8446 4.2.11", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello13([](HelloBuilder& h) {
         h.set(ExtensionType::psk_key_exchange_modes, {1, 1});
         h.add(ExtensionType::pre_shared_key, written([](wire::Writer& w) {
                 w.vec16([&] {
@@ -222,8 +221,7 @@ std::vector<Case> cases() {
               }));
         h.add(ExtensionType{0x7777}, {});
       }));
-  // [RFC 8446 4.2.9]
-  add("PreSharedKeyWithoutModes", Point::start, Failure::missing_extension,
+  add("PreSharedKeyWithoutModes", "RFC 8446 4.2.9", Point::start, Failure::missing_extension,
       Alert::missing_extension, hello13([](HelloBuilder& h) {
         h.add(ExtensionType::pre_shared_key, written([](wire::Writer& w) {
                 w.vec16([&] {
@@ -233,7 +231,7 @@ std::vector<Case> cases() {
                 w.vec16([&] { w.vec8([&] { w.zeros(32); }); });
               }));
       }));
-  add("MoreBindersThanIdentities", Point::start, Failure::illegal_parameter,
+  add("MoreBindersThanIdentities", "RFC 8446 4.2.11", Point::start, Failure::illegal_parameter,
       Alert::illegal_parameter, hello13([](HelloBuilder& h) {
         h.add(ExtensionType::pre_shared_key, written([](wire::Writer& w) {
                 w.vec16([&] {
@@ -246,54 +244,56 @@ std::vector<Case> cases() {
                 });
               }));
       }));
-  // [RFC 8446 E.5]
-  add("Ssl30", Point::start, Failure::protocol_version, Alert::protocol_version,
+  add("Ssl30", "RFC 8446 D.5", Point::start, Failure::protocol_version, Alert::protocol_version,
       hello13([](HelloBuilder& h) { h.legacy_version = 0x0300; }));
-  add("Tls11", Point::start, Failure::protocol_version, Alert::protocol_version,
+  add("Tls11", "RFC 8446 D.2", Point::start, Failure::protocol_version, Alert::protocol_version,
       hello12([](HelloBuilder& h) { h.legacy_version = 0x0302; }));
-  add("OnlyUnknownVersions", Point::start, Failure::protocol_version, Alert::protocol_version,
-      hello13([](HelloBuilder& h) {
+  add("OnlyUnknownVersions", "RFC 8446 4.2.1", Point::start, Failure::protocol_version,
+      Alert::protocol_version, hello13([](HelloBuilder& h) {
         h.set(ExtensionType::supported_versions, {4, 0x7f, 0x1c, 0x8a, 0x8a});
       }));
-  add("OddVersionList", Point::start, Failure::decode_error, Alert::decode_error,
+  add("OddVersionList", "RFC 8446 4.2.1", Point::start, Failure::decode_error, Alert::decode_error,
       hello13([](HelloBuilder& h) {
         h.set(ExtensionType::supported_versions, {3, 3, 4, 3});
       }));
-  add("EmptyVersionList", Point::start, Failure::decode_error, Alert::decode_error,
+  add("EmptyVersionList", "RFC 8446 4.2.1", Point::start, Failure::decode_error,
+      Alert::decode_error,
       hello13([](HelloBuilder& h) { h.set(ExtensionType::supported_versions, {0}); }));
-  // [RFC 7507 3]
-  add("Fallback", Point::start, Failure::inappropriate_fallback, Alert::inappropriate_fallback,
+  add("Fallback", "RFC 7507 3", Point::start, Failure::inappropriate_fallback,
+      Alert::inappropriate_fallback,
       hello12([](HelloBuilder& h) { h.cipher_suites.push_back(0x5600); }));
-  add("NoCommonSuite", Point::start, Failure::no_common_cipher_suite, Alert::handshake_failure,
-      hello13([](HelloBuilder& h) {
+  add("NoCommonSuite", "RFC 8446 4.1.1", Point::start, Failure::no_common_cipher_suite,
+      Alert::handshake_failure, hello13([](HelloBuilder& h) {
         h.cipher_suites = {0x1304, 0x0a0a};
       }));
-  add("SuitesOfTheOtherVersion", Point::start, Failure::no_common_cipher_suite,
+  add("SuitesOfTheOtherVersion", "RFC 8446 4.1.1", Point::start, Failure::no_common_cipher_suite,
       Alert::handshake_failure, hello13([](HelloBuilder& h) { h.cipher_suites = {0xc02b}; }));
-  // [RFC 8446 9.2]
-  add("NoSignatureAlgorithms", Point::start, Failure::missing_extension, Alert::missing_extension,
+  add("NoSignatureAlgorithms", "RFC 8446 9.2", Point::start, Failure::missing_extension,
+      Alert::missing_extension,
       hello13([](HelloBuilder& h) { h.remove(ExtensionType::signature_algorithms); }));
-  add("NoSupportedGroups", Point::start, Failure::missing_extension, Alert::missing_extension,
+  add("NoSupportedGroups", "RFC 8446 9.2", Point::start, Failure::missing_extension,
+      Alert::missing_extension,
       hello13([](HelloBuilder& h) { h.remove(ExtensionType::supported_groups); }));
-  add("NoKeyShare", Point::start, Failure::missing_extension, Alert::missing_extension,
+  add("NoKeyShare", "RFC 8446 9.2", Point::start, Failure::missing_extension,
+      Alert::missing_extension,
       hello13([](HelloBuilder& h) { h.remove(ExtensionType::key_share); }));
-  add("NoCommonGroup", Point::start, Failure::no_common_group, Alert::handshake_failure,
-      hello13([](HelloBuilder& h) {
+  add("NoCommonGroup", "RFC 8446 4.1.1", Point::start, Failure::no_common_group,
+      Alert::handshake_failure, hello13([](HelloBuilder& h) {
         h.set(ExtensionType::supported_groups, u16_list({0x001e})).share(0x001e, Bytes(56, 1));
       }));
-  add("NoCommonScheme", Point::start, Failure::no_common_signature_scheme, Alert::handshake_failure,
-      hello13([](HelloBuilder& h) {
+  add("NoCommonScheme", "RFC 8446 4.1.1", Point::start, Failure::no_common_signature_scheme,
+      Alert::handshake_failure, hello13([](HelloBuilder& h) {
         h.set(ExtensionType::signature_algorithms, u16_list({0x0401, 0x0203}));
       }));
-  add("OddGroupList", Point::start, Failure::decode_error, Alert::decode_error,
+  add("OddGroupList", "RFC 8446 4.2.7", Point::start, Failure::decode_error, Alert::decode_error,
       hello13([](HelloBuilder& h) {
         h.set(ExtensionType::supported_groups, {0, 3, 0, 0x1d, 0});
       }));
-  // [RFC 8446 4.2.8]
-  add("ShareOfAGroupNotListed", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
+  add("ShareOfAGroupNotListed", "RFC 8446 4.2.8", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter,
       hello13([](HelloBuilder& h) { h.set(ExtensionType::supported_groups, u16_list({0x0017})); }));
-  add("TwoSharesOfOneGroup", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
-      hello13([](HelloBuilder& h) {
+  add("TwoSharesOfOneGroup", "RFC 8446 4.2.8", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello13([](HelloBuilder& h) {
         h.set(ExtensionType::key_share, written([](wire::Writer& w) {
                 w.vec16([&] {
                   for (int i = 0; i < 2; ++i) {
@@ -303,63 +303,63 @@ std::vector<Case> cases() {
                 });
               }));
       }));
-  add("ShortShare", Point::start, Failure::bad_key_share, Alert::illegal_parameter,
-      hello13([](HelloBuilder& h) { h.share(0x001d, Bytes(31, 1)); }));
-  add("CompressedPoint", Point::start, Failure::bad_key_share, Alert::illegal_parameter,
-      hello13([](HelloBuilder& h) { h.share(0x0017, Bytes(65, 2)); }));
-  add("EmptyShare", Point::start, Failure::decode_error, Alert::decode_error,
+  add("ShortShare", "RFC 8446 4.2.8.2", Point::start, Failure::bad_key_share,
+      Alert::illegal_parameter, hello13([](HelloBuilder& h) { h.share(0x001d, Bytes(31, 1)); }));
+  add("CompressedPoint", "RFC 8446 4.2.8.2", Point::start, Failure::bad_key_share,
+      Alert::illegal_parameter, hello13([](HelloBuilder& h) { h.share(0x0017, Bytes(65, 2)); }));
+  add("EmptyShare", "RFC 8446 4.2.8", Point::start, Failure::decode_error, Alert::decode_error,
       hello13([](HelloBuilder& h) { h.share(0x001d, {}); }));
-  add("TwoHostNames", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
-      hello13([](HelloBuilder& h) {
+  add("TwoHostNames", "RFC 6066 3", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello13([](HelloBuilder& h) {
         h.set(ExtensionType::server_name, {0, 8, 0, 0, 1, 'a', 0, 0, 1, 'b'});
       }));
-  add("EmptyHostName", Point::start, Failure::decode_error, Alert::decode_error,
+  add("EmptyHostName", "RFC 6066 3", Point::start, Failure::decode_error, Alert::decode_error,
       hello13([](HelloBuilder& h) {
         h.set(ExtensionType::server_name, {0, 3, 0, 0, 0});
       }));
-  add("EmptyProtocolName", Point::start, Failure::decode_error, Alert::decode_error,
+  add("EmptyProtocolName", "RFC 7301 3.1", Point::start, Failure::decode_error, Alert::decode_error,
       hello13([](HelloBuilder& h) {
         h.set(ExtensionType::application_layer_protocol_negotiation, {0, 2, 0, 0});
       }));
-  // [RFC 7301 3.2]
-  add("NoCommonProtocol", Point::start, Failure::no_application_protocol,
+  add("NoCommonProtocol", "RFC 7301 3.2", Point::start, Failure::no_application_protocol,
       Alert::no_application_protocol, hello13([](HelloBuilder& h) { h.alpn({"spdy"}); }));
-  // [RFC 5746 3.6]
-  add("RenegotiationInfoInAFirstHandshake", Point::start, Failure::renegotiation,
+  add("RenegotiationInfoInAFirstHandshake", "RFC 5746 3.6", Point::start, Failure::renegotiation,
       Alert::handshake_failure, hello12([](HelloBuilder& h) {
         h.set(ExtensionType::renegotiation_info, {2, 1, 2});
       }));
-  // [RFC 8422 5.1.2]
-  add("NoUncompressedPoints", Point::start, Failure::illegal_parameter, Alert::illegal_parameter,
-      hello12([](HelloBuilder& h) {
+  add("NoUncompressedPoints", "RFC 8422 5.1.2", Point::start, Failure::illegal_parameter,
+      Alert::illegal_parameter, hello12([](HelloBuilder& h) {
         h.set(ExtensionType::ec_point_formats, {1, 1});
       }));
-  add("ExtendedMasterSecretWithABody", Point::start, Failure::decode_error, Alert::decode_error,
+  add("ExtendedMasterSecretWithABody", "RFC 7627 5.1", Point::start, Failure::decode_error,
+      Alert::decode_error,
       hello12([](HelloBuilder& h) { h.set(ExtensionType::extended_master_secret, {0}); }));
-  // [RFC 5246 7.4.1.4.1] without the extension, SHA-1 is meant.
-  add("Tls12WithoutSignatureAlgorithms", Point::start, Failure::no_common_signature_scheme,
-      Alert::handshake_failure,
+  // Without the extension SHA-1 is meant.
+  add("Tls12WithoutSignatureAlgorithms", "RFC 5246 7.4.1.4.1", Point::start,
+      Failure::no_common_signature_scheme, Alert::handshake_failure,
       hello12([](HelloBuilder& h) { h.remove(ExtensionType::signature_algorithms); }));
-  add("Tls12WithoutCommonGroup", Point::start, Failure::no_common_group, Alert::handshake_failure,
-      hello12([](HelloBuilder& h) {
+  add("Tls12WithoutCommonGroup", "RFC 8422 5.1", Point::start, Failure::no_common_group,
+      Alert::handshake_failure, hello12([](HelloBuilder& h) {
         h.cipher_suites = {0xc02f};
         h.set(ExtensionType::supported_groups, u16_list({0x0018}));
       }));
 
   // --- The second ClientHello ---
-  add("SecondHelloWithoutTheShare", Point::retried, Failure::illegal_parameter,
+  add("SecondHelloWithoutTheShare", "RFC 8446 4.1.2", Point::retried, Failure::illegal_parameter,
       Alert::illegal_parameter, second([](HelloBuilder& h) { h.share(0x0018, Bytes(97, 4)); }));
-  add("SecondHelloWithAnotherRandom", Point::retried, Failure::illegal_parameter,
+  add("SecondHelloWithAnotherRandom", "RFC 8446 4.1.2", Point::retried, Failure::illegal_parameter,
       Alert::illegal_parameter, second([](HelloBuilder& h) { h.random[5] ^= 1; }));
-  add("SecondHelloWithAnotherSessionId", Point::retried, Failure::illegal_parameter,
-      Alert::illegal_parameter, second([](HelloBuilder& h) { h.session_id[0] ^= 1; }));
-  add("SecondHelloWithOtherSuites", Point::retried, Failure::illegal_parameter,
+  add("SecondHelloWithAnotherSessionId", "RFC 8446 4.1.2", Point::retried,
+      Failure::illegal_parameter, Alert::illegal_parameter,
+      second([](HelloBuilder& h) { h.session_id[0] ^= 1; }));
+  add("SecondHelloWithOtherSuites", "RFC 8446 4.1.2", Point::retried, Failure::illegal_parameter,
       Alert::illegal_parameter, second([](HelloBuilder& h) { h.cipher_suites.pop_back(); }));
-  add("SecondHelloForcingAnotherSuite", Point::retried, Failure::illegal_parameter,
-      Alert::illegal_parameter, second([](HelloBuilder& h) { h.cipher_suites = {0x1303}; }));
-  add("SecondHelloWithAnotherName", Point::retried, Failure::illegal_parameter,
+  add("SecondHelloForcingAnotherSuite", "RFC 8446 4.1.2", Point::retried,
+      Failure::illegal_parameter, Alert::illegal_parameter,
+      second([](HelloBuilder& h) { h.cipher_suites = {0x1303}; }));
+  add("SecondHelloWithAnotherName", "RFC 8446 4.1.2", Point::retried, Failure::illegal_parameter,
       Alert::illegal_parameter, second([](HelloBuilder& h) { h.server_name("site.test"); }));
-  add("SecondHelloWithTwoShares", Point::retried, Failure::illegal_parameter,
+  add("SecondHelloWithTwoShares", "RFC 8446 4.1.2", Point::retried, Failure::illegal_parameter,
       Alert::illegal_parameter, second([](HelloBuilder& h) {
         h.set(ExtensionType::key_share, written([](wire::Writer& w) {
                 w.vec16([&] {
@@ -373,166 +373,172 @@ std::vector<Case> cases() {
                 });
               }));
       }));
-  add("SecondHelloWithEarlyData", Point::retried, Failure::illegal_parameter,
+  add("SecondHelloWithEarlyData", "RFC 8446 4.1.2", Point::retried, Failure::illegal_parameter,
       Alert::illegal_parameter,
       second([](HelloBuilder& h) { h.set(ExtensionType::early_data, {}); }));
-  add("SecondHelloOfTls12", Point::retried, Failure::illegal_parameter, Alert::illegal_parameter,
-      second([](HelloBuilder& h) {
+  add("SecondHelloOfTls12", "RFC 8446 4.1.2", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) {
         h.set(ExtensionType::supported_versions, {2, 3, 3});
       }));
-  // [RFC 8446 4.2.2]
-  add("SecondHelloWithoutCookie", Point::retried, Failure::illegal_parameter,
+  add("SecondHelloWithoutCookie", "RFC 8446 4.2.2", Point::retried, Failure::illegal_parameter,
       Alert::illegal_parameter, second([](HelloBuilder& h) { h.remove(ExtensionType::cookie); }));
-  add("SecondHelloWithCookieOfNoServer", Point::retried, Failure::illegal_parameter,
-      Alert::illegal_parameter, second([](HelloBuilder& h) {
+  add("SecondHelloWithCookieOfNoServer", "RFC 8446 4.2.2", Point::retried,
+      Failure::illegal_parameter, Alert::illegal_parameter, second([](HelloBuilder& h) {
         h.set(ExtensionType::cookie,
               written([](wire::Writer& w) { w.vec16([&] { w.zeros(68); }); }));
       }));
-  add("SecondHelloWithCookieTooShort", Point::retried, Failure::illegal_parameter,
+  add("SecondHelloWithCookieTooShort", "RFC 8446 4.2.2", Point::retried, Failure::illegal_parameter,
       Alert::illegal_parameter, second([](HelloBuilder& h) {
         h.set(ExtensionType::cookie, {0, 1, 0});
       }));
   for (const std::size_t place :
        {std::size_t{2}, std::size_t{5}, std::size_t{6}, std::size_t{69}}) {
-    add("SecondHelloWithChangedCookie", Point::retried, Failure::illegal_parameter,
-        Alert::illegal_parameter, [place](ScriptedClient& client) {
+    add("SecondHelloWithChangedCookie", "RFC 8446 4.2.2", Point::retried,
+        Failure::illegal_parameter, Alert::illegal_parameter, [place](ScriptedClient& client) {
           Bytes cookie = *client.extension(ExtensionType::cookie);
           cookie.at(place) ^= 1;
           return hello_record(second_hello().set(ExtensionType::cookie, cookie));
         });
   }
-  add("FinishedInPlaceOfSecondHello", Point::retried, Failure::unexpected_message,
+  add("FinishedInPlaceOfSecondHello", "RFC 8446 4", Point::retried, Failure::unexpected_message,
       Alert::unexpected_message, handshake_record(message(HandshakeType::finished, Bytes(32, 0))));
-  add("ApplicationDataThatNobodyAnnounced", Point::retried, Failure::unexpected_message,
-      Alert::unexpected_message, raw(record(ContentType::application_data, Bytes(40, 1))));
-  add("ChangeCipherSpecsWithoutEnd", Point::retried, Failure::too_many_records,
+  add("ApplicationDataThatNobodyAnnounced", "RFC 8446 5", Point::retried,
+      Failure::unexpected_message, Alert::unexpected_message,
+      raw(record(ContentType::application_data, Bytes(40, 1))));
+  add("ChangeCipherSpecsWithoutEnd", "RFC 8446 D.4", Point::retried, Failure::too_many_records,
       Alert::unexpected_message, raw(repeat(kChangeCipherSpec, 9)));
 
   // --- TLS 1.3 after our flight ---
-  add("WrongFinished", Point::tls13_flight, Failure::bad_finished, Alert::decrypt_error,
-      [](ScriptedClient& client) {
+  add("WrongFinished", "RFC 8446 4.4.4", Point::tls13_flight, Failure::bad_finished,
+      Alert::decrypt_error, [](ScriptedClient& client) {
         Bytes finished = client.finished_message();
         finished.back() ^= 1;
         return client.seal(ContentType::handshake, finished);
       });
-  add("FinishedOfTheWrongLength", Point::tls13_flight, Failure::decode_error, Alert::decode_error,
+  add("FinishedOfTheWrongLength", "RFC 8446 4.4.4", Point::tls13_flight, Failure::decode_error,
+      Alert::decode_error,
       sealed(ContentType::handshake, message(HandshakeType::finished, Bytes(48, 0))));
-  add("FinishedTwiceInARecord", Point::tls13_flight, Failure::unexpected_message,
+  add("FinishedTwiceInARecord", "RFC 8446 5.1", Point::tls13_flight, Failure::unexpected_message,
       Alert::unexpected_message, [](ScriptedClient& client) {
         return client.seal(ContentType::handshake, repeat(client.finished_message(), 2));
       });
-  add("FinishedInTheClear", Point::tls13_flight, Failure::unexpected_message,
+  add("FinishedInTheClear", "RFC 8446 5", Point::tls13_flight, Failure::unexpected_message,
       Alert::unexpected_message, [](ScriptedClient& client) {
         return record(ContentType::handshake, client.finished_message());
       });
-  add("CertificateUnasked", Point::tls13_flight, Failure::unexpected_message,
+  add("CertificateUnasked", "RFC 8446 4.4.2", Point::tls13_flight, Failure::unexpected_message,
       Alert::unexpected_message,
       sealed(ContentType::handshake, message(HandshakeType::certificate, {0, 0, 0, 0})));
-  add("EndOfEarlyDataUnasked", Point::tls13_flight, Failure::unexpected_message,
+  add("EndOfEarlyDataUnasked", "RFC 8446 4.5", Point::tls13_flight, Failure::unexpected_message,
       Alert::unexpected_message,
       sealed(ContentType::handshake, message(HandshakeType::end_of_early_data, {})));
-  add("SecondClientHelloUnasked", Point::tls13_flight, Failure::unexpected_message,
-      Alert::unexpected_message, raw(hello_record(HelloBuilder::tls13())));
-  add("ApplicationDataBeforeFinished", Point::tls13_flight, Failure::unexpected_message,
-      Alert::unexpected_message, sealed(ContentType::application_data, {1, 2, 3}));
-  add("ChangeCipherSpecUnderProtection", Point::tls13_flight, Failure::unexpected_message,
-      Alert::unexpected_message, sealed(ContentType::change_cipher_spec, {1}));
-  add("ChangeCipherSpecOfAnotherValue", Point::tls13_flight, Failure::unexpected_message,
-      Alert::unexpected_message, raw({20, 3, 3, 0, 1, 2}));
-  add("ChangeCipherSpecOfTwoBytes", Point::tls13_flight, Failure::unexpected_message,
+  add("SecondClientHelloUnasked", "RFC 8446 4.1.2", Point::tls13_flight,
+      Failure::unexpected_message, Alert::unexpected_message,
+      raw(hello_record(HelloBuilder::tls13())));
+  add("ApplicationDataBeforeFinished", "RFC 8446 2", Point::tls13_flight,
+      Failure::unexpected_message, Alert::unexpected_message,
+      sealed(ContentType::application_data, {1, 2, 3}));
+  add("ChangeCipherSpecUnderProtection", "RFC 8446 5", Point::tls13_flight,
+      Failure::unexpected_message, Alert::unexpected_message,
+      sealed(ContentType::change_cipher_spec, {1}));
+  add("ChangeCipherSpecOfAnotherValue", "RFC 8446 5", Point::tls13_flight,
+      Failure::unexpected_message, Alert::unexpected_message, raw({20, 3, 3, 0, 1, 2}));
+  add("ChangeCipherSpecOfTwoBytes", "RFC 8446 5", Point::tls13_flight, Failure::unexpected_message,
       Alert::unexpected_message, raw({20, 3, 3, 0, 2, 1, 1}));
-  add("ChangeCipherSpecWithinFinished", Point::tls13_flight, Failure::unexpected_message,
-      Alert::unexpected_message, [](ScriptedClient& client) {
+  add("ChangeCipherSpecWithinFinished", "RFC 8446 5.1", Point::tls13_flight,
+      Failure::unexpected_message, Alert::unexpected_message, [](ScriptedClient& client) {
         const Bytes finished = client.finished_message();
         Bytes bytes = client.seal(ContentType::handshake, {finished.begin(), finished.begin() + 9});
         append(bytes, kChangeCipherSpec);
         return bytes;
       });
-  add("RecordThatDoesNotDecrypt", Point::tls13_flight, Failure::bad_record_mac,
+  add("RecordThatDoesNotDecrypt", "RFC 8446 5.2", Point::tls13_flight, Failure::bad_record_mac,
       Alert::bad_record_mac, [](ScriptedClient& client) {
         Bytes bytes = client.finish();
         bytes.back() ^= 1;
         return bytes;
       });
-  add("RecordShorterThanATag", Point::tls13_flight, Failure::bad_record_mac, Alert::bad_record_mac,
-      raw(record(ContentType::application_data, Bytes(15, 1))));
-  add("EmptyProtectedRecord", Point::tls13_flight, Failure::bad_record_mac, Alert::bad_record_mac,
-      raw(record(ContentType::application_data, {})));
-  add("AlertInTheClearAfterProtection", Point::tls13_flight, Failure::unexpected_message,
-      Alert::unexpected_message, [](ScriptedClient& client) {
+  add("RecordShorterThanATag", "RFC 8446 5.2", Point::tls13_flight, Failure::bad_record_mac,
+      Alert::bad_record_mac, raw(record(ContentType::application_data, Bytes(15, 1))));
+  add("EmptyProtectedRecord", "RFC 8446 5.2", Point::tls13_flight, Failure::bad_record_mac,
+      Alert::bad_record_mac, raw(record(ContentType::application_data, {})));
+  add("AlertInTheClearAfterProtection", "RFC 8446 6", Point::tls13_flight,
+      Failure::unexpected_message, Alert::unexpected_message, [](ScriptedClient& client) {
         Bytes bytes = client.seal(ContentType::alert, {1, 90});
         append(bytes, record(ContentType::alert, Bytes{2, 40}));
         return bytes;
       });
 
   // --- TLS 1.3 established ---
-  // [RFC 8446 5.4]
-  add("RecordOfNothingButPadding", Point::tls13_open, Failure::unexpected_message,
+  add("RecordOfNothingButPadding", "RFC 8446 5.4", Point::tls13_open, Failure::unexpected_message,
       Alert::unexpected_message,
       [](ScriptedClient& client) { return client.seal_inner(Bytes(50, 0)); });
-  add("InnerPlaintextTooLong", Point::tls13_open, Failure::record_overflow, Alert::record_overflow,
-      [](ScriptedClient& client) {
+  add("InnerPlaintextTooLong", "RFC 8446 5.4", Point::tls13_open, Failure::record_overflow,
+      Alert::record_overflow, [](ScriptedClient& client) {
         Bytes inner(kMaxFragment + 1, 1);
         inner.push_back(23);
         return client.seal_inner(inner);
       });
-  add("PaddingBeyondTheLimit", Point::tls13_open, Failure::record_overflow, Alert::record_overflow,
-      [](ScriptedClient& client) {
+  add("PaddingBeyondTheLimit", "RFC 8446 5.4", Point::tls13_open, Failure::record_overflow,
+      Alert::record_overflow, [](ScriptedClient& client) {
         Bytes inner{1, 23};
         inner.resize(kMaxFragment + 2, 0);
         return client.seal_inner(inner);
       });
-  add("CiphertextTooLong", Point::tls13_open, Failure::record_overflow, Alert::record_overflow,
+  add("CiphertextTooLong", "RFC 8446 5.2", Point::tls13_open, Failure::record_overflow,
+      Alert::record_overflow,
       raw(record(ContentType::application_data, Bytes(kMaxCiphertext13 + 1, 1))));
   // Longer than a record of any version, which is seen before the rest has come.
-  add("HeaderOfTooLongACiphertext", Point::tls13_open, Failure::record_overflow,
+  add("HeaderOfTooLongACiphertext", "RFC 8446 5.2", Point::tls13_open, Failure::record_overflow,
       Alert::record_overflow, raw({23, 3, 3, 0x41, 0x31}));
-  add("UnknownInnerType", Point::tls13_open, Failure::unexpected_message, Alert::unexpected_message,
-      [](ScriptedClient& client) {
+  add("UnknownInnerType", "RFC 8446 5", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient& client) {
         return client.seal_inner({1, 2, 99});
       });
-  add("ClientHelloAfterTheHandshake", Point::tls13_open, Failure::unexpected_message,
-      Alert::unexpected_message, [](ScriptedClient& client) {
+  add("ClientHelloAfterTheHandshake", "RFC 8446 4.1.2", Point::tls13_open,
+      Failure::unexpected_message, Alert::unexpected_message, [](ScriptedClient& client) {
         return client.seal(ContentType::handshake, HelloBuilder::tls13().message());
       });
-  add("NewSessionTicketFromAClient", Point::tls13_open, Failure::unexpected_message,
-      Alert::unexpected_message,
+  add("NewSessionTicketFromAClient", "RFC 8446 4.6.1", Point::tls13_open,
+      Failure::unexpected_message, Alert::unexpected_message,
       sealed(ContentType::handshake, message(HandshakeType::new_session_ticket, Bytes(20, 0))));
-  add("FinishedAgain", Point::tls13_open, Failure::unexpected_message, Alert::unexpected_message,
+  add("FinishedAgain", "RFC 8446 4", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message,
       sealed(ContentType::handshake, message(HandshakeType::finished, Bytes(32, 0))));
-  add("KeyUpdateOfAnotherValue", Point::tls13_open, Failure::illegal_parameter,
+  add("KeyUpdateOfAnotherValue", "RFC 8446 4.6.3", Point::tls13_open, Failure::illegal_parameter,
       Alert::illegal_parameter,
       sealed(ContentType::handshake, message(HandshakeType::key_update, {2})));
-  add("KeyUpdateTooLong", Point::tls13_open, Failure::decode_error, Alert::decode_error,
+  add("KeyUpdateTooLong", "RFC 8446 4.6.3", Point::tls13_open, Failure::decode_error,
+      Alert::decode_error,
       sealed(ContentType::handshake, message(HandshakeType::key_update, {1, 0})));
-  add("KeyUpdateWithMoreBehindIt", Point::tls13_open, Failure::unexpected_message,
+  add("KeyUpdateWithMoreBehindIt", "RFC 8446 5.1", Point::tls13_open, Failure::unexpected_message,
       Alert::unexpected_message,
       sealed(ContentType::handshake, repeat(message(HandshakeType::key_update, {0}), 2)));
-  add("ApplicationDataWithinKeyUpdate", Point::tls13_open, Failure::unexpected_message,
-      Alert::unexpected_message, [](ScriptedClient& client) {
+  add("ApplicationDataWithinKeyUpdate", "RFC 8446 5.1", Point::tls13_open,
+      Failure::unexpected_message, Alert::unexpected_message, [](ScriptedClient& client) {
         Bytes bytes = client.seal(ContentType::handshake, {24, 0});
         append(bytes, client.seal(ContentType::application_data, {1}));
         return bytes;
       });
-  add("ChangeCipherSpecAfterTheHandshake", Point::tls13_open, Failure::unexpected_message,
-      Alert::unexpected_message, raw(kChangeCipherSpec));
-  add("HandshakeRecordInTheClear", Point::tls13_open, Failure::unexpected_message,
+  add("ChangeCipherSpecAfterTheHandshake", "RFC 8446 5", Point::tls13_open,
+      Failure::unexpected_message, Alert::unexpected_message, raw(kChangeCipherSpec));
+  add("HandshakeRecordInTheClear", "RFC 8446 5", Point::tls13_open, Failure::unexpected_message,
       Alert::unexpected_message, handshake_record(message(HandshakeType::key_update, {0})));
-  add("AlertInTheClear", Point::tls13_open, Failure::unexpected_message, Alert::unexpected_message,
-      raw({21, 3, 3, 0, 2, 2, 40}));
-  add("EmptyRecordsWithoutEnd", Point::tls13_open, Failure::too_many_records,
+  add("AlertInTheClear", "RFC 8446 6", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message, raw({21, 3, 3, 0, 2, 2, 40}));
+  add("EmptyRecordsWithoutEnd", "RFC 8446 5.4", Point::tls13_open, Failure::too_many_records,
       Alert::unexpected_message, [](ScriptedClient& client) {
         Bytes bytes;
         for (int i = 0; i < 9; ++i) append(bytes, client.seal(ContentType::application_data, {}));
         return bytes;
       });
-  add("EmptyHandshakeFragment", Point::tls13_open, Failure::unexpected_message,
+  add("EmptyHandshakeFragment", "RFC 8446 5.4", Point::tls13_open, Failure::unexpected_message,
       Alert::unexpected_message, sealed(ContentType::handshake, {}));
-  add("ReplayedRecord", Point::tls13_open, Failure::bad_record_mac, Alert::bad_record_mac,
-      [](ScriptedClient& client) {
+  add("ReplayedRecord", "RFC 8446 5.3", Point::tls13_open, Failure::bad_record_mac,
+      Alert::bad_record_mac, [](ScriptedClient& client) {
         return repeat(client.seal(ContentType::application_data, {1}), 2);
       });
-  add("RecordUnderOldKeysAfterUpdate", Point::tls13_open, Failure::bad_record_mac,
+  add("RecordUnderOldKeysAfterUpdate", "RFC 8446 4.6.3", Point::tls13_open, Failure::bad_record_mac,
       Alert::bad_record_mac, [](ScriptedClient& client) {
         Bytes bytes = client.seal(ContentType::handshake, message(HandshakeType::key_update, {0}));
         append(bytes, client.seal(ContentType::application_data, {1}));
@@ -540,99 +546,108 @@ std::vector<Case> cases() {
       });
 
   // --- TLS 1.2 ---
-  add("Tls12FinishedWithoutKeyExchange", Point::tls12_flight, Failure::unexpected_message,
-      Alert::unexpected_message, handshake_record(message(HandshakeType::finished, Bytes(12, 0))));
-  // [RFC 5246 7.1] the injection of CVE-2014-0224.
-  add("Tls12EarlyChangeCipherSpec", Point::tls12_flight, Failure::unexpected_message,
-      Alert::unexpected_message, raw(kChangeCipherSpec));
-  add("Tls12ClientHelloAgain", Point::tls12_flight, Failure::unexpected_message,
+  add("Tls12FinishedWithoutKeyExchange", "RFC 5246 7.4.7", Point::tls12_flight,
+      Failure::unexpected_message, Alert::unexpected_message,
+      handshake_record(message(HandshakeType::finished, Bytes(12, 0))));
+  // The injection of CVE-2014-0224.
+  add("Tls12EarlyChangeCipherSpec", "RFC 5246 7.1", Point::tls12_flight,
+      Failure::unexpected_message, Alert::unexpected_message, raw(kChangeCipherSpec));
+  add("Tls12ClientHelloAgain", "RFC 5246 7.4", Point::tls12_flight, Failure::unexpected_message,
       Alert::unexpected_message, [](ScriptedClient&) {
         return record(ContentType::handshake, HelloBuilder::tls12().message());
       });
-  add("Tls12CertificateUnasked", Point::tls12_flight, Failure::unexpected_message,
+  add("Tls12CertificateUnasked", "RFC 5246 7.4.6", Point::tls12_flight, Failure::unexpected_message,
       Alert::unexpected_message, handshake_record(message(HandshakeType::certificate, {0, 0, 0})));
-  add("Tls12ApplicationDataBeforeFinished", Point::tls12_flight, Failure::unexpected_message,
-      Alert::unexpected_message, raw(record(ContentType::application_data, Bytes{1})));
-  add("Tls12ShortPoint", Point::tls12_flight, Failure::bad_key_share, Alert::illegal_parameter,
+  add("Tls12ApplicationDataBeforeFinished", "RFC 5246 7.3", Point::tls12_flight,
+      Failure::unexpected_message, Alert::unexpected_message,
+      raw(record(ContentType::application_data, Bytes{1})));
+  add("Tls12ShortPoint", "RFC 8422 5.7", Point::tls12_flight, Failure::bad_key_share,
+      Alert::illegal_parameter,
       handshake_record(message(HandshakeType::client_key_exchange, {3, 1, 2, 3})));
-  add("Tls12PointLengthWrong", Point::tls12_flight, Failure::decode_error, Alert::decode_error,
+  add("Tls12PointLengthWrong", "RFC 8422 5.7", Point::tls12_flight, Failure::decode_error,
+      Alert::decode_error,
       handshake_record(message(HandshakeType::client_key_exchange, {9, 1, 2, 3})));
-  add("Tls12KeyExchangeTooLong", Point::tls12_flight, Failure::decode_error, Alert::decode_error,
+  add("Tls12KeyExchangeTooLong", "RFC 8422 5.7", Point::tls12_flight, Failure::decode_error,
+      Alert::decode_error,
       handshake_record(message(HandshakeType::client_key_exchange, Bytes(300, 1))));
-  add("Tls12EmptyKeyExchange", Point::tls12_flight, Failure::decode_error, Alert::decode_error,
-      handshake_record(message(HandshakeType::client_key_exchange, {})));
-  add("Tls12MessageBehindKeyExchange", Point::tls12_flight, Failure::unexpected_message,
-      Alert::unexpected_message, [](ScriptedClient&) {
+  add("Tls12EmptyKeyExchange", "RFC 8422 5.7", Point::tls12_flight, Failure::decode_error,
+      Alert::decode_error, handshake_record(message(HandshakeType::client_key_exchange, {})));
+  add("Tls12MessageBehindKeyExchange", "RFC 5246 7.4", Point::tls12_flight,
+      Failure::unexpected_message, Alert::unexpected_message, [](ScriptedClient&) {
         Bytes point{32};
         point.resize(33, 7);
         return record(ContentType::handshake,
                       repeat(message(HandshakeType::client_key_exchange, point), 2));
       });
-  add("Tls12RecordOfAnotherVersion", Point::tls12_flight, Failure::protocol_version,
-      Alert::protocol_version,
+  add("Tls12RecordOfAnotherVersion", "RFC 5246 6.2.1", Point::tls12_flight,
+      Failure::protocol_version, Alert::protocol_version,
       raw(record(ContentType::handshake, message(HandshakeType::client_key_exchange, {1, 1}),
                  0x0302)));
-  add("Tls12FinishedBeforeChangeCipherSpec", Point::tls12_keys, Failure::unexpected_message,
-      Alert::unexpected_message, handshake_record(message(HandshakeType::finished, Bytes(12, 0))));
-  add("Tls12ChangeCipherSpecOfAnotherValue", Point::tls12_keys, Failure::unexpected_message,
-      Alert::unexpected_message, raw({20, 3, 3, 0, 1, 0}));
-  add("Tls12KeyExchangeAgain", Point::tls12_keys, Failure::unexpected_message,
+  add("Tls12FinishedBeforeChangeCipherSpec", "RFC 5246 7.4.9", Point::tls12_keys,
+      Failure::unexpected_message, Alert::unexpected_message,
+      handshake_record(message(HandshakeType::finished, Bytes(12, 0))));
+  add("Tls12ChangeCipherSpecOfAnotherValue", "RFC 5246 7.1", Point::tls12_keys,
+      Failure::unexpected_message, Alert::unexpected_message, raw({20, 3, 3, 0, 1, 0}));
+  add("Tls12KeyExchangeAgain", "RFC 5246 7.4", Point::tls12_keys, Failure::unexpected_message,
       Alert::unexpected_message, [](ScriptedClient&) {
         Bytes point{32};
         point.resize(33, 7);
         return record(ContentType::handshake, message(HandshakeType::client_key_exchange, point));
       });
-  add("Tls12FinishedInTheClear", Point::tls12_protected, Failure::bad_record_mac,
-      Alert::bad_record_mac, [](ScriptedClient& client) {
+  add("Tls12FinishedInTheClear", "RFC 5246 6.2.3.3", Point::tls12_protected,
+      Failure::bad_record_mac, Alert::bad_record_mac, [](ScriptedClient& client) {
         return record(ContentType::handshake, client.finished12_message());
       });
-  add("Tls12WrongFinished", Point::tls12_protected, Failure::bad_finished, Alert::decrypt_error,
-      [](ScriptedClient& client) {
+  add("Tls12WrongFinished", "RFC 5246 7.4.9", Point::tls12_protected, Failure::bad_finished,
+      Alert::decrypt_error, [](ScriptedClient& client) {
         Bytes finished = client.finished12_message();
         finished[7] ^= 1;
         return client.seal(ContentType::handshake, finished);
       });
-  add("Tls12FinishedTooShort", Point::tls12_protected, Failure::decode_error, Alert::decode_error,
+  add("Tls12FinishedTooShort", "RFC 5246 7.4.9", Point::tls12_protected, Failure::decode_error,
+      Alert::decode_error,
       sealed(ContentType::handshake, message(HandshakeType::finished, Bytes(11, 0))));
-  add("Tls12ChangeCipherSpecTwice", Point::tls12_protected, Failure::unexpected_message,
-      Alert::unexpected_message, sealed(ContentType::change_cipher_spec, {1}));
-  add("Tls12ApplicationDataBeforeFinishedUnderKeys", Point::tls12_protected,
+  add("Tls12ChangeCipherSpecTwice", "RFC 5246 7.1", Point::tls12_protected,
+      Failure::unexpected_message, Alert::unexpected_message,
+      sealed(ContentType::change_cipher_spec, {1}));
+  add("Tls12ApplicationDataBeforeFinishedUnderKeys", "RFC 5246 7.4.9", Point::tls12_protected,
       Failure::unexpected_message, Alert::unexpected_message,
       sealed(ContentType::application_data, {1}));
-  // [RFC 5746 4.4]
-  add("Tls12Renegotiation", Point::tls12_open, Failure::renegotiation, Alert::handshake_failure,
-      [](ScriptedClient& client) {
+  add("Tls12Renegotiation", "RFC 5246 7.2.2, RFC 5746 3.7", Point::tls12_open,
+      Failure::renegotiation, Alert::handshake_failure, [](ScriptedClient& client) {
         return client.seal(ContentType::handshake, HelloBuilder::tls12().message());
       });
-  add("Tls12HelloRequestFromAClient", Point::tls12_open, Failure::unexpected_message,
-      Alert::unexpected_message,
+  add("Tls12HelloRequestFromAClient", "RFC 5246 7.4.1.1", Point::tls12_open,
+      Failure::unexpected_message, Alert::unexpected_message,
       sealed(ContentType::handshake, message(HandshakeType::hello_request, {})));
-  add("Tls12KeyUpdate", Point::tls12_open, Failure::unexpected_message, Alert::unexpected_message,
+  add("Tls12KeyUpdate", "RFC 5246 7.4", Point::tls12_open, Failure::unexpected_message,
+      Alert::unexpected_message,
       sealed(ContentType::handshake, message(HandshakeType::key_update, {0})));
-  add("Tls12ChangeCipherSpecAfterTheHandshake", Point::tls12_open, Failure::unexpected_message,
-      Alert::unexpected_message, sealed(ContentType::change_cipher_spec, {1}));
-  add("Tls12BadTag", Point::tls12_open, Failure::bad_record_mac, Alert::bad_record_mac,
-      [](ScriptedClient& client) {
+  add("Tls12ChangeCipherSpecAfterTheHandshake", "RFC 5246 7.1", Point::tls12_open,
+      Failure::unexpected_message, Alert::unexpected_message,
+      sealed(ContentType::change_cipher_spec, {1}));
+  add("Tls12BadTag", "RFC 5246 6.2.3.3", Point::tls12_open, Failure::bad_record_mac,
+      Alert::bad_record_mac, [](ScriptedClient& client) {
         Bytes bytes = client.seal(ContentType::application_data, {1, 2, 3});
         bytes.back() ^= 0x80;
         return bytes;
       });
-  add("Tls12TypeChangedOnTheWay", Point::tls12_open, Failure::bad_record_mac, Alert::bad_record_mac,
-      [](ScriptedClient& client) {
+  add("Tls12TypeChangedOnTheWay", "RFC 5246 6.2.3.3", Point::tls12_open, Failure::bad_record_mac,
+      Alert::bad_record_mac, [](ScriptedClient& client) {
         Bytes bytes = client.seal(ContentType::application_data, {1, 0});
         bytes[0] = 21;
         return bytes;
       });
-  add("Tls12PlaintextRecord", Point::tls12_open, Failure::bad_record_mac, Alert::bad_record_mac,
-      raw(record(ContentType::application_data, Bytes(10, 1))));
-  add("Tls12EmptyRecordsWithoutEnd", Point::tls12_open, Failure::too_many_records,
+  add("Tls12PlaintextRecord", "RFC 5246 6.2.3.3", Point::tls12_open, Failure::bad_record_mac,
+      Alert::bad_record_mac, raw(record(ContentType::application_data, Bytes(10, 1))));
+  add("Tls12EmptyRecordsWithoutEnd", "RFC 5246 6.2.1", Point::tls12_open, Failure::too_many_records,
       Alert::unexpected_message, [](ScriptedClient& client) {
         Bytes bytes;
         for (int i = 0; i < 9; ++i) append(bytes, client.seal(ContentType::application_data, {}));
         return bytes;
       });
-  add("Tls12AlertOfOneByte", Point::tls12_open, Failure::decode_error, Alert::decode_error,
-      sealed(ContentType::alert, {2}));
+  add("Tls12AlertOfOneByte", "RFC 5246 7.2", Point::tls12_open, Failure::decode_error,
+      Alert::decode_error, sealed(ContentType::alert, {2}));
   return all;
 }
 
@@ -640,6 +655,7 @@ class Rejection : public ::testing::TestWithParam<Case> {};
 
 TEST_P(Rejection, AnswersWithTheAlertOfTheRfc) {
   const Case& c = GetParam();
+  SCOPED_TRACE(c.clause);
   ServerConfig config = testing::test_config();
   config.alpn_protocols = {"h2", "http/1.1"};
   for (const std::size_t piece_len : {kMaxRecord, std::size_t{7}}) {
@@ -660,4 +676,11 @@ std::string name_of_case(const ::testing::TestParamInfo<Case>& one) {
 INSTANTIATE_TEST_SUITE_P(Table, Rejection, ::testing::ValuesIn(cases()), name_of_case);
 
 }  // namespace
+
+std::vector<NegativeCase> server_rejections() {
+  std::vector<NegativeCase> all;
+  for (const Case& c : cases()) all.push_back({c.name, c.clause});
+  return all;
+}
+
 }  // namespace sallyport::tls
