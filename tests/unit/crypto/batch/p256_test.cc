@@ -28,7 +28,6 @@
 #include "tests/support/vectors.h"
 #include "tests/unit/crypto/batch/agreements.h"
 #include "tests/unit/crypto/batch/stack_scan.h"
-#include "tests/unit/crypto/wycheproof.h"
 
 namespace sallyport::crypto::batch {
 namespace {
@@ -161,7 +160,7 @@ struct ToSign {
   Bytes digest;
 };
 
-class BatchP256 : public testing::Wycheproof {
+class BatchP256 : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!available()) GTEST_SKIP() << "this processor has no AVX-512 IFMA";
@@ -386,31 +385,9 @@ TEST_F(BatchP256, GivesKnownAnswers) {
     pairs.push_back({v.bytes("private"), v.bytes("public")});
     expected.push_back(v.is_valid() ? std::string{v.text("shared")} : "");
   }
-  ASSERT_GE(pairs.size(), 15U);
+  ASSERT_GE(pairs.size(), 350U);
   const std::vector<Bytes> got = agree(pairs);
   for (std::size_t i = 0; i < pairs.size(); ++i) EXPECT_EQ(hex(got[i]), expected[i]) << i;
-}
-
-TEST_F(BatchP256, GivesWycheproofsAnswers) {
-  const nlohmann::json file = load("ecdh_secp256r1_ecpoint_test");
-  if (!file.is_object()) GTEST_SKIP() << "ecdh_secp256r1_ecpoint_test is not here";
-  std::vector<Pair> pairs;
-  std::vector<nlohmann::json> tests;
-  for (const auto& group : file.at("testGroups")) {
-    for (const auto& test : group.at("tests")) {
-      pairs.push_back({private_key(test), bytes(test, "public")});
-      tests.push_back(test);
-    }
-  }
-  ASSERT_GT(pairs.size(), 200U);
-  const std::vector<Bytes> got = agree(pairs);
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const bool must = tests[i].at("result") == "valid";
-    if (must || !got[i].empty()) {
-      EXPECT_EQ(hex(got[i]), tests[i].at("shared").get<std::string>()) << name_of(tests[i]);
-      EXPECT_NE(tests[i].at("result"), "invalid") << name_of(tests[i]);
-    }
-  }
 }
 
 // [RFC 6979 3.2] The examples of its appendix A.2.5.

@@ -17,7 +17,6 @@
 #include "tests/support/vectors.h"
 #include "tests/unit/crypto/batch/agreements.h"
 #include "tests/unit/crypto/batch/stack_scan.h"
-#include "tests/unit/crypto/wycheproof.h"
 
 namespace sallyport::crypto::batch {
 namespace {
@@ -59,7 +58,7 @@ Bytes public_by_openssl(const Bytes& scalar) {
   return share;
 }
 
-class BatchX25519 : public testing::Wycheproof {
+class BatchX25519 : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!available()) GTEST_SKIP() << "this processor has no AVX-512 IFMA";
@@ -166,31 +165,9 @@ TEST_F(BatchX25519, GivesKnownAnswers) {
     pairs.push_back({v.bytes("private"), v.bytes("public")});
     expected.push_back(v.is_valid() ? std::string{v.text("shared")} : "");
   }
-  ASSERT_GE(pairs.size(), 30U);
+  ASSERT_GE(pairs.size(), 500U);
   const std::vector<Bytes> got = agree(pairs);
   for (std::size_t i = 0; i < pairs.size(); ++i) EXPECT_EQ(hex(got[i]), expected[i]);
-}
-
-TEST_F(BatchX25519, GivesWycheproofsAnswers) {
-  const nlohmann::json file = load("x25519_test");
-  if (!file.is_object()) GTEST_SKIP() << "x25519_test is not here";
-  std::vector<Pair> pairs;
-  std::vector<std::string> expected;
-  std::vector<std::string> names;
-  for (const auto& group : file.at("testGroups")) {
-    for (const auto& test : group.at("tests")) {
-      pairs.push_back({bytes(test, "private"), bytes(test, "public")});
-      expected.push_back(test.at("shared").get<std::string>());
-      names.push_back(name_of(test));
-    }
-  }
-  ASSERT_GT(pairs.size(), 500U);
-  const std::vector<Bytes> got = agree(pairs);
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    // Where the file has zero, refusing is the only right answer in TLS.
-    const bool zero = expected[i] == std::string(64, '0');
-    EXPECT_EQ(hex(got[i]), zero ? "" : expected[i]) << names[i];
-  }
 }
 
 TEST_F(BatchX25519, AgreesWithOpenssl) {
