@@ -134,9 +134,7 @@ dpdk::Failure Daemon::load(config::LoadedCredentials& credentials) {
 }
 
 dpdk::Failure Daemon::start() {
-  if (const std::string missing = harden_process(); !missing.empty()) {
-    log(LogLevel::debug, LogTopic::start, missing);
-  }
+  const std::string exposed = harden_process();
   config::LoadedCredentials credentials;
   if (dpdk::Failure failure = load(credentials)) return failure;
   constexpr std::uint32_t kFirstGeneration = 1;
@@ -176,7 +174,7 @@ dpdk::Failure Daemon::start() {
   }
   telemetry_.emplace(dataplane_, publisher_, mutex_);
   if (dpdk::Failure failure = telemetry_->add()) return failure;
-  std::fputs(start_report(config_, plan_, dataplane_, identities_).c_str(), stdout);
+  std::fputs(start_report(config_, plan_, dataplane_, identities_, exposed).c_str(), stdout);
   std::fflush(stdout);
   return {};
 }

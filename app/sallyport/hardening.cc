@@ -19,7 +19,9 @@ std::string harden_process() {
   // Also keeps other processes of the same user from reading our memory.
   if (prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) != 0) note("debuggers can attach");
   // On fault: what is reserved and never touched costs no memory.
-  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) note("memory may be swapped out");
+  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
+    note("memory may be swapped out (CAP_IPC_LOCK or a higher RLIMIT_MEMLOCK would help)");
+  }
   return missing;
 }
 

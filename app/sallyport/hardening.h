@@ -4,7 +4,8 @@
 
 namespace sallyport {
 
-// harden_process returns what could not be done, for the log; empty when everything was.
+// harden_process returns what could not be done and what would help, for the report at start; empty
+// when everything was.
 [[nodiscard]] std::string harden_process();
 
 }  // namespace sallyport

@@ -108,7 +108,8 @@ std::string version_text() {
 }
 
 std::string start_report(const config::Config& config, const MemoryPlan& plan,
-                         const Dataplane& dataplane, const control::Identities& identities) {
+                         const Dataplane& dataplane, const control::Identities& identities,
+                         const std::string& exposed) {
   std::string text = version_text() + '\n';
   text +=
       line("instance", config.dataplane.name + ", telemetry " + dataplane.eal().telemetry_socket());
@@ -140,6 +141,8 @@ std::string start_report(const config::Config& config, const MemoryPlan& plan,
     computing = std::max(computing, worker->processor->executor().computing());
   }
   text += line("public keys", computing_text(computing));
+  text += line("secrets", exposed.empty() ? "locked into memory, kept from core dumps and debuggers"
+                                          : "WARNING: " + exposed);
   if constexpr (tls::kHasKeyLog) {
     text += line("key log",
                  "WARNING: this build writes the secrets of every connection to SSLKEYLOGFILE");
