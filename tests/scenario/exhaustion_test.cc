@@ -183,6 +183,59 @@ TEST(Exhaustion, ASecondHelloThatWaitsForABufferKeepsItsHandshake) {
   expect_all_gone(sim, echo, seconds{5});
 }
 
+// expect_sent_away: the handshake comes about, and then there is nobody to talk to.
+void expect_sent_away(Simulation& sim, const std::function<void()>& step) {
+  OpensslClient tls{sim.connect()};
+  tls.write("hello");
+  EXPECT_TRUE(sim.run(
+      [&] {
+        step();
+        tls.step();
+        return tls.got_close_notify() && tls.socket().peer_closed();
+      },
+      seconds{1}))
+      << tls.error();
+  EXPECT_TRUE(tls.received().empty());
+  tls.socket().close();
+}
+
+TEST(Exhaustion, APoolWithoutABackendSendsItsClientsAway) {
+  Simulation sim{{.num_backends = 0}};
+  expect_sent_away(sim, [] {});
+  EXPECT_EQ(sim.stats().failures.value(stats::HandshakeFailure::no_backend), 1U);
+  EXPECT_EQ(sim.stats().traffic.value(stats::Traffic::backend_retries), 0U);
+  expect_all_gone(sim);
+}
+
+TEST(Exhaustion, WithoutALocalPortClientsAreSentAwayUntilThereIsOne) {
+  Simulation sim{{.num_backends = 2, .num_local_ports = 1}};
+  Echo echo{sim};
+  const auto served = [&](Talk& talk) {
+    return sim.run(
+        [&] {
+          echo.step();
+          return talk.done();
+        },
+        seconds{1});
+  };
+  // One port is good for one connection to each of the two backends.
+  Talk first{sim, 1'000};
+  Talk second{sim, 1'000};
+  ASSERT_TRUE(served(first) && served(second));
+  expect_sent_away(sim, [&] { echo.step(); });
+  EXPECT_EQ(sim.stats().failures.value(stats::HandshakeFailure::no_local_port), 1U);
+  EXPECT_EQ(sim.stats().failures.value(stats::HandshakeFailure::no_backend), 0U);
+  first.close();
+  second.close();
+  expect_all_gone(sim, echo);
+  sim.run_for(seconds{61});  // TIME_WAIT
+  Talk third{sim, 1'000};
+  EXPECT_TRUE(served(third)) << third.tls().error();
+  EXPECT_EQ(sim.stats().failures.value(stats::HandshakeFailure::no_local_port), 1U);
+  third.close();
+  expect_all_gone(sim, echo);
+}
+
 TEST(Exhaustion, HandshakesWaitForAJobSlotAndAllGoOn) {
   Simulation sim{{.worker = {.max_jobs = 4}}};
   Echo echo{sim};

@@ -232,6 +232,10 @@ snapshot::Pool Simulation::make_pool(std::size_t index) const {
   pool.name = index == 0 ? "web" : "other";
   if (options_.proxy_protocol) pool.proxy_protocol = snapshot::ProxyProtocol::v2;
   pool.source_addresses = {address(options_.ipv6, 11)};
+  if (options_.num_local_ports != 0) {
+    pool.local_port_last =
+        static_cast<std::uint16_t>(pool.local_port_first + options_.num_local_ports - 1);
+  }
   std::vector<balance::Candidate> candidates(options_.num_backends);
   for (std::size_t i = 0; i < options_.num_backends; ++i) {
     const auto place = static_cast<std::uint16_t>(index * options_.num_backends + i);

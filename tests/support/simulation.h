@@ -69,7 +69,8 @@ struct SimulationOptions {
   Faults faults{};
   std::uint32_t delay_us = 100;  // of a link, one way
   std::uint16_t mtu = 1500;
-  std::size_t num_backends = 2;  // of each pool
+  std::size_t num_backends = 2;       // of each pool
+  std::uint16_t num_local_ports = 0;  // towards each backend; 0: what the product takes by default
   // Beyond the first, clients choose a pool by its place in `alpn`.
   std::size_t num_pools = 1;
   bool ipv6 = false;
