@@ -13,7 +13,11 @@ namespace {
 
 using stats::HandshakeFailure;
 using wire::AlertDescription;
-using Alerts = std::map<std::string, std::string>;  // of each reason, by their names
+struct Row {
+  std::string alert;
+  std::string when;
+};
+using Rows = std::map<std::string, Row>;  // of each reason, by their names
 
 std::string name_of(AlertDescription alert) {
   switch (alert) {
@@ -68,33 +72,35 @@ std::string name_of(AlertDescription alert) {
 
 // documented reads rows like | `reason` | `alert` | when |; a cell without an alert's name alone
 // says that the worker ends the connection without asking alert_of().
-Alerts documented() {
-  Alerts alerts;
+Rows documented() {
+  Rows rows;
   std::ifstream in{SALLYPORT_ALERTS_DOCUMENT};
-  const std::regex row{R"(\| `(\w+)` \| (.*?) \|.*)"};
+  const std::regex row{R"(\| `(\w+)` \| (.*?) \| (.*) \|)"};
   for (std::string line; std::getline(in, line);) {
     std::smatch cells;
-    if (std::regex_match(line, cells, row)) alerts[cells[1]] = cells[2];
+    if (std::regex_match(line, cells, row)) rows[cells[1]] = {cells[2], cells[3]};
   }
-  return alerts;
+  return rows;
 }
 
 TEST(AlertTable, IsWhatTheDocumentSays) {
-  Alerts table = documented();
+  Rows table = documented();
+  const std::regex section{R"(RFC \d+ (section|appendix) [A-Z0-9])"};
   for (std::size_t i = 1; i < stats::Descriptions<HandshakeFailure>::all.size(); ++i) {
     const auto failure = static_cast<HandshakeFailure>(i);
     const std::string name{stats::name_of(failure)};
     const auto row = table.extract(name);
     ASSERT_FALSE(row.empty()) << name << " is missing from " << SALLYPORT_ALERTS_DOCUMENT;
-    const std::string& cell = row.mapped();
+    const std::string& cell = row.mapped().alert;
     // Without an alert of its own a reason would be answered with internal_error.
     if (cell.ends_with("none")) {
       EXPECT_EQ(name_of(alert_of(failure)), "internal_error") << name;
     } else {
       EXPECT_EQ(cell, "`" + name_of(alert_of(failure)) + "`") << name;
+      EXPECT_TRUE(std::regex_search(row.mapped().when, section)) << name << " names no section";
     }
   }
-  for (const auto& [name, alert] : table) ADD_FAILURE() << "there is no reason " << name;
+  for (const auto& [name, row] : table) ADD_FAILURE() << "there is no reason " << name;
 }
 
 }  // namespace
