@@ -38,6 +38,8 @@ TOLD_NGINX = 13443
 TOLD_HAPROXY = 14443
 MADE = 2443  # no certificate configured: Sallyport makes one
 
+BY_CERTIFICATE = {"ecdsa": WEB, "rsa": WEB_RSA, "p384": WEB_P384, "ed25519": WEB_ED25519}
+
 
 @dataclasses.dataclass(frozen=True)
 class Programs:

@@ -1,4 +1,5 @@
 """What the system tests share: a class of tests stands on one bed, and each test has a time limit."""
+import contextlib
 import functools
 import signal
 import time
@@ -78,6 +79,23 @@ class OnBed(unittest.TestCase):
 
     def failures(self) -> dict[str, int]:
         return self.bed.sallyport.show("handshakes")["failures"]
+
+    def resumptions(self) -> dict[str, int]:
+        return self.bed.sallyport.show("handshakes")["resumptions"]
+
+    @contextlib.contextmanager
+    def expect_handshakes(self, seconds: float = 10.0, **more: int):
+        """expect_handshakes lets each counter of resumptions() that it names rise by exactly so much."""
+        before = self.resumptions()
+        yield
+
+        def rise():
+            now = self.resumptions()
+            return {name: now[name] - before[name] for name in more}
+        deadline = time.monotonic() + seconds
+        while rise() != more and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertEqual(rise(), more)
 
     def wait_until(self, condition, what: str, seconds: float = 10.0):
         """wait_until polls; statistics are published a few times a second."""

@@ -19,9 +19,6 @@ class ClientCertificates(OnBed):
     def setUp(self):
         self.authority = Authority(self.bed.directory, "clients")
 
-    def resumptions(self) -> dict[str, int]:
-        return self.bed.sallyport.show("handshakes")["resumptions"]
-
     def expect_more(self, counters, name: str, before: dict[str, int], more: int = 1) -> None:
         self.wait_until(lambda: counters().get(name, 0) == before.get(name, 0) + more, f"{more} more {name}")
 

@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 REQUEST = f"GET / HTTP/1.1\r\nHost: {SERVER_NAME}\r\nConnection: close\r\n\r\n"
 EVERY_SUITE = [("TLSv1.3", "TLS_AES_128_GCM_SHA256"), ("TLSv1.3", "TLS_AES_256_GCM_SHA384"),
                ("TLSv1.3", "TLS_CHACHA20_POLY1305_SHA256")] + [
-    ("TLSv1.2", f"ECDHE-{key}-{cipher}") for key in ("ECDSA", "RSA")
+    ("TLSv1.2", f"{key}-{cipher}") for key in ("ECDHE-ECDSA", "ECDHE-RSA", "DHE-RSA")
     for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")]
 
 
@@ -126,13 +126,14 @@ class Clients(OnBed):
         self.assertIn("Verify return code: 0 (ok)", done.stdout)
         self.assert_page(done.stdout)
 
-    @on_each(group=["X25519", "P-256"])
+    @on_each(group={"X25519": "X25519", "P-256": "ECDH, prime256v1", "P-384": "ECDH, secp384r1"}.items())
     def test_openssl_gets_a_page_with_every_group(self, group):
-        # In TLS 1.2 the list also says which certificates the client takes, and ours are P-256.
-        for version, groups in (("-tls1_3", group), ("-tls1_2", "P-256" if group == "P-256" else f"{group}:P-256")):
-            done = self.s_client(version, "-groups", groups)
+        name, shown = group
+        # In TLS 1.2 the list also says which ECDSA certificates the client takes.
+        for version, port, ca in (("-tls1_3", WEB, "ecdsa"), ("-tls1_2", WEB_RSA, "rsa")):
+            done = self.s_client(version, "-groups", name, port=port, ca=ca)
             key = re.search(r"Server Temp Key: (.*)", done.stdout)[1]
-            self.assertTrue(key.startswith({"X25519": "X25519", "P-256": "ECDH, prime256v1"}[group]), key)
+            self.assertTrue(key.startswith(shown), key)
             self.assert_page(done.stdout)
 
     def test_a_hello_retry_request_asks_for_a_group_that_is_known(self):

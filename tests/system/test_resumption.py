@@ -13,9 +13,6 @@ PAGE = r"<h1>backend[12]</h1>"
 class Returning(OnBed):
     """Returning has what tests of this file do with clients."""
 
-    def resumptions(self) -> dict[str, int]:
-        return self.bed.sallyport.show("handshakes")["resumptions"]
-
     def refusals(self) -> dict[str, int]:
         return self.bed.sallyport.show("handshakes")["ticket_refusals"]
 
