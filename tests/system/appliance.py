@@ -18,6 +18,7 @@ WEB = 443  # two HTTP backends
 WEB_RSA = 8443  # the same behind an RSA certificate
 WEB_P384 = 16443  # and other certificates
 WEB_ED25519 = 17443
+WEB_COMPATIBLE = 18443  # RSA, and what only the policy "compatible" allows
 WEB_IPV6 = 6443  # the same, reached over IPv6
 NGINX = 5443
 ECHO = 7443
@@ -82,7 +83,7 @@ def listener(name: str, port: int, pool: str, certificate: testbed.Certificate |
 name = "{name}"
 address = ["{SERVICE4}:{port}", "[{SERVICE6}]:{port}"]
 pool = "{pool}"
-tls.policy = "intermediate"
+tls.policy = "{"compatible" if name == "compatible" else "intermediate"}"
 tls.certificates = [{files}]
 """ + "".join(f"limits.{key} = {value}\n" for key, value in limits.items()) + (
         'tls.alpn = [{ protocol = "http/1.1", pool = "web" }, { protocol = "test/nginx", pool = "nginx" }]\n'
@@ -125,7 +126,7 @@ proxy_protocol = "{"v2" if name.startswith("told") else "off"}"
 
 
 # Listeners that are there only for the tests that ask for them.
-OF_SOME_TESTS = ("mtls", "told", "tls_", "p384", "ed25519")
+OF_SOME_TESTS = ("mtls", "told", "tls_", "p384", "ed25519", "compatible")
 
 
 def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1,), services=None,
@@ -146,7 +147,8 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
     ed25519 = testbed.make_certificate(directory, "ed25519", "ed25519")
     first, second = BACKENDS4
     listeners = [("web", WEB, "web", ecdsa), ("rsa", WEB_RSA, "web", rsa), ("p384", WEB_P384, "web", p384),
-                 ("ed25519", WEB_ED25519, "web", ed25519), ("web6", WEB_IPV6, "web6", ecdsa),
+                 ("ed25519", WEB_ED25519, "web", ed25519), ("compatible", WEB_COMPATIBLE, "web", rsa),
+                 ("web6", WEB_IPV6, "web6", ecdsa),
                  ("nginx", NGINX, "nginx", ecdsa), ("echo", ECHO, "echo", ecdsa),
                  ("hash", HASH, "hash", ecdsa), ("dead", DEAD, "dead", ecdsa), ("made", MADE, "web", None),
                  ("alpn", ALPN, "web", ecdsa), ("mtls", MTLS, "web", ecdsa),
