@@ -8,6 +8,7 @@ http  GET /             the page
       GET /slow/N       the same in lumps of 16 KiB, one every 20 ms
       PUT /upload       answers the SHA-256 of the body
       GET /form         a form, which sends itself when the address ends in #send
+      GET /form?close   the same, after which the connection is closed
       POST /form        answers with what was sent
       GET /who          the name of this backend and the address of its peer
 echo  sends back what it gets; ends when its peer has ended
@@ -67,7 +68,7 @@ class Backend:
             head = await reader.readuntil(b"\r\n\r\n")
             method, path, _ = head.split(b"\r\n")[0].decode().split(" ")
             headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
-            close = headers.get(b"connection", b"") == b"close"
+            close = headers.get(b"connection", b"") == b"close" or path.endswith("?close")
             if headers.get(b"expect") == b"100-continue":
                 writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = hashlib.sha256()
@@ -87,7 +88,7 @@ class Backend:
                 return
 
     async def answer(self, writer, method: str, path: str, sent: bytes, close: bool) -> None:
-        words = path.strip("/").split("/")
+        words = path.partition("?")[0].strip("/").split("/")
         slow = words[0] == "slow"
         if method == "PUT":
             lumps, length = [sent], len(sent)

@@ -25,8 +25,8 @@ from cases import OnBed  # noqa: E402
 LONGEST_LINE = 600
 MODULES = ("test_clients", "test_transfers", "test_failures", "test_bad_input", "test_lossy", "test_floods",
            "test_odd_segments", "test_resumption", "test_client_certificates", "test_introduction",
-           "test_backend_tls", "test_handshake_forms", "test_compatible", "test_other_clients", "test_tls_audit",
-           "test_hardening")
+           "test_backend_tls", "test_handshake_forms", "test_compatible", "test_other_clients", "test_chromium",
+           "test_tls_audit", "test_hardening")
 
 
 def sentence(test: unittest.TestCase) -> str:

@@ -1,0 +1,102 @@
+"""A headless Chromium shows a page with a form and sends it: each version, certificates of both sides, resumed."""
+import json
+import pathlib
+import shutil
+import unittest
+
+from appliance import BY_CERTIFICATE, MTLS, SERVER_NAME, SERVICE4
+from authority import Authority
+from cases import OnBed, limit
+from testbed import command
+
+PROGRAMS = ("chromium", "certutil", "pk12util", "unshare")
+MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
+POLICIES = pathlib.Path("/etc/chromium")  # where alone it looks for them
+COMPRESSED_CERTIFICATE = 25  # RFC 8879 section 4
+KINDS = ("ecdsa", "rsa", "p384")  # it knows no Ed25519
+SENT_FORM = "received word=sallyport&amp;kind=gate"
+
+
+@unittest.skipIf(MISSING, f"{', '.join(MISSING)} not installed")
+@unittest.skipUnless(POLICIES.is_dir(), f"no {POLICIES}")
+class Chromium(OnBed):
+    settings = {"services": ["web", "web6", "rsa", "p384", "mtls"]}
+
+    def setUp(self):
+        self.home = self.bed.directory / f"chromium_{self._testMethodName}"
+        self.store = self.home / ".pki/nssdb"
+        self.store.mkdir(parents=True)
+        command("certutil", "-N", "-d", f"sql:{self.store}", "--empty-password")
+        for kind in KINDS:
+            command("certutil", "-A", "-d", f"sql:{self.store}", "-n", kind, "-t", "CP,,",
+                    "-i", self.bed.directory / f"{kind}.pem")
+        # Connections that it opens before it needs them would be full handshakes, as many as it likes.
+        self.policies = {"NetworkPredictionOptions": 2}
+
+    def chromium(self, *words):
+        """chromium runs it to its end, with policies that nobody else sees."""
+        managed = self.home / "etc/policies/managed"
+        managed.mkdir(parents=True, exist_ok=True)
+        (managed / "tests.json").write_text(json.dumps(self.policies))
+        return self.bed.client.run(
+            "unshare", "--mount", "sh", "-c", f'mount --bind "$0" {POLICIES} && exec "$@"', self.home / "etc",
+            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-sync", "--disable-component-update",
+            "--hide-scrollbars", "--window-size=640,480", "--virtual-time-budget=5000",
+            f"--user-data-dir={self.home / 'profile'}", f"--host-resolver-rules=MAP {SERVER_NAME} {SERVICE4}", *words,
+            timeout=50, env={"HOME": str(self.home), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+
+    def send_form(self, port: int, *words) -> list[tuple[str, dict]]:
+        """send_form gets the form over one connection, sends it over another, and returns what Chromium logged."""
+        log = self.home / "net.json"
+        done = self.chromium(f"--log-net-log={log}", "--net-log-capture-mode=Everything", *words, "--dump-dom",
+                             f"https://{SERVER_NAME}:{port}/form?close#send")
+        self.assertIn(SENT_FORM, done.stdout)
+        written = json.loads(log.read_text())
+        names = {number: name for name, number in written["constants"]["logEventTypes"].items()}
+        return [(names[event["type"]], event.get("params", {})) for event in written["events"]]
+
+    def assert_handshakes(self, events: list[tuple[str, dict]], version: str) -> None:
+        """assert_handshakes finds full ones, resumed ones, and only those of that version."""
+        made = {(told["version"], told["is_resumed"]) for name, told in events
+                if name == "SSL_CONNECT" and "version" in told}
+        self.assertEqual(made, {(f"TLS {version}", False), (f"TLS {version}", True)})
+        received = {told["type"] for name, told in events if name == "SSL_HANDSHAKE_MESSAGE_RECEIVED"}
+        self.assertEqual(COMPRESSED_CERTIFICATE in received, version == "1.3")
+
+    @limit(120)
+    def test_the_form_looks_the_same(self):
+        shown, wanted = self.home / "shown.png", self.home / "wanted.png"
+        form = self.home / "form.html"
+        form.write_text(self.bed.curl(path="/form").stdout)
+        self.chromium(f"--screenshot={wanted}", f"file://{form}")
+        self.chromium(f"--screenshot={shown}", f"https://{SERVER_NAME}/form")
+        self.assertGreater(len(shown.read_bytes()), 1000)
+        self.assertEqual(shown.read_bytes(), wanted.read_bytes(), "the page looks different through Sallyport")
+
+    @limit(120)
+    def test_the_form_is_sent_with_every_certificate(self):
+        for kind in KINDS:
+            with self.subTest(certificate=kind):
+                self.assert_handshakes(self.send_form(BY_CERTIFICATE[kind]), "1.3")
+
+    @limit(120)
+    def test_the_form_is_sent_over_tls_1_2(self):
+        for kind in KINDS:
+            with self.subTest(certificate=kind):
+                self.assert_handshakes(self.send_form(BY_CERTIFICATE[kind], "--ssl-version-max=tls1.2"), "1.2")
+
+    @limit(120)
+    def test_a_certificate_is_shown(self):
+        certificate = Authority(self.bed.directory, "clients").issue("chromium")
+        file = self.home / "client.p12"
+        command("openssl", "pkcs12", "-export", "-in", certificate.chain, "-inkey", certificate.key, "-name",
+                "chromium", "-passout", "pass:given", "-out", file)
+        command("pk12util", "-i", file, "-d", f"sql:{self.store}", "-W", "given", "-K", "")
+        self.policies["AutoSelectCertificateForUrls"] = [
+            json.dumps({"pattern": f"https://{SERVER_NAME}:{MTLS}", "filter": {"ISSUER": {"CN": "clients"}}})]
+        for version in ("1.3", "1.2"):
+            with self.subTest(version=version):
+                before = self.resumptions()["known_client"]
+                self.assert_handshakes(self.send_form(MTLS, f"--ssl-version-max=tls{version}"), version)
+                self.wait_until(lambda: self.resumptions()["known_client"] >= before + 2, "two known clients")
