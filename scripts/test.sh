@@ -93,7 +93,7 @@ if $sanitized && ! $quick; then
     # The long ones would only be slow here: these are for what the sanitizers can find.
     say "system tests with ASan and UBSan"
     system_tests system-asan build-asan test_clients test_bad_input test_floods test_odd_segments \
-      FailingClients FailingBackends LossyNetwork
+      FailingClients FailingBackends LossyNetwork Compatible
   fi
 fi
 
