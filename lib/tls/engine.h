@@ -22,6 +22,7 @@ struct KeyLimits {
   // many of a segment each still leave an attacker an advantage below 2^-50.
   std::uint64_t tls12 = std::uint64_t{1} << 32;
 };
+static_assert(KeyLimits{}.tls13 < 23'726'566, "2^24.5");
 
 class Engine {
  public:

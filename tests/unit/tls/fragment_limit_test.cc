@@ -131,6 +131,26 @@ TEST_F(FragmentLimitTest, MaxFragmentLengthBindsTheClientToo) {
   EXPECT_EQ(server.application_data().size(), 512U);
 }
 
+// [RFC 6066 4] From ServerHello on, so also what is not protected yet.
+TEST(FragmentLimit, OfMaxFragmentLengthBindsTheClientBeforeItHasKeysToo) {
+  const auto answer = [](std::size_t len) {  // to a ClientKeyExchange in a record of this length
+    const ServerConfig config = test_config();
+    FakeJobs jobs;
+    TlsDriver server{config, jobs};
+    ScriptedClient client;
+    server.feed(client.hello(hello12(ExtensionType::max_fragment_length, {1})));
+    client.hear(server.take_output());
+    const Bytes exchange =
+        testing::message(wire::HandshakeType::client_key_exchange, Bytes(len - 4, 1));
+    server.feed(testing::record(ContentType::handshake, exchange));
+    client.hear(server.take_output());
+    EXPECT_EQ(client.alert(), static_cast<std::uint8_t>(alert_of(server.last().failure)));
+    return stats::name_of(server.last().failure);
+  };
+  EXPECT_EQ(answer(512), "decode_error") << "which is said of the message, not of its record";
+  EXPECT_EQ(answer(513), "record_overflow");
+}
+
 TEST_F(FragmentLimitTest, MaxFragmentLengthIsIgnoredBesideRecordSizeLimit) {  // [RFC 8449 5]
   HelloBuilder hello = hello13(ExtensionType::max_fragment_length, {9});
   establish13(hello.set(ExtensionType::record_size_limit, {0x08, 0x00}));

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "tests/support/hex.h"
 #include "tests/support/tls_client.h"
@@ -338,6 +341,74 @@ TEST_F(ServerTest, SkipsEarlyDataByTypeAfterHelloRetryRequest) {
   EXPECT_TRUE(server.server().is_established());
 }
 
+// [RFC 8446 4.2.10] Both ways of skipping: by the outer type after a HelloRetryRequest, as records
+// that do not decrypt after ServerHello.
+class SkippedEarlyData : public ::testing::TestWithParam<bool> {
+ protected:
+  static bool retries() { return GetParam(); }
+  void announce(TlsDriver& server) {
+    HelloBuilder hello = HelloBuilder::tls13();
+    hello.set(ExtensionType::early_data, {});
+    if (retries()) {
+      hello.set(ExtensionType::supported_groups, testing::u16_list({0x0018, 0x0017}));
+      hello.share(0x0018, Bytes(97, 4));
+    }
+    server.feed(client->hello(hello));
+    client->hear(server.take_output());
+    ASSERT_EQ(client->retried(), retries());
+  }
+  static void skip(TlsDriver& server, std::size_t len) {
+    server.feed(record(ContentType::application_data, Bytes(len, 0xee)));
+  }
+  void expect_refused(TlsDriver& server, HandshakeFailure why) {
+    client->hear(server.take_output());
+    EXPECT_EQ(stats::name_of(server.last().failure), stats::name_of(why));
+    EXPECT_EQ(client->alert(), static_cast<std::uint8_t>(alert_of(why)));
+    EXPECT_EQ(server.handshake(), nullptr);
+  }
+  [[nodiscard]] static HandshakeFailure beyond() {
+    return retries() ? HandshakeFailure::unexpected_message : HandshakeFailure::bad_record_mac;
+  }
+
+  ServerConfig config = testing::test_config();
+  FakeJobs jobs;
+  std::unique_ptr<ScriptedClient> client = std::make_unique<ScriptedClient>();
+};
+INSTANTIATE_TEST_SUITE_P(Both, SkippedEarlyData, ::testing::Bool(), [](const auto& one) {
+  return std::string{one.param ? "AfterHelloRetryRequest" : "AfterServerHello"};
+});
+
+TEST_P(SkippedEarlyData, EndsWithTheLastByte) {
+  constexpr std::size_t kMost = 16'384;
+  for (const std::vector<std::size_t>& lengths :
+       {std::vector<std::size_t>{kMost}, {kMost - 1, 1}, {1, kMost - 1}}) {
+    client = std::make_unique<ScriptedClient>();
+    TlsDriver server{config, jobs};
+    announce(server);
+    for (const std::size_t len : lengths) skip(server, len);
+    ASSERT_FALSE(server.last().failed());
+    skip(server, 1);
+    expect_refused(server, beyond());
+  }
+  client = std::make_unique<ScriptedClient>();
+  TlsDriver server{config, jobs};
+  announce(server);
+  skip(server, kMost + 1);
+  expect_refused(server, beyond());
+}
+
+// Bytes do not bound their number.
+TEST_P(SkippedEarlyData, MayBeEightEmptyRecords) {
+  TlsDriver server{config, jobs};
+  announce(server);
+  for (int i = 0; i < 8; ++i) {
+    skip(server, 0);
+    ASSERT_FALSE(server.last().failed()) << i;
+  }
+  skip(server, 0);
+  expect_refused(server, HandshakeFailure::too_many_records);
+}
+
 TEST_F(ServerTest, ReadsSeveralRecordsThatArriveTogether) {
   TlsDriver server{config, jobs};
   server.feed(client.hello(HelloBuilder::tls13()));
@@ -478,6 +549,24 @@ TEST_F(ServerTest, ChangesItsKeyBeforeItIsUsedUp) {
   }
   EXPECT_EQ(data, 10);
   EXPECT_EQ(updates, 3);
+}
+
+// [RFC 8446 5.5] Of ChaCha20-Poly1305 the sequence number would wrap before the key is used up.
+TEST_F(ServerTest, NeverUsesUpAKeyOfChaCha20) {
+  TlsDriver server{config, jobs, {.limits = {.tls13 = 3}}};
+  HelloBuilder hello = HelloBuilder::tls13();
+  hello.cipher_suites = {0x1303};
+  server.feed(client.hello(hello));
+  client.hear(server.take_output());
+  server.feed(client.finish());
+  client.hear(server.take_output());
+  ASSERT_TRUE(server.server().is_established());
+  const std::size_t before = client.received().size();
+  for (int i = 0; i < 10; ++i) client.hear(server.send(Bytes{1}));
+  ASSERT_EQ(client.received().size(), before + 10);
+  for (std::size_t i = before; i < client.received().size(); ++i) {
+    EXPECT_EQ(client.received()[i].type, ContentType::application_data);
+  }
 }
 
 TEST_F(ServerTest, OfTls12ClosesBeforeItsKeyIsUsedUp) {
