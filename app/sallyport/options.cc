@@ -30,11 +30,23 @@ admin::LogLevel log_level_of(const std::string& name) {
                              "is debug, info, warning or error, not \"" + name + "\"");
 }
 
-const std::map<std::string, config::TlsPolicy> kPolicies{
+struct PolicyName {
+  std::string_view name;
+  config::TlsPolicy policy;
+};
+
+constexpr auto kPolicyNames = std::to_array<PolicyName>({
     {"modern", config::TlsPolicy::modern},
     {"intermediate", config::TlsPolicy::intermediate},
     {"compatible", config::TlsPolicy::compatible},
-};
+});
+
+config::TlsPolicy policy_of(const std::string& name) {
+  const auto* found = std::ranges::find(kPolicyNames, name, &PolicyName::name);
+  if (found != kPolicyNames.end()) return found->policy;
+  throw CLI::ValidationError("--explain-policy",
+                             "is modern, intermediate or compatible, not \"" + name + "\"");
+}
 
 }  // namespace
 
@@ -67,14 +79,13 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   takes_file("--print-config", Action::print_config, "Print the effective values, then exit");
   takes_nothing("--help-config", Action::help_config, "Explain every key of the configuration");
   actions
-      ->add_option_function<config::TlsPolicy>(
+      ->add_option_function<std::string>(
           "--explain-policy",
-          [&options](const config::TlsPolicy& policy) {
+          [&options](const std::string& name) {
             options.action = Action::explain_policy;
-            options.policy = policy;
+            options.policy = policy_of(name);
           },
           "List versions, groups and cipher suites of a TLS policy, then exit")
-      ->transform(CLI::CheckedTransformer(kPolicies, CLI::ignore_case).description(""))
       ->type_name("modern|intermediate|compatible");
   takes_nothing("--version", Action::version, "Print the versions of Sallyport and DPDK");
   app.add_option_function<std::string>(

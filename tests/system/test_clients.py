@@ -305,3 +305,16 @@ class CommandLine(OnBed):
 
     def test_help_config_explains_every_key(self):
         self.assertIn("max_connections", command(self.programs.sallyport, "--help-config").stdout)
+
+    def test_explain_policy_lists_what_each_allows(self):
+        for policy, lines in (("modern", ["versions: TLS 1.3", "TLS_AES_128_GCM_SHA256"]),
+                              ("intermediate", ["versions: TLS 1.3, TLS 1.2", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]),
+                              ("compatible", ["x448", "TLS_RSA_WITH_AES_128_CBC_SHA"])):
+            told = command(self.programs.sallyport, "--explain-policy", policy).stdout
+            for line in lines:
+                self.assertIn(line, told, policy)
+
+    def test_explain_policy_refuses_a_name_that_is_none(self):
+        done = command(self.programs.sallyport, "--explain-policy", "strange", check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn('is modern, intermediate or compatible, not "strange"', done.stderr)
