@@ -246,6 +246,8 @@ std::vector<Case> cases() {
       }));
   add("Ssl30", "RFC 8446 D.5", Point::start, Failure::protocol_version, Alert::protocol_version,
       hello13([](HelloBuilder& h) { h.legacy_version = 0x0300; }));
+  add("Tls10", "RFC 8446 D.2", Point::start, Failure::protocol_version, Alert::protocol_version,
+      hello12([](HelloBuilder& h) { h.legacy_version = 0x0301; }));
   add("Tls11", "RFC 8446 D.2", Point::start, Failure::protocol_version, Alert::protocol_version,
       hello12([](HelloBuilder& h) { h.legacy_version = 0x0302; }));
   add("OnlyUnknownVersions", "RFC 8446 4.2.1", Point::start, Failure::protocol_version,
