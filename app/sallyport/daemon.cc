@@ -1,5 +1,6 @@
 #include "app/sallyport/daemon.h"
 
+#include <malloc.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -134,13 +135,16 @@ dpdk::Failure Daemon::load(config::LoadedCredentials& credentials) {
 }
 
 dpdk::Failure Daemon::start() {
-  const std::string exposed = harden_process();
+  StartFacts facts{.exposed = harden_process()};
+  const std::size_t heap_before = mallinfo2().uordblks;
   config::LoadedCredentials credentials;
   if (dpdk::Failure failure = load(credentials)) return failure;
   constexpr std::uint32_t kFirstGeneration = 1;
   identities_ =
       control::identify(config_, std::move(credentials), kFirstGeneration, unix_seconds());
   if (!identities_.error.empty()) return identities_.error;
+  facts.certificates = identities_.keys.size();
+  facts.certificate_bytes = mallinfo2().uordblks - heap_before;
 
   plan_ = plan_memory(config_);
   if (dpdk::Failure failure = dataplane_.open()) return failure;
@@ -174,7 +178,7 @@ dpdk::Failure Daemon::start() {
   }
   telemetry_.emplace(dataplane_, publisher_, mutex_);
   if (dpdk::Failure failure = telemetry_->add()) return failure;
-  std::fputs(start_report(config_, plan_, dataplane_, identities_, exposed).c_str(), stdout);
+  std::fputs(start_report(config_, plan_, dataplane_, identities_, facts).c_str(), stdout);
   std::fflush(stdout);
   return {};
 }

@@ -86,8 +86,11 @@ Dataplane::Failure Dataplane::add_workers(control::Publisher& publisher,
       return failure;
     }
   }
-  if (const std::size_t most = config_.dataplane.max_sessions; most > 0) {
-    sessions_ = std::make_unique<tls::SessionCache>(most);
+  if (plan_.sessions > 0) {
+    sessions_ = std::make_unique<tls::SessionCache>(plan_.sessions);
+    if (!sessions_->has_room()) {
+      return "there is no memory for dataplane.max_sessions = " + std::to_string(plan_.sessions);
+    }
   }
   for (std::uint16_t i = 0; i < num_workers(); ++i) {
     auto worker = std::make_unique<IoWorker>();
@@ -106,7 +109,7 @@ Dataplane::Failure Dataplane::add_workers(control::Publisher& publisher,
 
     worker::WorkerConfig config = plan_.worker;
     config.index = i;
-    config.sessions = sessions_.get();
+    config.client_sessions = sessions_.get();
     config.reta = frame::Reta{num_workers()};
     config.tsc_rate = dpdk::Eal::tsc_rate();
     if (getrandom(config.seed.data(), config.seed.size(), 0) !=

@@ -84,6 +84,10 @@ MemoryPlan plan_memory(const config::Config& config) {
   worker.max_hello_notes =
       introduces_clients || counts_fingerprints ? 2 * worker.max_handshakes : 1;
   worker.max_fingerprints = counts_fingerprints ? FingerprintList::kMaxRows : 1;
+  const bool names_sessions = std::ranges::any_of(config.listeners, [](const config::Listener& l) {
+    return l.tls.tickets.session_ids && l.tls.policy != config::TlsPolicy::modern;
+  });
+  if (names_sessions) plan.sessions = config.dataplane.max_sessions;
   worker.max_time_wait = std::clamp<std::size_t>(worker.max_connections, 4'096, 262'144);
   worker.max_syn_received = std::clamp<std::size_t>(worker.max_connections / 4, 1'024, 65'536);
   worker.max_rx_frames_held = rx - rx_fixed;

@@ -18,6 +18,7 @@ struct MemoryPlan {
   std::size_t dpdk_bytes = 0;  // everything that comes out of DPDK's heap
   // Sizes of one worker; seed, index and rates are still to be filled in.
   worker::WorkerConfig worker;
+  std::size_t sessions = 0;  // in the session cache of all workers; 0: there is none
 };
 
 [[nodiscard]] MemoryPlan plan_memory(const config::Config& config);

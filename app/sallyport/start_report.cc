@@ -14,7 +14,7 @@ std::string mebibytes(std::size_t bytes) {
 
 // line starts a line of the report: a title in a column of its own, then the text.
 std::string line(std::string_view title, const std::string& text) {
-  constexpr std::size_t kColumn = 13;
+  constexpr std::size_t kColumn = 15;
   std::string result = "  " + std::string{title};
   result.resize(std::max(kColumn, result.size() + 1), ' ');
   return result + text + '\n';
@@ -109,7 +109,7 @@ std::string version_text() {
 
 std::string start_report(const config::Config& config, const MemoryPlan& plan,
                          const Dataplane& dataplane, const control::Identities& identities,
-                         const std::string& exposed) {
+                         const StartFacts& facts) {
   std::string text = version_text() + '\n';
   text +=
       line("instance", config.dataplane.name + ", telemetry " + dataplane.eal().telemetry_socket());
@@ -124,10 +124,10 @@ std::string start_report(const config::Config& config, const MemoryPlan& plan,
                        mebibytes(dataplane.tx_pool().bytes()));
   text += line("", "connection tables " + mebibytes(tables) + " for " +
                        std::to_string(config.dataplane.max_connections) + " connections");
-  const std::size_t sessions = config.dataplane.max_sessions * tls::SessionCache::kBytesPerSession;
+  const std::size_t sessions = plan.sessions * tls::SessionCache::kBytesPerSession;
   if (sessions > 0) {
     text += line("", "session cache " + mebibytes(sessions) + " for " +
-                         std::to_string(config.dataplane.max_sessions) + " sessions by ID");
+                         std::to_string(plan.sessions) + " sessions by ID");
   }
   text += line("", "total " + mebibytes(pools + tables + sessions));
 
@@ -141,8 +141,9 @@ std::string start_report(const config::Config& config, const MemoryPlan& plan,
     computing = std::max(computing, worker->processor->executor().computing());
   }
   text += line("public keys", computing_text(computing));
-  text += line("secrets", exposed.empty() ? "locked into memory, kept from core dumps and debuggers"
-                                          : "WARNING: " + exposed);
+  text += line("secrets", facts.exposed.empty()
+                              ? "locked into memory, kept from core dumps and debuggers"
+                              : "WARNING: " + facts.exposed);
   if constexpr (tls::kHasKeyLog) {
     text += line("key log",
                  "WARNING: this build writes the secrets of every connection to SSLKEYLOGFILE");
@@ -159,6 +160,10 @@ std::string start_report(const config::Config& config, const MemoryPlan& plan,
     if (pool.tls)
       text += line("pool", pool.name + ": TLS to its backends, " + trust_text(*pool.tls));
   }
+  text += line("certificates", std::to_string(facts.certificates) + " with their keys, " +
+                                   std::to_string(facts.certificate_bytes /
+                                                  std::max<std::size_t>(facts.certificates, 1)) +
+                                   " bytes each");
   for (const control::Identities::SelfMade& made : identities.self_made) {
     std::string names;
     for (const std::string& name : made.listeners) names += (names.empty() ? "" : ", ") + name;

@@ -1,5 +1,6 @@
 // The report at start: what was found, what is used, and why, for the operator to read once.
 #pragma once
+#include <cstddef>
 #include <string>
 
 #include "app/sallyport/dataplane.h"
@@ -12,10 +13,17 @@ namespace sallyport {
 // version_text is "sallyport 0.1.0 (DPDK 22.11.11)".
 [[nodiscard]] std::string version_text();
 
-// start_report: `exposed` is what harden_process could not do.
+// StartFacts is what the report tells and nothing else remembers.
+struct StartFacts {
+  std::string exposed;  // what harden_process could not do
+  std::size_t certificates = 0;
+  // Of the heap, for all of them: keys, chains, compressed forms.
+  std::size_t certificate_bytes = 0;
+};
+
 [[nodiscard]] std::string start_report(const config::Config& config, const MemoryPlan& plan,
                                        const Dataplane& dataplane,
                                        const control::Identities& identities,
-                                       const std::string& exposed);
+                                       const StartFacts& facts);
 
 }  // namespace sallyport

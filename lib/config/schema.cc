@@ -61,7 +61,7 @@ constexpr auto kKeys = std::to_array<Key>({
      .type = KeyType::integer,
      .unit = "sessions",
      .minimum = 0,
-     .maximum = 16'000'000,
+     .maximum = 4'000'000,
      .default_text = "16384",
      .help =
          "Sessions of TLS 1.2 that are kept under session IDs, for clients that know no tickets; "

@@ -1,6 +1,7 @@
 #include "lib/control/compile.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "lib/base/check.h"
@@ -201,8 +202,8 @@ class Compiler {
             .send_buffer = from.send_buffer_bytes,
             .max_connections = share(from.max_connections),
             .max_handshakes = share(from.max_handshakes),
-            .prefix_handshakes = share(from.prefix_handshakes),
-            .prefix_connections_per_second = share(from.prefix_connections_per_second)};
+            .prefix_handshakes = share_of_prefix(from.prefix_handshakes),
+            .prefix_connections_per_second = share_of_prefix(from.prefix_connections_per_second)};
   }
   // share is what one worker may have of `total`, with a quarter more because clients do not spread
   // evenly; 0 stays 0, which is no limit.
@@ -210,6 +211,15 @@ class Compiler {
     const auto num_workers = static_cast<std::uint32_t>(config_.dataplane.io_lcores.size());
     if (total == 0 || num_workers == 1) return total;
     return total / num_workers + total / num_workers / 4 + 1;
+  }
+
+  // share_of_prefix is the same for limits that are small numbers, which come to workers as dice
+  // fall: what is expected of one and three standard deviations.
+  [[nodiscard]] std::uint32_t share_of_prefix(std::uint32_t total) const {
+    const double expected =
+        static_cast<double>(total) / static_cast<double>(config_.dataplane.io_lcores.size());
+    return std::min(total,
+                    static_cast<std::uint32_t>(std::ceil(expected + 3 * std::sqrt(expected))));
   }
 
   static void add_local(snapshot::Interface& interface, const IpAddress& ip) {

@@ -25,7 +25,8 @@ struct NamedSuite {
 // In our order of preference.  AES-128 before AES-256: no client is safer with the longer key, and
 // all are faster with the shorter one.  All with forward secrecy before all without, AEAD before
 // CBC.  [Mozilla, Server Side TLS 5.7] has TLS 1.0 and 1.1, CBC with SHA-384 and 3DES for its
-// oldest clients; nobody here speaks these.
+// oldest clients; nobody here speaks these.  It lets the client choose but in its oldest policy,
+// which is `suite_preference = "client"` here; and it knows no X448, which only `compatible` adds.
 constexpr auto kSuites = std::to_array<NamedSuite>({
     {CipherSuite::tls_aes_128_gcm_sha256, "TLS_AES_128_GCM_SHA256", TlsPolicy::modern},
     {CipherSuite::tls_aes_256_gcm_sha384, "TLS_AES_256_GCM_SHA384", TlsPolicy::modern},

@@ -8,13 +8,13 @@
   X(tls13_resumed, "TLS 1.3 handshakes with a ticket instead")                       \
   X(tls12_full, "TLS 1.2 handshakes with a certificate")                             \
   X(tls12_resumed, "TLS 1.2 handshakes with a ticket or a session ID instead")       \
-  X(known_session_id, "of these, clients that named a session kept here")            \
   X(known_client, "of these, clients known by a certificate")                        \
+  X(known_session_id, "TLS 1.2 handshakes resumed by a session ID")                  \
   X(tls13_retried, "HelloRetryRequests: the client had no share of a group of ours") \
   X(ticket_age_differs, "tickets accepted although their client's clock errs")
 
-// TicketRefusal: why a ticket was of no use.  The client then gets a full handshake and hears of no
-// reason.
+// TicketRefusal: why a ticket was of no use, or a session that is kept here, which is judged as its
+// ticket would be.  The client then gets a full handshake and hears of no reason.
 #define SALLYPORT_TICKET_REFUSALS(X)                                                         \
   X(none, "there was no ticket, or it was accepted")                                         \
   X(unknown_key, "not ours, or made too long ago: none of the present keys has its name")    \

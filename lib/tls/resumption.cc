@@ -130,12 +130,13 @@ HandshakeFailure Server::accept_session12(const Engine& engine, Handshake& hands
     if (config.tickets.enabled) ticket = hello.session_ticket;
   } else if (sessions != nullptr) {
     ticket = sessions->find(hello.legacy_session_id, room);
-    notes.by_session_id = !ticket.empty();
   }
   if (ticket.empty()) return HandshakeFailure::none;
   SessionState session;
   notes.refusal = judge_ticket12(engine, handshake, ticket, session);
   if (notes.refusal != TicketRefusal::none) return HandshakeFailure::none;
+  const bool is_named = hello.session_ticket.empty();
+  if (is_named) session_mark_ = SessionCache::mark_of(hello.legacy_session_id);
   // [RFC 7627 5.3] whoever takes the extension away may be in the middle of a triple handshake.
   if (!handshake.parameters.extended_master_secret) {
     return HandshakeFailure::no_extended_master_secret;
@@ -143,7 +144,6 @@ HandshakeFailure Server::accept_session12(const Engine& engine, Handshake& hands
   handshake.master_secret.restore(handshake.parameters.hash, session.secret_bytes());
   recognise(handshake.client, session);
   handshake.resumed = true;
-  if (notes.by_session_id) session_mark_ = SessionCache::mark_of(hello.legacy_session_id);
   return HandshakeFailure::none;
 }
 

@@ -143,6 +143,10 @@ class Server : public RecordLayer {
   [[nodiscard]] bool needs_handshake(const Handshake* handshake) const noexcept;
   [[nodiscard]] bool needs_message_buffer(const Handshake* handshake) const noexcept;
   [[nodiscard]] bool needs_verify_job(const Handshake* handshake) const noexcept;
+  // is_named_session: what was resumed is a session that the client knew by its ID.
+  [[nodiscard]] bool is_named_session() const noexcept {
+    return is_resumed() && session_mark_ != SessionCache::kNoMark;
+  }
   // alpn is the index into ServerConfig::alpn_protocols that was agreed on, or kNoAlpn.
   static constexpr std::uint8_t kNoAlpn = kNoAlpnIndex;
   [[nodiscard]] std::uint8_t alpn() const noexcept { return alpn_; }
@@ -239,7 +243,6 @@ class Server : public RecordLayer {
   struct TicketNotes {
     stats::TicketRefusal refusal = stats::TicketRefusal::none;
     bool age_differs = false;
-    bool by_session_id = false;
     std::size_t hashed = 0;  // bytes of the ClientHello that are in the transcript already
   };
   [[nodiscard]] stats::HandshakeFailure accept_session12(const Engine& engine, Handshake& handshake,

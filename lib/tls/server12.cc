@@ -36,7 +36,6 @@ Step Server::begin12(Engine& engine, Handshake& handshake, const wire::ClientHel
   resumed_ = handshake.resumed;
   Events events;
   events.add(Event::client_hello);
-  if (handshake.resumed && notes.by_session_id) events.add(Event::session_id);
   phase_ = Phase::start_exchange;
   if (handshake.resumed) {
     engine.random().fill(handshake.server_random);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <span>
 
 #include "lib/base/secret.h"
@@ -44,7 +45,7 @@ struct alignas(64) SessionCache::Entry {
 };
 
 SessionCache::SessionCache(std::size_t sessions)
-    : size_{std::max<std::size_t>(sessions, 1)}, entries_{std::make_unique<Entry[]>(size_)} {
+    : size_{std::max<std::size_t>(sessions, 1)}, entries_{new (std::nothrow) Entry[size_]} {
   static_assert(sizeof(Entry) == kBytesPerSession);
 }
 
@@ -94,10 +95,16 @@ void SessionCache::keep(ByteView id, ByteView ticket) noexcept {
 
 void SessionCache::forget(const Mark& mark) noexcept {
   if (mark == kNoMark) return;
-  change(place_of(mark), [&](Entry& entry) noexcept {
-    Id kept;
+  const auto is_marked = [&mark](const Entry& entry) noexcept {
+    Mark kept;
     load_words(entry.id, kept);
-    if (mark_of(kept) == mark) entry.ticket_len.store(0, std::memory_order_relaxed);
+    return kept == mark;
+  };
+  Entry& entry = place_of(mark);
+  // Who has nothing to change must not keep others from it.
+  if (!is_marked(entry)) return;
+  change(entry, [&](Entry& found) noexcept {
+    if (is_marked(found)) found.ticket_len.store(0, std::memory_order_relaxed);
   });
 }
 

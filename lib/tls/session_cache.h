@@ -25,8 +25,10 @@ class SessionCache {
   using Id = std::array<std::uint8_t, kIdLen>;
 
   static constexpr std::size_t kBytesPerSession = 512;
-  // Allocates room for so many sessions, at least one.
+  // Allocates room for so many sessions, at least one.  Without has_room() nothing else may be
+  // done.
   explicit SessionCache(std::size_t sessions);
+  [[nodiscard]] bool has_room() const noexcept { return entries_ != nullptr; }
   ~SessionCache();
   SessionCache(const SessionCache&) = delete;
   SessionCache& operator=(const SessionCache&) = delete;

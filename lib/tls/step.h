@@ -22,7 +22,7 @@ enum class Await : std::uint8_t {
 };
 
 // Event is something that happened during one call, for counters and for the relay.
-enum class Event : std::uint16_t {
+enum class Event : std::uint8_t {
   client_hello = 1,  // a complete ClientHello was negotiated (not one answered by a retry)
   hello_retry = 2,   // HelloRetryRequest is on its way
   established = 4,   // client's Finished verified: application data may flow
@@ -31,20 +31,19 @@ enum class Event : std::uint16_t {
   key_updated = 32,  // the client changed its keys
   ticket_age = 64,   // with client_hello: the accepted ticket is not as old as its client says
   session = 128,     // a ticket of the server was kept (Client)
-  session_id = 256,  // with client_hello: the session that is resumed was kept in SessionCache
 };
 
 class Events {
  public:
   constexpr Events() noexcept = default;
-  constexpr void add(Event e) noexcept { bits_ |= static_cast<std::uint16_t>(e); }
+  constexpr void add(Event e) noexcept { bits_ |= static_cast<std::uint8_t>(e); }
   [[nodiscard]] constexpr bool has(Event e) const noexcept {
-    return (bits_ & static_cast<std::uint16_t>(e)) != 0;
+    return (bits_ & static_cast<std::uint8_t>(e)) != 0;
   }
   [[nodiscard]] constexpr bool empty() const noexcept { return bits_ == 0; }
 
  private:
-  std::uint16_t bits_ = 0;
+  std::uint8_t bits_ = 0;
 };
 
 // ContentRange is where application data lies in the record that was given: an offset over the

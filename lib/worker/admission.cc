@@ -10,8 +10,9 @@ namespace {
 
 // So many networks have a rate of their own: 512 KiB per worker.
 constexpr std::size_t kPrefixes = 32'768;
-// A row of those that count handshakes: two take 256 KiB per worker.
-constexpr std::size_t kHandshakeCounters = 32'768;
+// A row of those that count handshakes has so many for each that there is room for: at most 512 KiB
+// per worker for both rows.  Clients that are asked to retry need no such room, and count as well.
+constexpr std::size_t kCountersPerHandshake = 4;
 
 // network_of is the address without its host part, in two words.
 std::array<std::uint64_t, 2> network_of(const IpAddress& address) noexcept {
@@ -91,9 +92,9 @@ void PrefixHandshakes::over(const IpAddress& source, std::uint16_t scope) noexce
   for (std::uint32_t* counter : counters_of(source, scope)) --*counter;
 }
 
-Admission::Admission(Arena& arena, const SipKey& secret, TscRate rate)
+Admission::Admission(Arena& arena, std::size_t max_handshakes, const SipKey& secret, TscRate rate)
     : rates_{arena, kPrefixes, secret, rate},
-      prefix_handshakes_{arena, kHandshakeCounters, secret} {}
+      prefix_handshakes_{arena, kCountersPerHandshake * max_handshakes, secret} {}
 
 stats::CookieRefusal Admission::judge(std::uint16_t group, const snapshot::Limits& limits,
                                       const IpAddress& source, Tsc now) noexcept {

@@ -54,8 +54,9 @@ class PrefixRates {
 
 // PrefixHandshakes counts the unfinished handshakes of networks, which are those of PrefixRates.
 // Two rows of counters, in each of which a keyed hash gives a network one; the smaller of its two
-// counts is the answer.  It is exact, or too high where other networks share both, which with as
-// many counters as a worker has connections under way is rare and cannot be aimed at.
+// counts is the answer.  It is exact, or too high where others share both: nobody can aim at that,
+// but while as many networks as a row has counters hold a handshake each, a network that holds none
+// is taken for one that has two with a probability of 7 %, four with 0.04 %.
 class PrefixHandshakes {
  public:
   // `counters` is a row's, at least 1.
@@ -79,7 +80,8 @@ class PrefixHandshakes {
 
 class Admission {
  public:
-  Admission(Arena& arena, const SipKey& secret, TscRate rate);
+  // `max_handshakes` is how many the worker has room for.
+  Admission(Arena& arena, std::size_t max_handshakes, const SipKey& secret, TscRate rate);
 
   // judge answers why a handshake whose address is proven may not become a connection now; `none`:
   // it may.

@@ -181,9 +181,6 @@ void Worker::on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept 
     if (step.events.has(tls::Event::ticket_age)) {
       stats_.resumptions.count(stats::Resumption::ticket_age_differs);
     }
-    if (step.events.has(tls::Event::session_id)) {
-      stats_.resumptions.count(stats::Resumption::known_session_id);
-    }
     pass_stage(c, HandshakeStage::client_hello, turn.now);
     c.phase_deadline = c.accepted + limits(c).handshake;
   }
@@ -203,6 +200,7 @@ void Worker::on_step(Connection& c, const tls::Step& step, Turn& turn) noexcept 
 void Worker::on_tls_established(Connection& c, Turn& turn) noexcept {
   pass_stage(c, HandshakeStage::tls_established, turn.now);
   stats_.resumptions.count(kind_of(c.tls));
+  if (c.tls.is_named_session()) stats_.resumptions.count(stats::Resumption::known_session_id);
   if (const crypto::ClientIdentity* client = clients_.get(c.known_client)) {
     if (client->verdict == crypto::ClientVerdict::ok) {
       stats_.resumptions.count(stats::Resumption::known_client);

@@ -41,7 +41,7 @@ struct WorkerConfig {
   std::uint16_t key_shares = 64;         // ephemeral key pairs kept ready per group
   tls::KeyLimits key_limits{};           // lower ones only make keys change more often
   // One for all workers, which it outlives; nullptr: no session is kept under an ID.
-  tls::SessionCache* sessions = nullptr;
+  tls::SessionCache* client_sessions = nullptr;
 
   // Frames that connections may hold beyond one call.  Nobody may hold more than a part of what the
   // others leave: see Worker::receive_share and Worker::frames_for.  Close to a limit new data of

@@ -121,7 +121,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   wire::Reader in{{data, size}};
   const unsigned point = in.u8() % kPoints;
   const unsigned piece = in.u8();
-  // Engines are costly to make and hold nothing between inputs that decides anything.
+  // Engines are costly to make and hold nothing between inputs that decides anything.  Nor does the
+  // cache: no input guesses one of its IDs.
   static Random random{Random::Seed{3}};
   static tls::SessionCache sessions{16};
   static const tls::TicketKeys ticket_keys;

@@ -110,7 +110,7 @@ Simulation::Simulation(const SimulationOptions& options)
     if (options_.worker.max_backend_handshakes == 1) options_.worker.max_backend_handshakes = 64;
   }
   options_.worker.reta = frame::Reta{options.num_workers};
-  if (options.session_ids) options_.worker.sessions = &sessions_;
+  if (options.session_ids) options_.worker.client_sessions = &sessions_;
   for (std::size_t i = 0; i < options.num_workers; ++i) {
     Lcore& lcore = *lcores_.emplace_back(std::make_unique<Lcore>(*this));
     options_.worker.index = static_cast<std::uint16_t>(i);

@@ -251,7 +251,7 @@ class TlsDriver {
     for (const auto event :
          {tls::Event::client_hello, tls::Event::hello_retry, tls::Event::established,
           tls::Event::close_notify, tls::Event::fatal_alert, tls::Event::key_updated,
-          tls::Event::ticket_age, tls::Event::session_id}) {
+          tls::Event::ticket_age}) {
       if (step.events.has(event)) seen_.add(event);
     }
     if (step.events.has(tls::Event::key_updated)) ++key_updates_;

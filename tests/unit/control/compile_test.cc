@@ -87,6 +87,27 @@ TEST(Compile, AListenerWithTwoAddressesSharesOneTlsConfiguration) {
   EXPECT_EQ(v4.limits.send_buffer, 100'000U);
 }
 
+TEST(Compile, AWorkerHasItsShareOfALimitAndSomeMore) {
+  Input input{config::kComplete};
+  input.parsed.config.dataplane.io_lcores = {1, 2, 3, 4, 5, 6, 7, 8};
+  config::Limits& limits = input.parsed.config.listeners[0].limits;
+  const auto compiled = [&] { return input.compile().listeners->at(0).limits; };
+  limits.max_handshakes = 800;
+  limits.prefix_handshakes = 200;
+  limits.prefix_connections_per_second = 4;
+  EXPECT_EQ(compiled().max_handshakes, 126U);
+  EXPECT_EQ(compiled().prefix_handshakes, 40U);
+  EXPECT_EQ(compiled().prefix_connections_per_second, 3U)
+      << "four that meet at one worker are rare";
+  limits.prefix_handshakes = 1;
+  EXPECT_EQ(compiled().prefix_handshakes, 1U);
+  limits.prefix_handshakes = 0;
+  EXPECT_EQ(compiled().prefix_handshakes, 0U) << "no limit";
+  input.parsed.config.dataplane.io_lcores = {1};
+  limits.prefix_handshakes = 200;
+  EXPECT_EQ(compiled().prefix_handshakes, 200U);
+}
+
 TEST(Compile, ListenersAreInTheOrderOfTheirAddressesWhateverTheFileSays) {
   Input input{config::kComplete};
   config::Listener& first = input.parsed.config.listeners[0];

@@ -110,7 +110,7 @@ class AdmissionTest : public ::testing::Test {
     return admission_.judge(group, limits, source, kNow);
   }
   Arena arena_;
-  Admission admission_{arena_, {1, 2}, kRate};
+  Admission admission_{arena_, 8'192, {1, 2}, kRate};
 };
 
 TEST_F(AdmissionTest, WithoutLimitsEverybodyIsLetIn) {
