@@ -25,7 +25,8 @@ while [[ $# -gt 0 ]]; do
 done
 
 results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
+background=
+trap 'end_build; rm -rf "$results"' EXIT
 say() { printf '\n== %s (%d min %02d s)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
 wanted() { [[ ${#only[@]} -eq 0 || " ${only[*]} " == *" $1 "* ]]; }
 count=()
@@ -40,15 +41,36 @@ meson_tests() {
   count+=(--meson "$results/$directory")
 }
 
-# build DIR [meson setup options...]: a tree that exists already keeps its options.  Line numbers are
+# set_up DIR [meson setup options...]: a tree that exists already keeps its options.  Line numbers are
 # all that the report of a failed test needs; full debug information takes a third of the time.
-build() {
+set_up() {
   local directory=$1
   shift
   [[ -f $directory/build.ninja ]] ||
     meson setup "$directory" -Ddebug=false -Dcpp_args=-g1 "$@" >"$results/setup.log" ||
     { cat "$results/setup.log"; return 1; }
-  ninja -C "$directory" </dev/null
+}
+
+# build DIR [meson setup options...]
+build() {
+  set_up "$@"
+  ninja -C "$1" </dev/null
+}
+
+# begin_build DIR [meson setup options...] builds with what processor time others leave, until
+# end_build; what is not done by then is for build().
+begin_build() {
+  set_up "$@"
+  # A session of its own, so that the kernel's groups of tasks do not give it the same share.
+  setsid sh -c 'echo 19 >/proc/self/autogroup; exec chrt --idle 0 ninja -C "$1"' sh "$1" \
+    </dev/null >/dev/null 2>&1 &
+  background=$!
+}
+end_build() {
+  [[ -n $background ]] || return 0
+  kill -TERM -- "-$background" 2>/dev/null || true
+  wait "$background" 2>/dev/null || true
+  background=
 }
 
 # system_tests NAME DIR [patterns...]
@@ -77,14 +99,18 @@ if $in_meson; then
   say "tests"
   meson_tests build "${suites[@]}"
 fi
+sanitizers=(-Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1)
 if wanted system && ! $quick; then
+  # System tests mostly wait for each other's programs.
+  if $sanitized; then begin_build build-asan "${sanitizers[@]}"; fi
   say "system tests"
   system_tests system build
+  if $sanitized; then end_build; fi
 fi
 
 if $sanitized && ! $quick; then
   say "build with ASan and UBSan"
-  build build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
+  build build-asan "${sanitizers[@]}"
   if $in_meson; then
     say "tests with ASan and UBSan"
     meson_tests build-asan --no-suite lint --timeout-multiplier 4 "${suites[@]}"
