@@ -161,9 +161,8 @@ std::string start_report(const config::Config& config, const MemoryPlan& plan,
       text += line("pool", pool.name + ": TLS to its backends, " + trust_text(*pool.tls));
   }
   text += line("certificates", std::to_string(facts.certificates) + " with their keys, " +
-                                   std::to_string(facts.certificate_bytes /
-                                                  std::max<std::size_t>(facts.certificates, 1)) +
-                                   " bytes each");
+                                   std::to_string(facts.certificate_bytes >> 10) +
+                                   " KiB, OpenSSL's own tables included");
   for (const control::Identities::SelfMade& made : identities.self_made) {
     std::string names;
     for (const std::string& name : made.listeners) names += (names.empty() ? "" : ", ") + name;
