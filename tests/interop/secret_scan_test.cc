@@ -241,9 +241,7 @@ void handshake(TlsDriver& server, int fd) {
 class SecretScan : public ::testing::TestWithParam<Form> {
  protected:
   SecretScan() {
-    fill(keys_.current, 1);
-    fill(keys_.previous, 2);
-    fill(keys_.next, 3);
+    fill(keys_);
     config_.tickets = {.enabled = true, .lifetime_seconds = 3'600, .domain = "web"};
     config_.cipher_suites.insert(config_.cipher_suites.end(), {0x009c, 0x009e});
     config_.groups.push_back(crypto::NamedGroup::ffdhe2048);

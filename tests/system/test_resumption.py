@@ -34,6 +34,23 @@ class Returning(OnBed):
         self.assertTrue(file.exists(), "no ticket came")
         return str(file)
 
+    def gnutls_resumes(self, version: str, *words) -> None:
+        done = self.bed.client.run(
+            "gnutls-cli", "--priority", f"NORMAL:-VERS-ALL:+{version}", "--x509cafile", self.bed.authority,
+            "--sni-hostname", SERVER_NAME, "--verify-hostname", SERVER_NAME, "--resume", *words,
+            "--port", WEB, SERVICE4, input=REQUEST)
+        self.assertIn("*** This is a resumed session", done.stdout)
+        self.assertRegex(done.stdout, PAGE)
+
+    def python_resumes_many_times(self, tls: ssl.SSLContext) -> None:
+        session = None
+        for turn in range(10):
+            with clients.connect(self.bed, tls=tls, session=session) as connection:
+                connection.sendall(REQUEST.encode())
+                self.assertRegex(clients.read_to_end(connection).decode(), PAGE)
+                self.assertEqual(connection.session_reused, turn > 0)
+                session = connection.session
+
 
 class Resumption(Returning):
     @on_each(version=["tls1_3", "tls1_2"])
@@ -68,23 +85,12 @@ class Resumption(Returning):
 
     @on_each(version=["VERS-TLS1.3", "VERS-TLS1.2"])
     def test_gnutls_resumes(self, version):
-        done = self.bed.client.run(
-            "gnutls-cli", "--priority", f"NORMAL:-VERS-ALL:+{version}", "--x509cafile", self.bed.authority,
-            "--sni-hostname", SERVER_NAME, "--verify-hostname", SERVER_NAME, "--resume", "--waitresumption",
-            "--port", WEB, SERVICE4, input=REQUEST)
-        self.assertIn("*** This is a resumed session", done.stdout)
-        self.assertRegex(done.stdout, PAGE)
+        self.gnutls_resumes(version, "--waitresumption")
 
     @on_each(version=[clients.TLS13, clients.TLS12])
     def test_python_resumes_many_times(self, version):
         tls = clients.context(self.bed, version)
-        session = None
-        for turn in range(10):
-            with clients.connect(self.bed, tls=tls, session=session) as connection:
-                connection.sendall(REQUEST.encode())
-                self.assertRegex(clients.read_to_end(connection).decode(), PAGE)
-                self.assertEqual(connection.session_reused, turn > 0)
-                session = connection.session
+        self.python_resumes_many_times(tls)
 
     def test_a_ticket_of_one_listener_is_of_no_use_at_another(self):
         before = self.refusals()
@@ -113,23 +119,12 @@ class SessionIds(Returning):
             "two sessions by ID")
 
     def test_gnutls_resumes(self):
-        done = self.bed.client.run(
-            "gnutls-cli", "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2:%NO_TICKETS", "--x509cafile",
-            self.bed.authority, "--sni-hostname", SERVER_NAME, "--verify-hostname", SERVER_NAME, "--resume",
-            "--port", WEB, SERVICE4, input=REQUEST)
-        self.assertIn("*** This is a resumed session", done.stdout)
-        self.assertRegex(done.stdout, PAGE)
+        self.gnutls_resumes("VERS-TLS1.2:%NO_TICKETS")
 
     def test_python_resumes_many_times(self):
         tls = clients.context(self.bed, clients.TLS12)
         tls.options |= ssl.OP_NO_TICKET
-        session = None
-        for turn in range(10):
-            with clients.connect(self.bed, tls=tls, session=session) as connection:
-                connection.sendall(REQUEST.encode())
-                self.assertRegex(clients.read_to_end(connection).decode(), PAGE)
-                self.assertEqual(connection.session_reused, turn > 0)
-                session = connection.session
+        self.python_resumes_many_times(tls)
 
     def test_an_id_of_one_listener_is_of_no_use_at_another(self):
         before = self.refusals()

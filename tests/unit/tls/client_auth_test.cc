@@ -651,9 +651,7 @@ constexpr std::uint32_t kLifetime = 3'600;
 class ReturningClient : public ClientAuthTest {
  protected:
   ReturningClient() {
-    fill(keys.current, 1);
-    fill(keys.previous, 2);
-    fill(keys.next, 3);
+    fill(keys);
     config.tickets = {
         .enabled = true, .psk_only = false, .lifetime_seconds = kLifetime, .domain = "web+ca"};
     ask(ClientAuthMode::required);

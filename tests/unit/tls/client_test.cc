@@ -64,9 +64,7 @@ void talk(TlsClientDriver& client, TlsDriver& server) {
 class ClientTest : public ::testing::Test {
  protected:
   ClientTest() {
-    fill(keys.current, 1);
-    fill(keys.previous, 2);
-    fill(keys.next, 3);
+    fill(keys);
     server_config.tickets = {
         .enabled = true, .psk_only = false, .lifetime_seconds = 3'600, .domain = "web"};
   }

@@ -19,9 +19,7 @@ inline constexpr std::uint32_t kLifetime = 3'600;
 class Resumption : public ::testing::Test {
  protected:
   Resumption() {
-    fill(keys.current, 1);
-    fill(keys.previous, 2);
-    fill(keys.next, 3);
+    fill(keys);
     config.tickets = {
         .enabled = true, .psk_only = false, .lifetime_seconds = kLifetime, .domain = "web"};
   }

@@ -50,12 +50,14 @@ class SessionIds : public Resumption {
     talk(to);
   }
   // begin_session is a full handshake that leaves an ID, or not.
-  NamedSession begin_session(const HelloBuilder& with = hello()) {
-    const auto to = server();
-    to->feed(client->hello(with));
-    complete_full(*to);
-    EXPECT_FALSE(to->server().is_resumed());
+  NamedSession begin_session(TlsDriver& at, const HelloBuilder& with = hello()) {
+    at.feed(client->hello(with));
+    complete_full(at);
+    EXPECT_FALSE(at.server().is_resumed());
     return client->named_session();
+  }
+  NamedSession begin_session(const HelloBuilder& with = hello()) {
+    return begin_session(*server(), with);
   }
   // is_resumed asks for a session and completes the handshake, whichever it becomes.
   bool is_resumed(TlsDriver& to, const HelloBuilder& with, const NamedSession& session) {
@@ -210,9 +212,7 @@ TEST_F(SessionIds, DroppingTheExtendedMasterSecretEndsTheHandshake) {
 
 TEST_F(SessionIds, EndWithAnErrorOfTheConnectionThatMadeThem) {
   const auto to = server();
-  to->feed(client->hello(hello()));
-  complete_full(*to);
-  const NamedSession session = client->named_session();
+  const NamedSession session = begin_session(*to);
   EXPECT_TRUE(is_resumed(*server(), hello(), session));
   to->feed(testing::record(ContentType::application_data, Bytes(64, 1)));
   EXPECT_EQ(to->last().failure, HandshakeFailure::bad_record_mac);
@@ -243,9 +243,7 @@ TEST_F(SessionIds, EndWhenSomebodyElseTriesToResumeThem) {
 
 TEST_F(SessionIds, StayWhenTheClientSaysGoodbye) {
   const auto to = server();
-  to->feed(client->hello(hello()));
-  complete_full(*to);
-  const NamedSession session = client->named_session();
+  const NamedSession session = begin_session(*to);
   to->feed(client->seal(ContentType::alert, {1, 0}));
   EXPECT_TRUE(to->saw(Event::close_notify));
   EXPECT_TRUE(is_resumed(*server(), hello(), session));

@@ -12,4 +12,10 @@ inline void fill(TicketKey& key, std::uint8_t with) {
   std::ranges::fill(key.bytes.expose_for_write(), static_cast<std::uint8_t>(with + 1));
 }
 
+inline void fill(TicketKeys& keys) {
+  fill(keys.current, 1);
+  fill(keys.previous, 2);
+  fill(keys.next, 3);
+}
+
 }  // namespace sallyport::tls
