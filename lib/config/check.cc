@@ -81,7 +81,7 @@ class Checker {
       const auto [first, is_new] = seen.emplace(items[i].name, i);
       if (is_new) continue;
       error(item(kind, i) + ".name",
-            "a " + std::string{kind} + " named " + quoted(items[i].name) + " stands in " +
+            "a " + std::string{kind} + " named " + in_quotes(items[i].name) + " stands in " +
                 line_of(item(kind, first->second) + ".name") + " already",
             "Give each " + std::string{kind} + " a name of its own.");
     }
@@ -110,8 +110,8 @@ class Checker {
       const auto [first, is_new] = devices.emplace(device.substr(0, device.find(',')), i);
       if (is_new) continue;
       error(item("port", i) + ".device",
-            "device " + quoted(first->first) + " is used by port " +
-                quoted(config_.ports[first->second].name) + " already",
+            "device " + in_quotes(first->first) + " is used by port " +
+                in_quotes(config_.ports[first->second].name) + " already",
             "Name another device; VLANs of one device are [[interface]]s of one port.");
     }
   }
@@ -130,14 +130,14 @@ class Checker {
     const std::string path = item("interface", index);
     const Port* port = find_port(interface.port);
     if (port == nullptr) {
-      error(path + ".port", "there is no port " + quoted(interface.port),
+      error(path + ".port", "there is no port " + in_quotes(interface.port),
             "Name one of the [[port]]s, or add it.");
     } else {
       if (interface.mtu == 0) interface.mtu = port->mtu;
       if (interface.mtu > port->mtu) {
         error(path + ".mtu",
               "`interface.mtu` " + std::to_string(interface.mtu) + " is more than the " +
-                  std::to_string(port->mtu) + " of port " + quoted(port->name),
+                  std::to_string(port->mtu) + " of port " + in_quotes(port->name),
               "Lower it, or raise `mtu` of the port.");
       }
     }
@@ -145,7 +145,7 @@ class Checker {
       const Interface& other = config_.interfaces[i];
       if (other.port != interface.port || other.vlan != interface.vlan) continue;
       error(path + ".port",
-            "port " + quoted(interface.port) + " with VLAN " + std::to_string(interface.vlan) +
+            "port " + in_quotes(interface.port) + " with VLAN " + std::to_string(interface.vlan) +
                 " has an [[interface]] in " + line_of(item("interface", i)) + " already",
             "List all addresses in one [[interface]], or set another `vlan`.");
     }
@@ -260,7 +260,7 @@ class Checker {
     const Listener& listener = config_.listeners[index];
     const std::string path = item("listener", index);
     if (find_pool(listener.pool) == nullptr) {
-      error(path + ".pool", "there is no pool " + quoted(listener.pool),
+      error(path + ".pool", "there is no pool " + in_quotes(listener.pool),
             "Name one of the [[pool]]s, or add it.");
     }
     check_client_certificates(listener.tls, path + ".tls");
@@ -269,17 +269,18 @@ class Checker {
       const AlpnRule& rule = listener.tls.alpn[i];
       const std::string rule_path = item(path + ".tls.alpn", i);
       if (!protocols.insert(rule.protocol).second) {
-        error(rule_path + ".protocol", "protocol " + quoted(rule.protocol) + " is listed twice",
+        error(rule_path + ".protocol", "protocol " + in_quotes(rule.protocol) + " is listed twice",
               "List each protocol once.");
       }
       const Pool* const pool = find_pool(rule.pool);
       if (pool == nullptr) {
-        error(rule_path + ".pool", "there is no pool " + quoted(rule.pool),
+        error(rule_path + ".pool", "there is no pool " + in_quotes(rule.pool),
               "Name one of the [[pool]]s, or add it.");
       } else if (pool->tls && !pool->tls->alpn.empty() && pool->tls->alpn != rule.protocol) {
         error(rule_path + ".pool",
-              "clients that speak " + quoted(rule.protocol) + " go to pool " + quoted(rule.pool) +
-                  ", whose backends are asked for " + quoted(pool->tls->alpn),
+              "clients that speak " + in_quotes(rule.protocol) + " go to pool " +
+                  in_quotes(rule.pool) + ", whose backends are asked for " +
+                  in_quotes(pool->tls->alpn),
               "Name a pool whose backends speak it, or correct `tls.alpn` of the pool.");
       }
     }
@@ -351,7 +352,7 @@ class Checker {
         const auto [first, is_new] = seen.emplace(address, std::pair{i, j});
         if (is_new) continue;
         error(address_path(i, j),
-              "listener " + quoted(config_.listeners[first->second.first].name) + " in " +
+              "listener " + in_quotes(config_.listeners[first->second.first].name) + " in " +
                   line_of(address_path(first->second.first, first->second.second)) +
                   " has address " + to_string(address) + " already",
               "Use another address or port; certificates of one address are chosen by name.");
@@ -384,7 +385,7 @@ class Checker {
       usable = check_backend(pool, backend.address, backend_path) && usable;
     }
     if (std::ranges::all_of(pool.backends, [](const Backend& b) { return b.weight == 0; })) {
-      error(path + ".backends", "every backend of pool " + quoted(pool.name) + " has weight 0",
+      error(path + ".backends", "every backend of pool " + in_quotes(pool.name) + " has weight 0",
             "Give at least one backend a weight above 0.");
       usable = false;
     }
@@ -395,19 +396,19 @@ class Checker {
     const PoolTls& tls = *pool.tls;
     if (!tls.server_name.empty() && !parse_ip(tls.server_name) && !is_host_name(tls.server_name)) {
       error(path + ".server_name",
-            quoted(tls.server_name) + " is neither a host name nor an address",
+            in_quotes(tls.server_name) + " is neither a host name nor an address",
             "Write it as it stands in the certificate, without a port: \"app.example\".");
     }
     if (tls.verify == VerifyServer::on) {
       if (!tls.server_name.empty()) return;
       error(path,
-            "the certificates of pool " + quoted(pool.name) +
+            "the certificates of pool " + in_quotes(pool.name) +
                 " are to be verified, but it is not said whose they have to be",
             "Set `tls.server_name`.");
       return;
     }
     warning(path + ".verify",
-            "the backends of pool " + quoted(pool.name) +
+            "the backends of pool " + in_quotes(pool.name) +
                 " are not verified: whoever can redirect packets to them reads everything",
             "Set `tls.ca` and `tls.server_name`, and remove this line.");
     if (!tls.ca.empty()) {
@@ -465,7 +466,7 @@ class Checker {
       ++num_sources;
       if (link_of(config_, source) == way->interface) continue;
       error(path,
-            "source address " + to_string(source) + " of pool " + quoted(pool.name) +
+            "source address " + to_string(source) + " of pool " + in_quotes(pool.name) +
                 " is not on the interface that leads to backend " + to_string(backend.ip),
             "Use source addresses of that interface, and one pool per interface.");
       return false;
@@ -476,7 +477,7 @@ class Checker {
     });
     if (own == interface.addresses.end()) {
       error(path,
-            "pool " + quoted(pool.name) + " has no " + std::string{family_of(backend.ip)} +
+            "pool " + in_quotes(pool.name) + " has no " + std::string{family_of(backend.ip)} +
                 " source address for backend " + to_string(backend.ip),
             "Add one to `source_addresses`, or to `addresses` of the interface.");
       return false;
@@ -510,7 +511,7 @@ class Checker {
     const std::uint64_t most = pairs * num_ports * 8 / 10;
     if (config_.dataplane.max_connections <= most) return;
     error(path + ".source_addresses",
-          "pool " + quoted(pool.name) + " can hold " + std::to_string(most) +
+          "pool " + in_quotes(pool.name) + " can hold " + std::to_string(most) +
               " connections (80 % of its local ports x source addresses x backends), fewer than "
               "max_connections = " +
               std::to_string(config_.dataplane.max_connections),
@@ -531,7 +532,7 @@ class Checker {
         }
         error(item("pool", i) + ".source_addresses",
               "listener " + to_string(*taken) + " uses a source address and local port of pool " +
-                  quoted(pool.name),
+                  in_quotes(pool.name),
               "Use another source address, or a range of local ports without " +
                   std::to_string(taken->port) + ".");
       }
@@ -546,7 +547,8 @@ class Checker {
     }
     for (std::size_t i = 0; i < config_.pools.size(); ++i) {
       if (used.contains(config_.pools[i].name)) continue;
-      warning(item("pool", i) + ".name", "no listener uses pool " + quoted(config_.pools[i].name),
+      warning(item("pool", i) + ".name",
+              "no listener uses pool " + in_quotes(config_.pools[i].name),
               "Name it in a [[listener]], or remove it.");
     }
   }

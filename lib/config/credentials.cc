@@ -141,7 +141,7 @@ class Loader {
     if (credential.key_type == crypto::KeyType::rsa && !config_.dataplane.allow_rsa_on_io) {
       diagnostics_.error(
           positions_.of(path + ".chain"),
-          quoted(files.chain) + " has an RSA key, and I/O cores may not sign with RSA",
+          in_quotes(files.chain) + " has an RSA key, and I/O cores may not sign with RSA",
           "Use an ECDSA certificate, or set dataplane.allow_rsa_on_io = true: "
           "packets then wait for every signature.");
     }
@@ -149,13 +149,13 @@ class Loader {
     constexpr std::int64_t kWarnBefore = 14 * kDay;
     if (credential.not_after - now_ < kWarnBefore) {
       diagnostics_.warning(positions_.of(path + ".chain"),
-                           quoted(files.chain) + " expires in " +
+                           in_quotes(files.chain) + " expires in " +
                                std::to_string((credential.not_after - now_) / kDay) + " days",
                            "Renew it.");
     }
     if (others_may_read(files.key)) {
       diagnostics_.warning(positions_.of(path + ".key"),
-                           "every user of this machine may read " + quoted(files.key),
+                           "every user of this machine may read " + in_quotes(files.key),
                            "Take the permission away: chmod o-r.");
     }
   }
@@ -201,20 +201,20 @@ std::vector<std::uint8_t> load_cluster_secret(const Config& config, const Positi
     const std::string problem = error == EFBIG
                                     ? "longer than " + std::to_string(kMostBytes) + " bytes"
                                     : std::strerror(error);
-    diagnostics.error(at, "the cluster secret " + quoted(path) + " cannot be read: " + problem,
+    diagnostics.error(at, "the cluster secret " + in_quotes(path) + " cannot be read: " + problem,
                       remedy);
     return {};
   }
   std::vector<std::uint8_t> secret{file.bytes().begin(), file.bytes().end()};
   if (secret.size() < kMinClusterSecretBytes) {
     diagnostics.error(at,
-                      "the cluster secret " + quoted(path) + " has " +
+                      "the cluster secret " + in_quotes(path) + " has " +
                           std::to_string(secret.size()) + " bytes; it needs 32 or more",
                       remedy);
     return {};
   }
   if (others_may_read(path)) {
-    diagnostics.warning(at, "every user of this machine may read " + quoted(path),
+    diagnostics.warning(at, "every user of this machine may read " + in_quotes(path),
                         "Take the permission away: chmod o-r.");
   }
   return secret;

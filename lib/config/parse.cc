@@ -258,7 +258,7 @@ class TableReader {
         continue;
       }
       if (find_section(pattern) != nullptr || find_section(pattern + "[]") != nullptr) continue;
-      context_.diagnostics.error(at, "unknown key " + quoted(key.str()) + place(),
+      context_.diagnostics.error(at, "unknown key " + in_quotes(key.str()) + place(),
                                  suggestion(key.str()));
     }
   }

@@ -16,14 +16,16 @@ template <std::unsigned_integral T>
 std::string value_text(const Key&, T value) {
   return std::to_string(value);
 }
-std::string value_text(const Key&, const std::string& value) { return quoted(value); }
+std::string value_text(const Key&, const std::string& value) { return in_quotes(value); }
 template <class Enum>
 requires std::is_enum_v<Enum> std::string value_text(const Key& key, Enum value) {
-  return quoted(choices_of(key).built[static_cast<std::size_t>(value)]);
+  return in_quotes(choices_of(key).built[static_cast<std::size_t>(value)]);
 }
-std::string value_text(const Key&, const IpAddress& value) { return quoted(to_string(value)); }
-std::string value_text(const Key&, const IpPrefix& value) { return quoted(to_string(value)); }
-std::string value_text(const Key&, const SocketAddress& value) { return quoted(to_string(value)); }
+std::string value_text(const Key&, const IpAddress& value) { return in_quotes(to_string(value)); }
+std::string value_text(const Key&, const IpPrefix& value) { return in_quotes(to_string(value)); }
+std::string value_text(const Key&, const SocketAddress& value) {
+  return in_quotes(to_string(value));
+}
 template <class T>
 std::string value_text(const Key& key, const std::vector<T>& values) {
   std::string out = "[";

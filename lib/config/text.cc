@@ -11,7 +11,7 @@ bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 |
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -30,11 +30,11 @@ std::string quoted(std::string_view text) {
 
 std::string shortened(std::string_view text) {
   constexpr std::size_t kMost = 60;
-  if (text.size() <= kMost) return quoted(text);
+  if (text.size() <= kMost) return in_quotes(text);
   std::size_t end = kMost;
   // Not in the middle of a UTF-8 sequence.
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;
-  return quoted(text.substr(0, end)) + "...";
+  return in_quotes(text.substr(0, end)) + "...";
 }
 
 bool is_printable(std::string_view text) noexcept { return std::ranges::none_of(text, is_control); }

@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t kIpChecksumOffset = 10;
 constexpr std::size_t kTcpChecksumOffset = 16;
-constexpr std::size_t kMacAddressesLength = 12;
 
 }  // namespace
 

@@ -19,7 +19,7 @@ constexpr std::uint16_t kTagLength = 4;
 // Drivers hand buffer sizes to the device in units of 1 KiB, rounded down, and would split a frame
 // that does not fit: so the room for data is a whole number of them.
 constexpr std::uint16_t kDataRoomUnit = 1024;
-constexpr std::size_t kBatch = 64;
+constexpr std::size_t kMaxBulk = 64;
 
 std::uint16_t data_room(std::uint16_t frame_len) noexcept {
   const unsigned needed = frame_len + kTagLength;
@@ -63,9 +63,9 @@ Failure FramePool::create(const FramePoolOptions& options) {
 }
 
 std::size_t FramePool::allocate(std::span<frame::Frame*> frames) noexcept {
-  std::array<rte_mbuf*, kBatch> mbufs;
+  std::array<rte_mbuf*, kMaxBulk> mbufs;
   std::size_t num = 0;
-  std::size_t batch = kBatch;
+  std::size_t batch = kMaxBulk;
   while (num < frames.size()) {
     batch = std::min(batch, frames.size() - num);
     if (rte_pktmbuf_alloc_bulk(pool_, mbufs.data(), static_cast<unsigned>(batch)) != 0) {
@@ -87,9 +87,9 @@ std::size_t FramePool::allocate(std::span<frame::Frame*> frames) noexcept {
 }
 
 void FramePool::release(std::span<frame::Frame* const> frames) noexcept {
-  std::array<rte_mbuf*, kBatch> mbufs;
+  std::array<rte_mbuf*, kMaxBulk> mbufs;
   while (!frames.empty()) {
-    const std::size_t num = std::min(kBatch, frames.size());
+    const std::size_t num = std::min(kMaxBulk, frames.size());
     for (std::size_t i = 0; i < num; ++i) mbufs[i] = mbuf_of(frames[i]);
     rte_pktmbuf_free_bulk(mbufs.data(), static_cast<unsigned>(num));
     frames = frames.subspan(num);

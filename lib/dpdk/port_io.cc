@@ -14,8 +14,6 @@ namespace sallyport::dpdk {
 namespace {
 
 constexpr std::size_t kBatch = 64;
-constexpr std::size_t kMacAddressesLength = 12;
-constexpr std::size_t kEthernetLength = 14;
 constexpr std::uint16_t kVlanIdMask = 0x0fff;
 
 frame::ChecksumState checksum_state(const rte_mbuf& m) noexcept {

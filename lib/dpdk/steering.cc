@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "lib/dpdk/checksum.h"
 #include "lib/dpdk/frame_pool.h"
 
 namespace sallyport::dpdk {
@@ -14,7 +15,6 @@ namespace {
 // This is no parser of protocols: it finds the bytes that a NIC would hash, and gives up wherever
 // they are not plainly there.  The worker parses the frame again, and judges it.
 
-constexpr std::size_t kEthernetLength = 14;
 constexpr std::uint16_t kVlan = 0x8100;
 constexpr std::uint16_t kIpv4 = 0x0800;
 constexpr std::uint16_t kIpv6 = 0x86dd;

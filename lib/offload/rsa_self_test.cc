@@ -12,11 +12,11 @@
 namespace sallyport::offload {
 namespace {
 
+using crypto::batch::kLanes;
 using crypto::batch::RsaLane;
 using crypto::openssl::PrivateKey;
 using crypto::openssl::RsaPrivate;
 
-constexpr std::size_t kLanes = crypto::batch::kLanes;
 using Bytes = std::vector<std::uint8_t>;
 
 // number is what SHA-256 makes of a name: the same always, and as good as random.

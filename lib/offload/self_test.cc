@@ -11,8 +11,8 @@ namespace {
 
 using crypto::KeyShare;
 using crypto::NamedGroup;
+using crypto::batch::kLanes;
 
-constexpr std::size_t kLanes = 8;
 constexpr std::size_t kMaxShare = crypto::kMaxPublicShare;
 
 struct Results {

@@ -38,8 +38,8 @@ bool make_public_group(const P256Table& table, std::span<KeyShare> shares) noexc
   return all;
 }
 
-// derive_group is derive for at most eight lanes.
-void derive_group(std::span<Agreement> lanes) noexcept {
+// derive_p256_group is derive for at most eight lanes.
+void derive_p256_group(std::span<Agreement> lanes) noexcept {
   Lanes256 scalar{};
   P256Point peer{};
   Lanes256 shared;
@@ -117,7 +117,7 @@ bool P256::make_public(std::span<KeyShare> shares) const noexcept {
 }
 
 void P256::derive(std::span<Agreement> lanes) const noexcept {
-  in_groups(lanes, [](auto group) { derive_group(group); });
+  in_groups(lanes, [](auto group) { derive_p256_group(group); });
 }
 
 void P256::sign(std::span<EcdsaLane> lanes) const noexcept {

@@ -12,8 +12,8 @@
 namespace sallyport::crypto::batch {
 namespace {
 
-// derive_group is derive for at most eight lanes.
-void derive_group(std::span<Agreement> lanes) noexcept {
+// derive_x25519_group is derive for at most eight lanes.
+void derive_x25519_group(std::span<Agreement> lanes) noexcept {
   Lanes256 scalar{};
   Lanes256 peer{};
   Lanes256 shared;
@@ -65,7 +65,7 @@ void X25519::make_public(std::span<KeyShare> shares) const noexcept {
 
 void X25519::derive(std::span<Agreement> lanes) const noexcept {
   for (; !lanes.empty(); lanes = lanes.subspan(std::min(lanes.size(), kLanes))) {
-    derive_group(lanes.first(std::min(lanes.size(), kLanes)));
+    derive_x25519_group(lanes.first(std::min(lanes.size(), kLanes)));
   }
 }
 

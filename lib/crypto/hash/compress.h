@@ -21,4 +21,14 @@ void sha256_compress_openssl(std::array<std::uint32_t, 8>& chain, const std::uin
 void sha512_compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* blocks,
                      std::size_t count) noexcept;
 
+// sha2_compress is the one that the chaining value's words belong to.
+inline void sha2_compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
+                          std::size_t count) noexcept {
+  sha256_compress(chain, blocks, count);
+}
+inline void sha2_compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* blocks,
+                          std::size_t count) noexcept {
+  sha512_compress(chain, blocks, count);
+}
+
 }  // namespace sallyport::crypto

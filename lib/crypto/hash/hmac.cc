@@ -13,15 +13,6 @@ constexpr std::uint8_t kInnerPad = 0x36;
 constexpr std::uint8_t kOuterPad = 0x5c;
 constexpr std::uint8_t kPadding = 0x80;  // [FIPS 180-4 5.1] the bit after the message
 
-void compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* block,
-              std::size_t count) noexcept {
-  sha256_compress(chain, block, count);
-}
-void compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* block,
-              std::size_t count) noexcept {
-  sha512_compress(chain, block, count);
-}
-
 // store_word writes in network byte order with one instruction.
 void store_word(std::uint8_t* to, std::uint32_t word) noexcept {
   word = __builtin_bswap32(word);
@@ -86,26 +77,26 @@ void HmacKey::mac_with(std::initializer_list<ByteView> pieces, const Chain& inne
       piece = piece.subspan(part);
       used += part;
       if (used < kBlock) break;
-      compress(chain, block.data(), 1);
+      sha2_compress(chain, block.data(), 1);
       used = 0;
     }
   }
   block[used++] = kPadding;
   if (used > kPaddingEnd) {
     std::memset(block.data() + used, 0, kBlock - used);
-    compress(chain, block.data(), 1);
+    sha2_compress(chain, block.data(), 1);
     used = 0;
   }
   std::memset(block.data() + used, 0, kLengthAt - used);
   store_word(block.data() + kLengthAt, std::uint64_t{len * 8});
-  compress(chain, block.data(), 1);
+  sha2_compress(chain, block.data(), 1);
 
   store_words<kDigest>(block.data(), chain);
   std::memset(block.data() + kDigest, 0, kLengthAt - kDigest);
   block[kDigest] = kPadding;
   store_word(block.data() + kLengthAt, std::uint64_t{(kBlock + kDigest) * 8});
   chain = outer;
-  compress(chain, block.data(), 1);
+  sha2_compress(chain, block.data(), 1);
   store_words<kDigest>(out.first(kDigest).data(), chain);
   wipe(block);
   wipe_object(chain);

@@ -9,15 +9,6 @@
 namespace sallyport::crypto {
 namespace {
 
-void compress(std::array<std::uint32_t, 8>& chain, const std::uint8_t* blocks,
-              std::size_t count) noexcept {
-  sha256_compress(chain, blocks, count);
-}
-void compress(std::array<std::uint64_t, 8>& chain, const std::uint8_t* blocks,
-              std::size_t count) noexcept {
-  sha512_compress(chain, blocks, count);
-}
-
 // [FIPS 180-4 5.1] Padding: one bit, zeros, and the length in bits as the last quarter (SHA-256: 8
 // bytes of 64; SHA-512: 16 of 128, of which the upper half stays zero here) of a block.
 template <std::size_t N, class Chain>
@@ -32,12 +23,12 @@ void conclude(Chain chain, std::uint64_t len, const std::array<std::uint8_t, N>&
   };
   if (used > N - N / 8) {
     zero_to(N);
-    compress(chain, block.data(), 1);
+    sha2_compress(chain, block.data(), 1);
     used = 0;
   }
   zero_to(N - 8);
   store(MutableBytes{block}.subspan(N - 8), Be64::of(len * 8));
-  compress(chain, block.data(), 1);
+  sha2_compress(chain, block.data(), 1);
   using Word = typename Chain::value_type;
   for (std::size_t i = 0; i * sizeof(Word) < digest.size(); ++i) {
     store(digest.subspan(i * sizeof(Word)), BigEndian<Word>::of(chain[i]));

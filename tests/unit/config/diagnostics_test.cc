@@ -309,7 +309,7 @@ INSTANTIATE_TEST_SUITE_P(
              "    Use another source address, or a range of local ports without 20000.\n"}));
 
 TEST(Text, QuotesAndShortensWithoutCuttingACharacter) {
-  EXPECT_EQ(quoted("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000A\"");
+  EXPECT_EQ(in_quotes("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000A\"");
   const std::string many(59, 'x');
   EXPECT_EQ(shortened(many + "\xe2\x82\xac!"), "\"" + many + "\"...");
 }
