@@ -21,7 +21,7 @@ from cases import OnBed, limit, on_each
 from floods import CLIENT, CONNECTIONS, HEAD, Flood, Ground, Reporter
 
 MAX_RATE = 300_000  # packets per second
-MAX_RATE_SANITIZED = 15_000
+MAX_RATE_SANITIZED = 3_000  # there floods are for what the sanitizers can find, however slow the machine
 MIN_RATIO = 0.9
 FEW, MANY = 2, 5  # windows of each phase; MANY where the rate of handshakes is the point
 ROUNDS = 3  # so often more windows may be added before a median counts
@@ -59,7 +59,8 @@ class Floods(OnBed):
     def judge(self, flood: Flood, compare: bool = True) -> None:
         self.rows.append(flood)
         self.assertEqual(flood.lost, 0)
-        self.assertGreater(flood.received, 0.5 * flood.sent, "the flood hardly got there")
+        enough = 0.1 if self.programs.sanitized() else 0.5
+        self.assertGreater(flood.received, enough * flood.sent, "the flood hardly got there")
         # Every connection sends several times per second of it.
         self.assertGreater(flood.verified, CONNECTIONS * 500 * flood.seconds, "the connections hardly moved")
         if compare and not self.programs.sanitized():
