@@ -82,6 +82,7 @@ class WorkerProcessor {
   }
   // is_working tells that run_jobs has something to do, although no job has come and none is done.
   [[nodiscard]] bool is_working() const noexcept { return executor_.is_working(); }
+  [[nodiscard]] bool has_backlog() const noexcept { return worker_.has_backlog(); }
 
   void abandon(frame::Outbox& out) noexcept {
     worker_.abandon(out);

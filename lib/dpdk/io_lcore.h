@@ -53,6 +53,13 @@ concept Persistent = requires(const P& p) {
   noexcept->std::same_as<bool>;
 };
 
+// Backlogged processors may leave work for the next call, and say so.
+template <class P>
+concept Backlogged = requires(const P& p) {
+  { p.has_backlog() }
+  noexcept->std::same_as<bool>;
+};
+
 // IdleMode is what an lcore does when nothing arrives.
 enum class IdleMode : std::uint8_t {
   spin,   // poll on: least latency, a whole CPU
@@ -145,7 +152,8 @@ class IoLcore {
     tell_control();
     outbox_.clear();
 
-    const bool nothing = num_rx + num_done + num_sent + num_finished_ == 0 && !is_working();
+    const bool nothing =
+        num_rx + num_done + num_sent + num_finished_ == 0 && !is_working() && !has_backlog();
     regime_ = credit == 0 ? stats::LcoreRegime::backpressured
               : nothing   ? stats::LcoreRegime::idle
                           : stats::LcoreRegime::busy;
@@ -215,6 +223,10 @@ class IoLcore {
 
   [[nodiscard]] bool is_working() const noexcept {
     if constexpr (Persistent<P>) return processor_.is_working();
+    return false;
+  }
+  [[nodiscard]] bool has_backlog() const noexcept {
+    if constexpr (Backlogged<P>) return processor_.has_backlog();
     return false;
   }
 

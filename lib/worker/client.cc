@@ -30,11 +30,6 @@ constexpr std::size_t kFramesPerRecord = tls::kMaxRecord / (tcp::kSmallestMss - 
   return tls.is_resumed() ? stats::Resumption::tls12_resumed : stats::Resumption::tls12_full;
 }
 
-// One visit opens so many records of a client, and then it is the turn of others.  A window holds
-// thousands of those that carry a byte each: without a bound one client could have the worker for
-// milliseconds at a time.  Half a megabyte in full ones.
-constexpr std::uint32_t kRecordsPerVisit = 32;
-
 }  // namespace
 
 tls::Handshake* Worker::handshake_of(const Connection& c) noexcept {
@@ -66,6 +61,11 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
       if (c.backend.send.empty() || turn.out.frame_credit() < kFramesPerRecord) mark_ready(c);
       return;
     }
+    if (budget == 0 || !turn.open_record()) {
+      mark_ready(c);
+      return;
+    }
+    --budget;
     std::array<MutableBytes, InputQueue::kMaxPieces> room;
     const auto record = input.pieces(size, room);
     tls::Step step = c.tls.receive(tls_, attached(c), record);
@@ -88,10 +88,6 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
     if (!c.client.in_use) return;
     input.consume(size, turn);
     on_step(c, step, turn);
-    if (--budget == 0) {
-      if (input.size() >= tls::kRecordHeader) mark_ready(c);
-      return;
-    }
   }
 }
 

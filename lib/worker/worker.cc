@@ -174,7 +174,7 @@ void Worker::visit_ready(Turn& turn) noexcept {
   const auto connection_at = [this](auto i) -> Connection& { return at(i); };
   std::uint32_t budget = std::min(kReadyPerCall, ready_.size());
   for (; budget > 0; --budget) {
-    if (turn.out.frame_credit() == 0 || turn.out.send_credit() == 0) return;
+    if (turn.out.frame_credit() == 0 || turn.out.send_credit() == 0 || turn.records == 0) return;
     advance(at(ready_.pop_front(connection_at)), turn);
   }
 }

@@ -95,6 +95,8 @@ class Worker {
   void abandon(frame::Outbox& out) noexcept;
 
   [[nodiscard]] std::size_t num_connections() const noexcept { return connections_.live(); }
+  // has_backlog tells that process() has left work, and wants to be called although nothing comes.
+  [[nodiscard]] bool has_backlog() const noexcept { return ready_.size() != 0; }
   // for_each_connection calls visit(const Connection&) for up to `limit` of them; for tests, and
   // for reports made on this worker's own lcore.
   template <class Visit>

@@ -36,6 +36,7 @@ struct Prober {
   unsigned to_send = 0;
   bool keep = false;
   int slices_left = 0;  // of a job that takes long
+  bool backlog = false;
   std::vector<frame::Frame*> held;
   std::vector<crypto::CryptoJob*> to_submit;
   std::atomic<unsigned> num_sent{0};
@@ -75,6 +76,7 @@ struct Prober {
     return jobs.size();
   }
   bool is_working() const noexcept { return slices_left > 0; }
+  bool has_backlog() const noexcept { return backlog; }
 
   void abandon(frame::Outbox& out) noexcept {
     for (frame::Frame* f : held) out.release(*f);
@@ -213,6 +215,24 @@ TEST(IoLcore, IsNotIdleWhileItsProcessorWorksOnAJob) {
   EXPECT_EQ(loops.probers[0].slices_left, 0);
   EXPECT_GT(regimes.value(LcoreRegime::crypto), 0U);
   EXPECT_EQ(regimes.value(LcoreRegime::idle), before);
+  for (int i = 0; i < 3; ++i) loops.lcores[0]->iterate(now());
+  EXPECT_GT(regimes.value(LcoreRegime::idle), before);
+  loops.lcores[0]->finish();
+  EXPECT_EQ(loops.leaks(), 0U);
+}
+
+// What a processor has put off to its next call is work as well, whether it sends anything or not.
+TEST(IoLcore, IsNotIdleWhileItsProcessorHasWorkLeft) {
+  Loops loops{unique_name("net_ring"), 1};
+  loops.probers[0].backlog = true;
+  loops.make(0);
+  const auto& regimes = loops.stats[0].regime_ticks;
+  loops.lcores[0]->iterate(now());
+  const std::uint64_t before = regimes.value(LcoreRegime::idle);
+  for (int i = 0; i < 3; ++i) loops.lcores[0]->iterate(now());
+  EXPECT_EQ(regimes.value(LcoreRegime::idle), before);
+  EXPECT_GT(regimes.value(LcoreRegime::busy), 0U);
+  loops.probers[0].backlog = false;
   for (int i = 0; i < 3; ++i) loops.lcores[0]->iterate(now());
   EXPECT_GT(regimes.value(LcoreRegime::idle), before);
   loops.lcores[0]->finish();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/worker/turn.h"
 #include "tests/scenario/actors.h"
 #include "tests/support/openssl_backend.h"
 
@@ -427,6 +428,33 @@ TEST_P(TlsBackends, ChangeKeysWithoutAnybodyNoticing) {
   EXPECT_TRUE(has_updated);
   EXPECT_TRUE(talk.correct());
   EXPECT_TRUE(backend.sessions()[0]->error.empty()) << backend.sessions()[0]->error;
+  EXPECT_TRUE(finish(sim, backend, talk));
+  expect_nothing_left(sim);
+}
+
+TEST_P(TlsBackends, TinyRecordsOfABackendAreOpenedAFewAtATime) {
+  constexpr int kTickets = 300;
+  if (GetParam() != TLS1_3_VERSION) GTEST_SKIP() << "tickets of TLS 1.3";
+  Simulation sim{secured()};
+  OpensslBackend backend{sim, server_, speaking()};
+  Talk talk{sim, 1'000};
+  ASSERT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+  SSL* const ssl = backend.sessions().front()->ssl;
+  const auto opened = [&] { return sim.stats().traffic.value(Traffic::backend_records_opened); };
+  const std::uint64_t before = opened();
+  for (int i = 0; i < kTickets; ++i) {
+    ASSERT_EQ(SSL_new_session_ticket(ssl), 1);
+    ASSERT_EQ(SSL_do_handshake(ssl), 1);
+  }
+  std::uint64_t last = before;
+  std::uint64_t most_at_once = 0;
+  EXPECT_TRUE(sim.run([&] {
+    most_at_once = std::max(most_at_once, opened() - last);
+    last = opened();
+    backend.step();
+    return opened() >= before + kTickets;
+  }));
+  EXPECT_LE(most_at_once, 2 * worker::kRecordsPerVisit);
   EXPECT_TRUE(finish(sim, backend, talk));
   expect_nothing_left(sim);
 }

@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <random>
 #include <vector>
 
 #include "lib/base/internet_sum.h"
 #include "lib/wire/ethernet.h"
 #include "lib/wire/headers.h"
+#include "lib/worker/turn.h"
 #include "tests/scenario/actors.h"
 #include "tests/support/openssl_client.h"
+#include "tests/support/tls_client.h"
 
 namespace sallyport::testing {
 namespace {
@@ -401,6 +404,62 @@ TEST(Hostile, AClientThatSendsTinyRecordsIsServedAFewAtATime) {
   EXPECT_EQ(tls.received(), sent);
   EXPECT_GE(opened, kBytes);
   EXPECT_LE(most_at_once, 64U) << "so many for one segment and one visit";
+}
+
+// Not even many of them have the worker for long.  A hello in single bytes asks for no answer until
+// it is whole, so the room for those is no limit.
+TEST(Hostile, ClientsThatSendTinyRecordsShareWhatABurstOpens) {
+  constexpr std::size_t kClients = 60;
+  SimulationOptions options;
+  options.worker.max_handshakes = kClients;
+  options.worker.max_message_buffers = kClients;
+  Simulation sim{options};
+  std::vector<Socket*> sockets;
+  for (std::size_t i = 0; i < kClients; ++i) sockets.push_back(&sim.connect());
+  ASSERT_TRUE(sim.run([&] {
+    return std::ranges::all_of(sockets, [](const Socket* s) { return s->is_established(); });
+  }));
+  Bytes hello;  // in one segment, so that a burst has room for all of them
+  for (const std::uint8_t byte : HelloBuilder::tls13().message()) {
+    const Bytes one = record(wire::ContentType::handshake, Bytes{byte});
+    hello.insert(hello.end(), one.begin(), one.end());
+  }
+  for (Socket* socket : sockets) socket->send(hello);
+  // All that arrives in five milliseconds comes in one burst.
+  std::uint64_t opened = 0;
+  std::uint64_t most_at_once = 0;
+  const auto all_said_hello = [&] {
+    return sim.stats().stages.value(HandshakeStage::client_hello) == kClients;
+  };
+  for (int i = 0; i < 2'000 && !all_said_hello(); ++i) {
+    sim.jump(milliseconds{5});
+    const std::uint64_t now = sim.stats().traffic.value(Traffic::records_opened);
+    most_at_once = std::max(most_at_once, now - opened);
+    opened = now;
+  }
+  EXPECT_TRUE(all_said_hello());
+  EXPECT_EQ(most_at_once, worker::Turn::kRecords);
+  for (Socket* socket : sockets) socket->abort();
+  expect_all_gone(sim);
+}
+
+// Each of its records is whole and in its place, and none gives it more time.
+TEST(Hostile, AClientThatDripsItsAnswerTimesOut) {
+  Simulation sim;
+  Socket& socket = sim.connect();
+  ASSERT_TRUE(sim.run([&] { return socket.is_established(); }));
+  socket.send(record(wire::ContentType::handshake, HelloBuilder::tls12().message()));
+  ASSERT_TRUE(sim.run([&] { return sim.stats().stages.value(HandshakeStage::flight_sent) == 1; }));
+  const Bytes answer = message(wire::HandshakeType::client_key_exchange, Bytes(33, 32));
+  for (std::size_t i = 0; i < 9; ++i) {
+    socket.send(record(wire::ContentType::handshake, ByteView{answer}.subspan(i, 1)));
+    sim.run_for(seconds{1});
+    ASSERT_EQ(sim.worker().num_connections(), 1U) << i;
+  }
+  socket.send(record(wire::ContentType::handshake, ByteView{answer}.subspan(9, 1)));
+  EXPECT_TRUE(sim.run([&] { return sim.worker().num_connections() == 0; }, seconds{2}));
+  EXPECT_EQ(sim.stats().failures.value(HandshakeFailure::timed_out), 1U);
+  expect_all_gone(sim);
 }
 
 TEST(Hostile, ASecondHalfThatOvertakesTheFirstIsDroppedQuietlyAndComesAgain) {
