@@ -252,6 +252,15 @@ void Daemon::tick() {
   }
   watch_ports();
   watch_files();
+  forget_old_sessions();
+}
+
+void Daemon::forget_old_sessions() {
+  constexpr std::uint64_t kIntervalMs = 60'000;
+  const std::uint64_t now = unix_ms();
+  if (now - sessions_looked_at_ms_ < kIntervalMs) return;
+  sessions_looked_at_ms_ = now;
+  dataplane_.forget_old_sessions(now);
 }
 
 void Daemon::watch_files() {

@@ -51,6 +51,7 @@ class Daemon {
   void send();
   void watch_ports();
   void watch_files();
+  void forget_old_sessions();
   [[nodiscard]] bool watch_staples();
   [[nodiscard]] bool watch_authorities();
   [[nodiscard]] std::size_t num_connections() const;
@@ -67,6 +68,7 @@ class Daemon {
   control::StapleWatch staples_;
   control::AuthorityWatch authorities_;
   std::uint64_t files_watched_ms_ = 0;
+  std::uint64_t sessions_looked_at_ms_ = 0;
   std::vector<control::PortFacts> port_facts_;
   std::optional<control::CookieKeyring> cookie_keyring_;
   std::optional<control::TicketKeyring> ticket_keyring_;

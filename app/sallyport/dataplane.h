@@ -74,6 +74,11 @@ class Dataplane {
   [[nodiscard]] const dpdk::FramePool& rx_pool() const noexcept { return rx_pool_; }
   [[nodiscard]] const dpdk::FramePool& tx_pool() const noexcept { return tx_pool_; }
 
+  // forget_old_sessions ends those sessions of clients whose time is over.
+  void forget_old_sessions(std::uint64_t unix_ms) noexcept {
+    if (sessions_ != nullptr) sessions_->forget_expired(unix_ms);
+  }
+
  private:
   static constexpr std::uint32_t kControlRing = 512;
 

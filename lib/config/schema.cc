@@ -336,9 +336,10 @@ constexpr auto kKeys = std::to_array<Key>({
      .type = KeyType::boolean,
      .default_text = "true",
      .reload = Reload::live,
-     .help = "Keep sessions of TLS 1.2 clients that were given no ticket here, under session IDs, "
-             "for `lifetime_seconds`; with `enabled` or without.  They are good on this appliance "
-             "alone, and end when it does."},
+     .help =
+         "Keep sessions of TLS 1.2 clients that were given no ticket here, under session IDs, "
+         "for `lifetime_seconds`.  They are good on this appliance alone, and end when it does.  "
+         "Without `enabled` there are none: nothing of a connection outlives it then."},
     {.path = "listener[].tls.client_auth",
      .type = KeyType::text,
      .presence = Presence::planned,
@@ -439,7 +440,8 @@ constexpr auto kKeys = std::to_array<Key>({
      .help =
          "Unfinished TLS handshakes of one /24 (IPv4) or /56 (IPv6) at once; 0: no limit.  Without "
          "one, clients of one network that connect and then wait can hold every place of the "
-         "listener."},
+         "listener.  Each lcore allows its part of them, and three standard deviations more: with "
+         "many lcores and a small number that comes to several times as many."},
     {.path = "listener[].limits.prefix_connections_per_second",
      .type = KeyType::integer,
      .unit = "connections",
@@ -449,7 +451,8 @@ constexpr auto kKeys = std::to_array<Key>({
      .reload = Reload::live,
      .help =
          "New connections per second from one /24 (IPv4) or /56 (IPv6), as many of them at once; "
-         "0: no limit.  Many clients may share a network with one provider's address translation."},
+         "0: no limit.  Each lcore allows its part, as for `prefix_handshakes`.  Many clients may "
+         "share a network with one provider's address translation."},
 
     {.path = "pool[].name",
      .type = KeyType::name,

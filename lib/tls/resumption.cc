@@ -209,7 +209,8 @@ void Server::keep_session12(Engine& engine, const Handshake& handshake) noexcept
   std::array<std::uint8_t, kNamingTicketLen> room;
   const NewTicket12 made = make_ticket12(engine, handshake, room);
   if (made.ticket.empty()) return;
-  sessions->keep(handshake.told_session_id(), made.ticket);
+  sessions->keep(handshake.told_session_id(), made.ticket,
+                 engine.unix_ms() + std::uint64_t{made.lifetime_seconds} * 1'000);
   session_mark_ = SessionCache::mark_of(handshake.told_session_id());
 }
 

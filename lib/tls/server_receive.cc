@@ -10,9 +10,9 @@ namespace {
 
 // Nobody has to write records of less than this [RFC 8449 4], but those who fear a middlebox cut
 // their first hello into single bytes.  Each costs us a record's worth of work and them six bytes,
-// so there is an end to it: well above what a usual hello could need.
+// so there is an end to it: above what a hello with a hybrid share of 1,216 bytes could need.
 constexpr std::size_t kSmallFragment = 64;
-constexpr std::uint16_t kMaxSmallFragments = 1'024;
+constexpr std::uint16_t kMaxSmallFragments = 4'096;
 
 using stats::HandshakeFailure;
 using wire::AlertDescription;
@@ -28,8 +28,12 @@ using wire::RecordHeader;
 Step Server::receive(Engine& engine, Attached attached,
                      std::span<const MutableBytes> pieces) noexcept {
   const Step now = receive_record(engine, attached, pieces);
-  // [RFC 5246 7.2.2] a connection that ends with an error takes its session along.
-  if (now.failed() && engine.sessions() != nullptr) engine.sessions()->forget(session_mark_);
+  // [RFC 5246 7.2.2] a connection that ends with an error takes its session along; one that the
+  // client no longer wants does not.
+  if (now.failed() && now.failure != HandshakeFailure::client_closed &&
+      engine.sessions() != nullptr) {
+    engine.sessions()->forget(session_mark_);
+  }
   return now;
 }
 

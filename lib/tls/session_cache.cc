@@ -40,6 +40,7 @@ void load_words(const std::array<std::atomic<Word>, kCount>& from, MutableBytes 
 struct alignas(64) SessionCache::Entry {
   std::atomic<Word> sequence{0};  // odd while somebody writes
   std::atomic<Word> ticket_len{0};
+  std::atomic<Word> ends_ms{0};
   Words<kIdLen> id{};
   Words<kNamingTicketLen> ticket{};
 };
@@ -84,13 +85,20 @@ void SessionCache::change(Entry& entry, Write&& write) noexcept {
   entry.sequence.store(sequence + 2, std::memory_order_release);
 }
 
-void SessionCache::keep(ByteView id, ByteView ticket) noexcept {
+void SessionCache::keep(ByteView id, ByteView ticket, std::uint64_t ends_ms) noexcept {
   if (id.size() != kIdLen || ticket.size() > kNamingTicketLen) return;
   change(place_of(mark_of(id)), [&](Entry& entry) noexcept {
     store_words(entry.id, id);
     store_words(entry.ticket, ticket);
     entry.ticket_len.store(ticket.size(), std::memory_order_relaxed);
+    entry.ends_ms.store(ends_ms, std::memory_order_relaxed);
   });
+}
+
+// Precondition: within change().
+void SessionCache::clear(Entry& entry) noexcept {
+  for (auto& word : entry.ticket) word.store(0, std::memory_order_relaxed);
+  entry.ticket_len.store(0, std::memory_order_relaxed);
 }
 
 void SessionCache::forget(const Mark& mark) noexcept {
@@ -104,8 +112,21 @@ void SessionCache::forget(const Mark& mark) noexcept {
   // Who has nothing to change must not keep others from it.
   if (!is_marked(entry)) return;
   change(entry, [&](Entry& found) noexcept {
-    if (is_marked(found)) found.ticket_len.store(0, std::memory_order_relaxed);
+    if (is_marked(found)) clear(found);
   });
+}
+
+void SessionCache::forget_expired(std::uint64_t unix_ms) noexcept {
+  const auto is_over = [unix_ms](const Entry& entry) noexcept {
+    return entry.ticket_len.load(std::memory_order_relaxed) != 0 &&
+           entry.ends_ms.load(std::memory_order_relaxed) <= unix_ms;
+  };
+  for (Entry& entry : std::span{entries_.get(), size_}) {
+    if (!is_over(entry)) continue;
+    change(entry, [&](Entry& found) noexcept {
+      if (is_over(found)) clear(found);
+    });
+  }
 }
 
 ByteView SessionCache::find(ByteView id, TicketRoom room) const noexcept {

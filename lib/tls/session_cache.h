@@ -36,8 +36,9 @@ class SessionCache {
   // draw_id makes a name for a new session.  256 random bits: nobody guesses that of another.
   [[nodiscard]] static Id draw_id(Random& random) noexcept;
 
-  // keep remembers `ticket`, kNamingTicketLen bytes at most, under an ID of draw_id().
-  void keep(ByteView id, ByteView ticket) noexcept;
+  // keep remembers `ticket`, kNamingTicketLen bytes at most, under an ID of draw_id(), until a time
+  // in milliseconds since 1970.
+  void keep(ByteView id, ByteView ticket, std::uint64_t ends_ms) noexcept;
   // find copies what is kept under `id`, which may be anything, into `room`, and returns that part
   // of it; empty: nothing is kept.
   [[nodiscard]] ByteView find(ByteView id, TicketRoom room) const noexcept;
@@ -50,11 +51,15 @@ class SessionCache {
   [[nodiscard]] static Mark mark_of(ByteView id) noexcept;
   // forget ends a session [RFC 5246 7.2.2].
   void forget(const Mark& mark) noexcept;
+  // forget_expired ends all sessions whose time is over.  Without it they would lie here, for
+  // whoever gets hold of both this memory and the cluster secret, until others need their places.
+  void forget_expired(std::uint64_t unix_ms) noexcept;
 
  private:
   struct Entry;
   template <class Write>
   static void change(Entry& entry, Write&& write) noexcept;
+  static void clear(Entry& entry) noexcept;
   [[nodiscard]] Entry& place_of(const Mark& mark) const noexcept;
 
   std::size_t size_;

@@ -87,6 +87,17 @@ TEST(Compile, AListenerWithTwoAddressesSharesOneTlsConfiguration) {
   EXPECT_EQ(v4.limits.send_buffer, 100'000U);
 }
 
+// Whoever wants nothing of a connection to outlive it says so once.
+TEST(Compile, AListenerWithoutTicketsKeepsNoSessionsEither) {
+  for (const bool enabled : {false, true}) {
+    Input input{config::kComplete};
+    auto& tickets = input.parsed.config.listeners[0].tls.tickets;
+    tickets.enabled = enabled;
+    tickets.session_ids = true;
+    EXPECT_EQ(input.compile().listeners->at(0).tls->tickets.session_ids, enabled);
+  }
+}
+
 TEST(Compile, AWorkerHasItsShareOfALimitAndSomeMore) {
   Input input{config::kComplete};
   input.parsed.config.dataplane.io_lcores = {1, 2, 3, 4, 5, 6, 7, 8};

@@ -248,12 +248,12 @@ TEST_F(ServerTest, TakesAHelloInSingleBytesButNotWithoutEnd) {
   };
   {
     TlsDriver server{config, jobs};
-    feed_in_pieces(server, 500, 1);
+    feed_in_pieces(server, 2'000, 1);
     EXPECT_TRUE(server.saw(Event::client_hello));
   }
   {
     TlsDriver server{config, jobs};
-    EXPECT_EQ(feed_in_pieces(server, 4'000, 1), 1'025U);
+    EXPECT_EQ(feed_in_pieces(server, 6'000, 1), 4'097U);
     EXPECT_EQ(server.last().failure, HandshakeFailure::too_many_records);
     EXPECT_EQ(server.last().alert, AlertDescription::unexpected_message);
   }

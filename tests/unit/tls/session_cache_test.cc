@@ -15,6 +15,8 @@ namespace {
 
 using testing::Bytes;
 
+constexpr std::uint64_t kLater = 2'000;
+
 class SessionCacheTest : public ::testing::Test {
  protected:
   Bytes found(const SessionCache& cache, ByteView id) {
@@ -34,7 +36,7 @@ TEST_F(SessionCacheTest, GivesBackWhatWasKeptUnderTheSameId) {
     EXPECT_TRUE(found(cache, id).empty());
     Bytes ticket(len);
     random_.fill(ticket);
-    cache.keep(id, ticket);
+    cache.keep(id, ticket, kLater);
     EXPECT_EQ(found(cache, id), ticket);
     EXPECT_EQ(found(cache, id), ticket) << "a session may be resumed more than once";
   }
@@ -43,7 +45,7 @@ TEST_F(SessionCacheTest, GivesBackWhatWasKeptUnderTheSameId) {
 TEST_F(SessionCacheTest, AnotherIdFindsNothing) {
   SessionCache cache{1};  // all have the same place
   const SessionCache::Id id = new_id();
-  cache.keep(id, Bytes(kTicketLen, 7));
+  cache.keep(id, Bytes(kTicketLen, 7), kLater);
   EXPECT_TRUE(found(cache, new_id()).empty());
   for (std::size_t i = 0; i < id.size(); ++i) {
     SessionCache::Id other = id;
@@ -62,12 +64,25 @@ TEST_F(SessionCacheTest, AnEmptyCacheKnowsNotEvenTheIdOfZeros) {
   EXPECT_TRUE(found(cache, SessionCache::Id{}).empty());
 }
 
+TEST_F(SessionCacheTest, ASessionWhoseTimeIsOverIsForgotten) {
+  SessionCache cache{1'000};
+  const SessionCache::Id early = new_id();
+  const SessionCache::Id late = new_id();
+  cache.keep(early, Bytes(kTicketLen, 1), kLater);
+  cache.keep(late, Bytes(kTicketLen, 2), kLater + 1);
+  cache.forget_expired(kLater - 1);
+  EXPECT_FALSE(found(cache, early).empty());
+  cache.forget_expired(kLater);
+  EXPECT_TRUE(found(cache, early).empty());
+  EXPECT_EQ(found(cache, late), Bytes(kTicketLen, 2));
+}
+
 TEST_F(SessionCacheTest, ANewSessionTakesTheWholePlaceOfAnother) {
   SessionCache cache{1};
   const SessionCache::Id first = new_id();
   const SessionCache::Id second = new_id();
-  cache.keep(first, Bytes(kNamingTicketLen, 1));
-  cache.keep(second, Bytes(kTicketLen, 2));
+  cache.keep(first, Bytes(kNamingTicketLen, 1), kLater);
+  cache.keep(second, Bytes(kTicketLen, 2), kLater);
   EXPECT_TRUE(found(cache, first).empty());
   EXPECT_EQ(found(cache, second), Bytes(kTicketLen, 2));
 }
@@ -77,7 +92,7 @@ TEST_F(SessionCacheTest, MostSessionsStayWhereThereIsRoom) {
   std::vector<SessionCache::Id> ids(512);
   for (SessionCache::Id& id : ids) {
     id = new_id();
-    cache.keep(id, Bytes(kTicketLen, id[31]));
+    cache.keep(id, Bytes(kTicketLen, id[31]), kLater);
   }
   const auto kept = std::ranges::count_if(ids, [&](const SessionCache::Id& id) {
     return found(cache, id) == Bytes(kTicketLen, id[31]);
@@ -102,7 +117,7 @@ TEST_F(SessionCacheTest, ReadersNeverSeeHalfOfASession) {
     writers.emplace_back([&, w] {
       for (std::size_t i = w; !over.load(std::memory_order_relaxed); ++i) {
         const SessionCache::Id& id = ids[i % ids.size()];
-        cache.keep(id, Bytes(i % 3 == 0 ? kTicketLen : kNamingTicketLen, id[31]));
+        cache.keep(id, Bytes(i % 3 == 0 ? kTicketLen : kNamingTicketLen, id[31]), kLater);
         std::this_thread::yield();
       }
     });

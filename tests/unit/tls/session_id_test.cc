@@ -249,6 +249,17 @@ TEST_F(SessionIds, StayWhenTheClientSaysGoodbye) {
   EXPECT_TRUE(is_resumed(*server(), hello(), session));
 }
 
+// A browser opens two connections and drops the slower one.
+TEST_F(SessionIds, StayWhenTheClientGivesUpAResumedHandshake) {
+  const NamedSession session = begin_session();
+  const auto to = server();
+  to->feed(client->naming_hello12(hello(), session));
+  EXPECT_TRUE(to->server().is_resumed());
+  to->feed(testing::record(ContentType::alert, Bytes{1, 0}));
+  EXPECT_EQ(to->last().failure, HandshakeFailure::client_closed);
+  EXPECT_TRUE(is_resumed(*server(), hello(), session));
+}
+
 // A handshake that fails has no session.
 TEST_F(SessionIds, AreNotKeptBeforeFinishedIsRight) {
   const auto to = server();
