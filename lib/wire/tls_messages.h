@@ -84,14 +84,14 @@ constexpr void write_server_hello13(Writer& w, const ServerHello13& hello) noexc
     w.u16(static_cast<std::uint16_t>(hello.cipher_suite));
     w.u8(0);  // legacy_compression_method
     w.vec16([&] {
+      if (hello.pre_shared_key) {
+        write_extension(w, ExtensionType::pre_shared_key, [&] { w.u16(hello.selected_identity); });
+      }
       if (hello.group != 0) {
         write_extension(w, ExtensionType::key_share, [&] {
           w.u16(hello.group);
           if (!hello.key_exchange.empty()) w.vec16(hello.key_exchange);
         });
-      }
-      if (hello.pre_shared_key) {
-        write_extension(w, ExtensionType::pre_shared_key, [&] { w.u16(hello.selected_identity); });
       }
       if (!hello.cookie.empty()) {
         write_extension(w, ExtensionType::cookie, [&] { w.vec16(hello.cookie); });

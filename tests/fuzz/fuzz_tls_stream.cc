@@ -5,9 +5,13 @@
 // current keys, so that what lies behind the tag is reached too; bit 1 lets the server talk first;
 // without bit 2 the record header is made honest, with it the content is given as it is; bit 3 puts
 // the content into the transcript of the client, so that its Finished still fits; bit 4 lets an
-// honest Finished follow.  From point 9 on the server asks for the client's certificate.
+// honest Finished follow.  At points 9 to 13 the server asks for the client's certificate; from 14
+// on TLS 1.2 goes by other suites, each before and after the key exchange, and when it is
+// established.
+#include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <vector>
 
 #include "lib/wire/reader.h"
 #include "tests/support/client_certificate.h"
@@ -22,6 +26,7 @@ using testing::FakeJobs;
 using testing::HelloBuilder;
 using testing::ScriptedClient;
 using testing::TlsDriver;
+using wire::CipherSuite;
 using wire::ContentType;
 using wire::ExtensionType;
 
@@ -36,12 +41,35 @@ HelloBuilder retried_hello() {
   return hello;
 }
 
-constexpr unsigned kPoints = 14;
 constexpr unsigned kFirstAsking = 9;
 constexpr unsigned kFirstAsking12 = 12;
+constexpr unsigned kFirstOfSuites = 14;
 
+struct Suite12 {
+  CipherSuite suite;
+  bool encrypt_then_mac = false;
+  std::vector<std::uint16_t> groups{0x001d, 0x0017};
+  bool wide_number = false;  // in ClientKeyExchange: of RSA or a finite field
+};
+const std::array<Suite12, 4> kSuites12{
+    {{.suite = CipherSuite::tls_ecdhe_ecdsa_with_aes_128_cbc_sha},
+     {.suite = CipherSuite::tls_ecdhe_ecdsa_with_aes_128_cbc_sha, .encrypt_then_mac = true},
+     {.suite = CipherSuite::tls_rsa_with_aes_128_gcm_sha256, .wide_number = true},
+     {.suite = CipherSuite::tls_dhe_rsa_with_aes_128_gcm_sha256,
+      .groups = {0x0100},
+      .wide_number = true}}};
+constexpr unsigned kPointsOfSuite = 3;
+constexpr unsigned kPoints = kFirstOfSuites + kPointsOfSuite * kSuites12.size();
+
+bool is_asking(unsigned point) { return point >= kFirstAsking && point < kFirstOfSuites; }
 bool is_tls13(unsigned point) {
   return point >= kFirstAsking ? point < kFirstAsking12 : point <= 4;
+}
+// has_keys tells whether client and server have agreed on keys at a point.
+bool has_keys_at(unsigned point) {
+  if (point >= kFirstOfSuites) return (point - kFirstOfSuites) % kPointsOfSuite != 0;
+  if (is_asking(point)) return is_tls13(point) || point > kFirstAsking12;
+  return point >= 2 && point != 5;
 }
 
 // show takes an honest client to a point at which it is asked for its certificate.
@@ -70,7 +98,34 @@ void finish(ScriptedClient& client, TlsDriver& server, bool tls13) {
   server.feed(client.seal(ContentType::handshake, client.say(client.finished12_message())));
 }
 
-// advance takes an honest client to one of the other points.
+// agree takes an honest client of TLS 1.2 to a point of one of the other suites.
+void agree(ScriptedClient& client, TlsDriver& server, unsigned point) {
+  const Suite12& agreed = kSuites12[(point - kFirstOfSuites) / kPointsOfSuite];
+  const unsigned said = (point - kFirstOfSuites) % kPointsOfSuite;
+  HelloBuilder hello = HelloBuilder::tls12();
+  hello.cipher_suites = {static_cast<std::uint16_t>(agreed.suite)};
+  hello.set(ExtensionType::supported_groups, testing::u16_list(agreed.groups));
+  if (agreed.encrypt_then_mac) {
+    hello.set(ExtensionType::encrypt_then_mac, {}).set(ExtensionType::max_fragment_length, {1});
+  }
+  server.feed(client.hello(hello));
+  client.hear(server.take_output());
+  if (said == 0) return;
+  const Bytes number(256, 0x77);
+  if (!agreed.wide_number) {
+    server.feed(client.client_key_exchange());
+  } else if (agreed.suite == CipherSuite::tls_rsa_with_aes_128_gcm_sha256) {
+    server.feed(client.wide_key_exchange(number, Bytes(32, FakeJobs::kSharedByte)));
+  } else {
+    server.feed(client.wide_key_exchange(number, number));  // FakeJobs agrees on the same number
+  }
+  if (said == 1) return;
+  finish(client, server, false);
+  client.hear(server.take_output());
+  require(server.server().is_established());
+}
+
+// advance takes an honest client to one of the first points.
 void advance(ScriptedClient& client, TlsDriver& server, unsigned point) {
   if (point == 0) return;
   if (point == 1) {
@@ -93,9 +148,11 @@ void advance(ScriptedClient& client, TlsDriver& server, unsigned point) {
   client.hear(server.take_output());
 }
 
-void check(TlsDriver& server) {
+void check(ScriptedClient& client, TlsDriver& server) {
   require(server.whole_records());
   if (server.last().await == tls::Await::nothing) {
+    // Who closes at once after its Finished still hears ours.
+    client.hear(server.take_output());
     require(server.handshake() == nullptr);
     require(!server.holds_message_buffer());
   }
@@ -110,6 +167,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     tls::ServerConfig made = testing::test_config();
     made.tickets.session_ids = true;
     made.tickets.lifetime_seconds = 3'600;
+    made.groups.push_back(crypto::NamedGroup::ffdhe2048);
     return made;
   }();
   static const tls::ServerConfig asking = [] {
@@ -130,15 +188,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static tls::Engine of_client{random};
   FakeJobs jobs;
   ScriptedClient client{of_client};
-  TlsDriver server{point >= kFirstAsking ? asking : plain,
+  TlsDriver server{is_asking(point) ? asking : plain,
                    jobs,
                    {.piece_len = piece == 0 ? tls::kMaxRecord : piece, .engine = &of_server}};
   of_server.use_tickets(&ticket_keys, {server.now, 1'800'000'000'000});
-  point >= kFirstAsking ? show(client, server, point) : advance(client, server, point);
+  if (point >= kFirstOfSuites) {
+    agree(client, server, point);
+  } else if (is_asking(point)) {
+    show(client, server, point);
+  } else {
+    advance(client, server, point);
+  }
   require(!server.last().failed());
   const bool tls13 = is_tls13(point);
-  const bool has_keys =
-      point >= kFirstAsking ? tls13 || point > kFirstAsking12 : point >= 2 && point != 5;
+  const bool has_keys = has_keys_at(point);
   bool has_finished = false;
   while (!in.at_end()) {
     const std::uint8_t control = in.u8();
@@ -161,10 +224,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       finish(client, server, tls13);
       has_finished = true;
     }
-    check(server);
+    check(client, server);
     // Nobody comes in whose certificate was not judged.
-    require(point < kFirstAsking || !server.server().is_established() ||
-            jobs.num_verifications == 1);
+    require(!is_asking(point) || !server.server().is_established() || jobs.num_verifications == 1);
     if (server.last().await == tls::Await::nothing) break;
   }
   client.hear(server.take_output());
@@ -174,6 +236,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     client.hear(server.take_output());
     require(server.server().write_closed());
   }
-  check(server);
+  check(client, server);
   return 0;
 }

@@ -5,6 +5,7 @@
 // The client is another process, or its copies would be found.  What is searched for is kept
 // masked.
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -211,6 +212,7 @@ class ClientProcess {
       }
       if (i == 0) tell_secret(session);
     }
+    if (!ok) ERR_print_errors_fp(stderr);
     _exit(ok ? 0 : 1);
   }
   void tell_secret(const SSL_SESSION* session) const {
@@ -243,7 +245,7 @@ class SecretScan : public ::testing::TestWithParam<Form> {
   SecretScan() {
     fill(keys_);
     config_.tickets = {.enabled = true, .lifetime_seconds = 3'600, .domain = "web"};
-    config_.cipher_suites.insert(config_.cipher_suites.end(), {0x009c, 0x009e});
+    config_.cipher_suites.insert(config_.cipher_suites.end(), {0x009c, 0x009e, 0xc009});
     config_.groups.push_back(crypto::NamedGroup::ffdhe2048);
   }
   static void SetUpTestSuite() {
@@ -322,6 +324,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Form{"Tls12X25519", TLS1_2_VERSION, "X25519", "", false, 3},
                       Form{"Tls12P256", TLS1_2_VERSION, "P-256", "", false, 3},
                       Form{"Tls12Resumed", TLS1_2_VERSION, "X25519", "", true, 2},
+                      Form{"Tls12Cbc", TLS1_2_VERSION, "P-256", "ECDHE-ECDSA-AES128-SHA", false, 3},
                       Form{"Tls12RsaKeyExchange", TLS1_2_VERSION, "X25519", "AES128-GCM-SHA256",
                            false, 2},
                       Form{"Tls12FiniteField", TLS1_2_VERSION, "ffdhe2048",

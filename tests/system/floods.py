@@ -60,7 +60,9 @@ class Flood:
     flooded: list[float] = dataclasses.field(default_factory=list)  # and in it
 
     def ratio(self) -> float:
-        return statistics.median(self.flooded) / statistics.median(self.calm)
+        """ratio is 0 as well when nobody was served beside the flood that went elsewhere: then nothing was compared."""
+        calm = statistics.median(self.calm)
+        return statistics.median(self.flooded) / calm if calm else 0.0
 
     def row(self) -> str:
         rates = f"{statistics.median(self.flooded):6.0f} of {statistics.median(self.calm):4.0f}  {self.ratio():5.2f}" \

@@ -10,6 +10,7 @@
 #include "lib/tls/record_keys.h"
 #include "lib/wire/tls_client_hello.h"
 #include "lib/wire/tls_messages.h"
+#include "lib/wire/tls_server_messages.h"
 #include "tests/support/hex.h"
 #include "tests/support/tls_client.h"
 #include "tests/support/vectors.h"
@@ -60,21 +61,33 @@ class Rfc8448 : public ::testing::TestWithParam<const char*> {
     append(bytes, after);
     return crypto::hash(HashAlgorithm::sha256, bytes);
   }
-  // opened decrypts a record of the trace.
-  Bytes opened(RecordKeys& keys, const char* name, ContentType type) {
+  // Direction has the keys of both ends of one direction.
+  struct Direction {
+    explicit Direction(const TrafficSecret& secret) {
+      for (RecordKeys* const keys : {&opening, &sealing}) {
+        secret.derive_keys(AeadAlgorithm::aes_128_gcm, *keys);
+      }
+    }
+    RecordKeys opening;
+    RecordKeys sealing;
+  };
+  // opened decrypts a record of the trace, and expects its content to be sealed the same way.
+  Bytes opened(Direction& direction, const char* name, ContentType type) {
     Bytes record = get(name);
     const MutableBytes pieces[] = {record};
-    const auto inner = open_record(engine_, keys, pieces);
+    const auto inner = open_record(engine_, direction.opening, pieces);
     EXPECT_TRUE(inner.has_value()) << name;
     if (!inner) return {};
     EXPECT_EQ(inner->type, type) << name;
-    const auto content = ByteView{record}.subspan(inner->offset, inner->len);
-    return {content.begin(), content.end()};
+    const auto view = ByteView{record}.subspan(inner->offset, inner->len);
+    const Bytes content{view.begin(), view.end()};
+    EXPECT_EQ(sealed(direction, type, content), trace_.text(name));
+    return content;
   }
-  std::string sealed(RecordKeys& keys, ContentType type, const Bytes& content) {
-    Bytes out(content.size() + keys.overhead());
+  std::string sealed(Direction& direction, ContentType type, const Bytes& content) {
+    Bytes out(content.size() + direction.sealing.overhead());
     const ByteView pieces[] = {content};
-    EXPECT_EQ(seal_record(engine_, keys, type, pieces, out), out.size());
+    EXPECT_EQ(seal_record(engine_, direction.sealing, type, pieces, out), out.size());
     return hex(out);
   }
 
@@ -84,7 +97,6 @@ class Rfc8448 : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(Rfc8448, KeyScheduleAndRecordsAgree) {
-  constexpr auto kAead = AeadAlgorithm::aes_128_gcm;
   auto handshake = EarlySecret{HashAlgorithm::sha256}.into_handshake(get("shared_secret"));
   const auto hello = transcript_up_to("server_hello");
   const TrafficSecret server_handshake = handshake.server_handshake(hello);
@@ -97,18 +109,15 @@ TEST_P(Rfc8448, KeyScheduleAndRecordsAgree) {
        {"certificate_request", "certificate", "certificate_verify", "server_finished"}) {
     if (has(name)) append(flight, get(name));
   }
-  RecordKeys keys;
-  server_handshake.derive_keys(kAead, keys);
-  EXPECT_EQ(hex(opened(keys, "record_server_flight", ContentType::handshake)), hex(flight));
-  server_handshake.derive_keys(kAead, keys);
-  EXPECT_EQ(sealed(keys, ContentType::handshake, flight), trace_.text("record_server_flight"));
+  Direction server{server_handshake};
+  EXPECT_EQ(hex(opened(server, "record_server_flight", ContentType::handshake)), hex(flight));
   const auto verify = server_handshake.finished(transcript_up_to("certificate_verify"));
   EXPECT_EQ("14000020" + hex(verify.view()), trace_.text("server_finished"));
 
   // The client's Finished, which covers its certificate if it was asked for one.
   const auto complete = transcript_up_to("server_finished");
-  client_handshake.derive_keys(kAead, keys);
-  const Bytes second_flight = opened(keys, "record_client_finished", ContentType::handshake);
+  Direction client{client_handshake};
+  const Bytes second_flight = opened(client, "record_client_finished", ContentType::handshake);
   constexpr std::size_t kFinishedLen = 4 + 32;
   ASSERT_GE(second_flight.size(), kFinishedLen);
   const ByteView shown = ByteView{second_flight}.first(second_flight.size() - kFinishedLen);
@@ -118,10 +127,8 @@ TEST_P(Rfc8448, KeyScheduleAndRecordsAgree) {
                 hex(client_handshake.finished(transcript_up_to("server_finished", shown)).view()));
 
   // Application data and close_notify under the application keys.
-  RecordKeys from_server;
-  RecordKeys from_client;
-  master.server_application(complete).derive_keys(kAead, from_server);
-  master.client_application(complete).derive_keys(kAead, from_client);
+  Direction from_server{master.server_application(complete)};
+  Direction from_client{master.client_application(complete)};
   if (has("record_new_session_ticket")) {
     EXPECT_EQ(opened(from_server, "record_new_session_ticket", ContentType::handshake)[0], 4);
   }
@@ -134,6 +141,37 @@ TEST_P(Rfc8448, KeyScheduleAndRecordsAgree) {
   EXPECT_EQ(opened(from_client, "record_client_close_notify", ContentType::alert), (Bytes{1, 0}));
   EXPECT_EQ(sealed(from_server, ContentType::alert, {1, 0}),
             trace_.text("record_server_close_notify"));
+}
+
+// written_again is what our writer makes of what our reader finds in a ServerHello.
+std::string written_again(const Bytes& message) {
+  const auto hello = wire::parse_server_hello(ByteView{message}.subspan(4));
+  if (!hello) return "does not parse";
+  return hex(testing::written([&](wire::Writer& w) {
+    wire::write_server_hello13(
+        w, {.random = hello->random,
+            .legacy_session_id_echo = hello->legacy_session_id_echo,
+            .cipher_suite = hello->cipher_suite,
+            .group = hello->answers.group,
+            .key_exchange = hello->answers.key_exchange,
+            .pre_shared_key = hello->answers.seen.has(wire::ExtensionType::pre_shared_key),
+            .selected_identity = hello->answers.selected_identity,
+            .cookie = hello->answers.cookie});
+  }));
+}
+
+TEST(Rfc8448Writer, MakesEveryServerHello) {
+  int retries = 0;
+  for (const char* name : {"simple_1rtt", "resumed_0rtt", "hello_retry_request",
+                           "client_authentication", "middlebox_compatibility"}) {
+    const testing::Vector trace = read_trace(name);
+    for (const char* field : {"server_hello", "hello_retry_request"}) {
+      if (!trace.fields.contains(field)) continue;
+      EXPECT_EQ(written_again(trace.bytes(field)), trace.text(field)) << name;
+      if (std::string_view{field} == "hello_retry_request") ++retries;
+    }
+  }
+  EXPECT_EQ(retries, 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Traces, Rfc8448,
@@ -161,9 +199,8 @@ class Rfc8448Resumption : public Rfc8448 {
     append(messages, client.finished(complete).view());
     const auto secret = master.resumption(crypto::hash(HashAlgorithm::sha256, messages));
 
-    RecordKeys keys;
-    master.server_application(complete).derive_keys(kAead, keys);
-    const Bytes ticket = opened(keys, "record_new_session_ticket", ContentType::handshake);
+    Direction from_server{master.server_application(complete)};
+    const Bytes ticket = opened(from_server, "record_new_session_ticket", ContentType::handshake);
     wire::Reader r{ByteView{ticket}.subspan(4 + 4 + 4)};
     const ByteView nonce = r.vec8(0, 255);
     EXPECT_EQ(hex(nonce), "0000");
@@ -172,7 +209,6 @@ class Rfc8448Resumption : public Rfc8448 {
     trace_ = second;
     return key;
   }
-  static constexpr auto kAead = AeadAlgorithm::aes_128_gcm;
 };
 
 TEST_P(Rfc8448Resumption, BinderKeyScheduleAndRecordsAgree) {
@@ -204,22 +240,19 @@ TEST_P(Rfc8448Resumption, BinderKeyScheduleAndRecordsAgree) {
   append(messages, get("server_finished"));
   Bytes flight = get("encrypted_extensions");
   append(flight, get("server_finished"));
-  RecordKeys keys;
-  server_handshake.derive_keys(kAead, keys);
-  EXPECT_EQ(sealed(keys, ContentType::handshake, flight), trace_.text("record_server_flight"));
+  Direction server{server_handshake};
+  EXPECT_EQ(sealed(server, ContentType::handshake, flight), trace_.text("record_server_flight"));
 
   const auto complete = crypto::hash(HashAlgorithm::sha256, messages);
   append(messages, testing::unhex("05000000"));  // EndOfEarlyData
-  client_handshake.derive_keys(kAead, keys);
+  Direction client{client_handshake};
   EXPECT_EQ(
-      hex(opened(keys, "record_client_finished", ContentType::handshake)),
+      hex(opened(client, "record_client_finished", ContentType::handshake)),
       "14000020" +
           hex(client_handshake.finished(crypto::hash(HashAlgorithm::sha256, messages)).view()));
 
-  RecordKeys from_server;
-  RecordKeys from_client;
-  master.server_application(complete).derive_keys(kAead, from_server);
-  master.client_application(complete).derive_keys(kAead, from_client);
+  Direction from_server{master.server_application(complete)};
+  Direction from_client{master.client_application(complete)};
   const Bytes data = get("application_data");
   EXPECT_EQ(opened(from_client, "record_client_data", ContentType::application_data), data);
   EXPECT_EQ(sealed(from_server, ContentType::application_data, data),

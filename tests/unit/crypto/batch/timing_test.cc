@@ -1,21 +1,14 @@
-// How long a kernel takes does not depend on secrets: each is called many times, in random order,
-// with one fixed secret and with random ones, and Welch's t-test compares both classes [Reparaz,
-// Balasch, Verbauwhede 2017, dudect].  Interrupts and neighbours make the slowest calls slower, so
-// the test is made for several shares of the fastest ones too.  Only in the long run.
+// How long a kernel takes does not depend on secrets.  Only in the long run.
 //
 // What flow_test.cc and tests/ct/ct_batch.cc cannot see, instructions whose time depends on what
 // they compute, can only be seen here.
-#include <gtest/gtest.h>
-#include <x86intrin.h>
+#include "tests/support/timing.h"
 
-#include <algorithm>
-#include <array>
-#include <cmath>
+#include <gtest/gtest.h>
+
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <random>
-#include <vector>
 
 #include "lib/crypto/batch/cpu.h"
 #include "lib/crypto/batch/p256_kernel.h"
@@ -27,79 +20,9 @@
 namespace sallyport::crypto::batch {
 namespace {
 
-// A class of calls: the fixed secret, or random ones.
-enum class Class : std::uint8_t { fixed, random };
-constexpr std::array kClasses{Class::fixed, Class::random};
-
-struct Sample {
-  double ticks;
-  Class of;
-};
-
-// welch is the difference of both classes' means in units of its own deviation.
-double welch(const std::vector<Sample>& samples, double longest) {
-  struct Moments {
-    double count = 0;
-    double mean = 0;
-    double squares = 0;  // of differences from the mean
-  };
-  std::array<Moments, kClasses.size()> moments;
-  for (const Sample& sample : samples) {
-    if (sample.ticks > longest) continue;
-    Moments& m = moments[static_cast<std::size_t>(sample.of)];
-    m.count += 1;
-    const double off = sample.ticks - m.mean;
-    m.mean += off / m.count;
-    m.squares += off * (sample.ticks - m.mean);
-  }
-  double variance = 0;
-  for (const Moments& m : moments) {
-    if (m.count < 100) return 0;
-    variance += m.squares / (m.count - 1) / m.count;
-  }
-  return (moments[0].mean - moments[1].mean) / std::sqrt(std::max(variance, 1e-9));
-}
-
-// Measurement repeats `call`, which works on what `prepare` has put in its place.
-template <class Prepare, class Call>
-double largest_t(int calls, const Prepare& prepare, const Call& call) {
-  std::mt19937_64 random{20'261'125};  // NOLINT: a fixed seed makes failures repeatable
-  std::vector<Sample> samples;
-  for (int i = 0; i < calls + calls / 20; ++i) {
-    const Class chosen = kClasses[random() & 1];
-    prepare(chosen, random);
-    _mm_lfence();
-    const std::uint64_t begin = __rdtsc();
-    call();
-    _mm_lfence();
-    const std::uint64_t end = __rdtsc();
-    // The first ones find everything cold.
-    if (i >= calls / 20) samples.push_back({static_cast<double>(end - begin), chosen});
-  }
-  std::vector<double> sorted;
-  for (const Sample& sample : samples) sorted.push_back(sample.ticks);
-  std::ranges::sort(sorted);
-  double largest = 0;
-  for (const double share : {0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0}) {
-    const auto last = static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1));
-    largest = std::max(largest, std::abs(welch(samples, sorted[last])));
-  }
-  return largest;
-}
-
-// [dudect] calls what is above 10 probably a leak.  By chance that does not come about, but a
-// neighbour who comes and goes may favour one class once; a leak does so every time.
-constexpr double kLimit = 10;
-constexpr int kTries = 3;
-template <class Prepare, class Call>
-double least_t(const char* name, int calls, const Prepare& prepare, const Call& call) {
-  double least = largest_t(calls, prepare, call);
-  for (int i = 1; i < kTries && least >= kLimit; ++i) {
-    least = std::min(least, largest_t(calls, prepare, call));
-  }
-  std::printf("%s: |t| = %.1f in %d calls\n", name, least, calls);
-  return least;
-}
+using testing::Class;
+using testing::kLimit;
+using testing::least_t;
 
 class KernelTiming : public ::testing::Test {
  protected:
