@@ -102,7 +102,7 @@ if $in_meson; then
   say "tests"
   meson_tests build "${suites[@]}"
 fi
-# Files of a module are compiled together: with sanitizers that takes half the time.
+# Files of a module are compiled together, because reading headers is most of the work.
 sanitizers=(-Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Dunity=on -Dunity_size=8)
 if wanted system && ! $quick; then
   # System tests mostly wait for each other's programs.

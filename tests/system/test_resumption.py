@@ -1,4 +1,6 @@
 """Real clients come back with the tickets that they were given."""
+import os
+import pathlib
 import re
 import ssl
 
@@ -61,6 +63,20 @@ class Resumption(Returning):
         name = version.replace("_", "")
         self.wait_for_one_more(self.resumptions, f"{name}_full", before)
         self.wait_for_one_more(self.resumptions, f"{name}_resumed", before)
+
+    def test_nothing_that_resumes_is_written_to_disk(self):
+        for version in ("tls1_3", "tls1_2"):
+            self.s_client(version, "-sess_in", self.session(version))
+        pid = self.bed.sallyport.process.pid
+        written = set()  # files that are open for it
+        for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            flags = int(re.search(r"flags:\s+(\d+)", pathlib.Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text())[1], 8)
+            if flags & os.O_ACCMODE != os.O_RDONLY and entry.is_file():
+                written.add(entry.resolve())
+        # Beside its log there is what DPDK keeps of itself in a file system in memory, and memory with a name.
+        self.assertEqual([file for file in written - {self.bed.sallyport.process.log}
+                          if "/dpdk/" not in str(file) and not str(file).startswith("/memfd:")], [])
+        self.assertNotEqual(written, set(), "nothing was looked at")
 
     @on_each(suite=["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"])
     def test_openssl_resumes_under_other_cipher_suites(self, suite):

@@ -7,6 +7,7 @@
 #include "lib/crypto/sign/premaster.h"
 #include "tests/support/hex.h"
 #include "tests/support/tls_client.h"
+#include "tests/unit/tls/points.h"
 
 namespace sallyport::tls {
 namespace {
@@ -135,7 +136,23 @@ TEST_F(RsaKeyExchange, RefusesWhatIsNoClientKeyExchange) {
     server.feed(testing::record(ContentType::handshake,
                                 testing::message(HandshakeType::client_key_exchange, body)));
     EXPECT_EQ(server.last().failure, HandshakeFailure::decode_error) << body.size();
+    expect_over(client, server, wire::AlertDescription::decode_error);
   }
+}
+
+// [RFC 7919 4] A client that lists finite fields, and none of ours, is told so.
+TEST(FiniteFieldExchange, NeedsAGroupThatBothKnow) {
+  ServerConfig config = testing::test_config();
+  config.groups.push_back(crypto::NamedGroup::ffdhe2048);
+  FakeJobs jobs;
+  ScriptedClient client;
+  TlsDriver server{config, jobs};
+  HelloBuilder hello = HelloBuilder::tls12();
+  hello.cipher_suites = {0x009e};
+  hello.set(wire::ExtensionType::supported_groups, testing::u16_list({0x0104}));
+  server.feed(client.hello(hello));
+  EXPECT_EQ(server.last().failure, HandshakeFailure::no_common_finite_field);
+  expect_over(client, server, wire::AlertDescription::insufficient_security);
 }
 
 TEST_F(RsaKeyExchange, LeavesNothingInTheHandshake) {
