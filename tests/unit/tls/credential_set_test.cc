@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,14 +78,18 @@ TEST(CredentialSet, IsEmptyByDefault) {
   EXPECT_TRUE(set.defaults().empty());
 }
 
-TEST(CredentialSet, TellsTenThousandNamesApart) {
+CredentialSet sites(int count) {
   std::vector<Credential> credentials;
-  for (int i = 0; i < 10'000; ++i) {
+  for (int i = 0; i < count; ++i) {
     const std::string number = std::to_string(i);
     credentials.push_back(
         credential(KeyType::ecdsa_p256, {"site" + number + ".test", "*.site" + number + ".test"}));
   }
-  const CredentialSet set{std::move(credentials)};
+  return CredentialSet{std::move(credentials)};
+}
+
+TEST(CredentialSet, TellsTenThousandNamesApart) {
+  const CredentialSet set = sites(10'000);
   EXPECT_EQ(set.num_names(), 20'000U);
   for (std::uint16_t i = 0; i < 10'000; ++i) {
     const std::string name = "site" + std::to_string(i) + ".test";
@@ -91,6 +97,26 @@ TEST(CredentialSet, TellsTenThousandNamesApart) {
     ASSERT_EQ(indices(set.wildcard("www." + name)), Indices({i}));
   }
   EXPECT_TRUE(set.exact("site10000.test").empty());
+}
+
+// What is not in the cache takes longer, by a few times; a search would by a thousand times.
+TEST(CredentialSet, LooksUpAmongTenThousandNamesAboutAsFastAsAmongTen) {
+  constexpr int kLookUps = 2'000;
+  const auto fastest = [](const CredentialSet& set) {
+    auto least = std::chrono::nanoseconds::max();
+    for (int round = 0; round < 5; ++round) {
+      std::size_t found = 0;
+      const auto begin = std::chrono::steady_clock::now();
+      for (int i = 0; i < kLookUps; ++i) {
+        const std::size_t site = static_cast<std::size_t>(i) * 7 % set.size();
+        found += set.exact(set[site].names[0]).size() + set.wildcard("www.nobody.test").size();
+      }
+      least = std::min<std::chrono::nanoseconds>(least, std::chrono::steady_clock::now() - begin);
+      EXPECT_EQ(found, std::size_t{kLookUps});
+    }
+    return least;
+  };
+  EXPECT_LT(fastest(sites(10'000)), 30 * fastest(sites(10)));
 }
 
 }  // namespace
