@@ -2,9 +2,10 @@
 // between a decrypted premaster secret and a random one does not tell what was wrong with it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <optional>
+#include <random>
 #include <string>
 
 #include "lib/crypto/sign/premaster.h"
