@@ -9,8 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "lib/offload/verifier.h"
-#include "tests/interop/openssl_site.h"
+#include "tests/interop/judges.h"
 #include "tests/support/authority.h"
 #include "tests/support/temporary_directory.h"
 
@@ -26,38 +25,11 @@ using testing::connect;
 using testing::converse;
 using testing::Delivery;
 using testing::issue;
+using testing::Judges;
 using testing::Member;
 using testing::pem_of;
 using testing::site;
 using testing::TlsDriver;
-
-constexpr std::uint64_t kValid = 1'500'000'000;  // Unix milliseconds, in the certificates' time
-
-// Judges run the jobs of the site, and judge clients by a real authority.
-class Judges : public testing::JobRunner {
- public:
-  explicit Judges(const x509::ClientAuthority::Files& files) {
-    auto loaded = x509::ClientAuthority::load(files);
-    EXPECT_TRUE(loaded) << loaded.message;
-    authority_ = std::make_shared<const x509::ClientAuthority>(std::move(*loaded.authority));
-    verifier_ = std::make_unique<offload::Verifier>(offload::Verifier::Authorities{authority_}, 1);
-  }
-  crypto::KeyShare make_key_share(crypto::NamedGroup group) override {
-    return site().jobs().make_key_share(group);
-  }
-  void run(crypto::CryptoJob& job) override { site().jobs().run(job); }
-  void verify(crypto::VerifyJob& job) override { verifier_->run(job, {Tsc{1}, unix_ms}); }
-  [[nodiscard]] ServerConfig config(ClientAuthMode mode) const {
-    ServerConfig made = site().config();
-    made.client_auth = ClientAuth{mode, {0, 1}, authority_->names()};
-    return made;
-  }
-  std::uint64_t unix_ms = kValid;
-
- private:
-  std::shared_ptr<const x509::ClientAuthority> authority_;
-  std::unique_ptr<offload::Verifier> verifier_;
-};
 
 class ClientCertificates : public ::testing::TestWithParam<int> {
  protected:

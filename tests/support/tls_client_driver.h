@@ -119,6 +119,7 @@ class TlsClientDriver {
     if (last_.await != tls::Await::job_result) return;
     jobs_.run(*job);
     note(client_.job_done(engine_, handshake_, *job));
+    wipe_object(*job);
   }
   void verify() {
     jobs_.verify(*verify_);
