@@ -7,6 +7,7 @@
 #include "lib/crypto/kx/groups.h"
 #include "lib/tls/client_auth.h"
 #include "lib/tls/negotiation.h"
+#include "lib/wire/der.h"
 #include "lib/wire/tls_client_certificate.h"
 #include "lib/wire/tls_messages.h"
 
@@ -414,7 +415,9 @@ Step Client::server_hello(Engine& engine, ClientHandshake& handshake, ByteView m
   constexpr wire::Extensions kOfHello12{
       std::array{ExtensionType::server_name, ExtensionType::application_layer_protocol_negotiation,
                  ExtensionType::renegotiation_info, ExtensionType::extended_master_secret,
-                 ExtensionType::ec_point_formats, ExtensionType::session_ticket}};
+                 ExtensionType::ec_point_formats, ExtensionType::session_ticket,
+                 // Of TLS 1.3, but some servers say it in TLS 1.2, and it does no harm.
+                 ExtensionType::supported_groups}};
   const bool is_retry = tls13 && hello->is_retry();
   wire::Extensions offered = handshake.offered;
   // [RFC 8446 4.2] the one extension that a server may begin with.
@@ -460,6 +463,7 @@ Step Client::certificate(ClientAttached attached, ByteView message) noexcept {
   ClientHandshake& handshake = *attached.handshake;
   crypto::VerifyJob& job = *attached.verify;
   std::size_t num_certificates = 0;
+  bool are_der = true;
   const auto alert = wire::parse_client_certificate(
       message.subspan(sizeof(wire::HandshakeHeader)), version_, [&](ByteView certificate) {
         if (num_certificates < job.certificates.size()) {
@@ -467,12 +471,13 @@ Step Client::certificate(ClientAttached attached, ByteView message) noexcept {
               .offset = static_cast<std::uint16_t>(certificate.data() - job.messages.data()),
               .len = static_cast<std::uint16_t>(certificate.size())};
         }
+        are_der = are_der && wire::is_der_sequence(certificate);
         ++num_certificates;
       });
   if (alert != AlertDescription{}) return fail(&handshake, alert);
   // [RFC 8446 4.4.2.4] a server has to show something.
   if (num_certificates == 0) return fail(&handshake, AlertDescription::decode_error);
-  if (num_certificates > job.certificates.size()) {
+  if (!are_der || num_certificates > job.certificates.size()) {
     return fail(&handshake, HandshakeFailure::server_refused, AlertDescription::bad_certificate);
   }
   handshake.transcript.update(message);

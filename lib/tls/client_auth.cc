@@ -10,7 +10,6 @@ namespace sallyport::tls {
 namespace {
 
 using crypto::ClientVerdict;
-using crypto::HashAlgorithm;
 using crypto::SignatureScheme;
 using stats::HandshakeFailure;
 using wire::ProtocolVersion;
@@ -31,34 +30,30 @@ constexpr std::array kSchemes13{
     number_of(SignatureScheme::rsa_pkcs1_sha384),
     number_of(SignatureScheme::rsa_pkcs1_sha512),
 };
-// [RFC 5246 7.4.4] Under the hash of the transcript.  Ed25519 signs the messages themselves, of
-// which no copy is kept.
-constexpr std::array kSchemes12Sha256{
+// [RFC 5246 7.4.4] Both for what the client signs and for the signatures in its certificates.  What
+// it signs is the hash of a transcript, of which there are these two.  Ed25519 signs the messages
+// themselves, of which no copy is kept.
+constexpr std::array kSchemes12{
     number_of(SignatureScheme::ecdsa_secp256r1_sha256),
-    number_of(SignatureScheme::rsa_pss_rsae_sha256),
-    number_of(SignatureScheme::rsa_pkcs1_sha256),
-};
-constexpr std::array kSchemes12Sha384{
     number_of(SignatureScheme::ecdsa_secp384r1_sha384),
+    number_of(SignatureScheme::rsa_pss_rsae_sha256),
     number_of(SignatureScheme::rsa_pss_rsae_sha384),
+    number_of(SignatureScheme::rsa_pkcs1_sha256),
     number_of(SignatureScheme::rsa_pkcs1_sha384),
 };
 
-[[nodiscard]] std::span<const std::uint16_t> schemes_of(ProtocolVersion version,
-                                                        HashAlgorithm hash) noexcept {
+[[nodiscard]] std::span<const std::uint16_t> schemes_of(ProtocolVersion version) noexcept {
   if (version == ProtocolVersion::tls13) return kSchemes13;
-  if (hash == HashAlgorithm::sha384) return kSchemes12Sha384;
-  return kSchemes12Sha256;
+  return kSchemes12;
 }
 
 using Names = std::vector<std::vector<std::uint8_t>>;
 
-[[nodiscard]] std::vector<std::uint8_t> request_of(ProtocolVersion version, HashAlgorithm hash,
-                                                   const Names& names) {
+[[nodiscard]] std::vector<std::uint8_t> request_of(ProtocolVersion version, const Names& names) {
   constexpr std::size_t kAllElse = 128;
   std::vector<std::uint8_t> message(ClientAuth::kMaxNamesLen + kAllElse);
   wire::Writer w{message};
-  const auto schemes = schemes_of(version, hash);
+  const auto schemes = schemes_of(version);
   if (version == ProtocolVersion::tls13) {
     wire::write_certificate_request13(w, schemes, names);
   } else {
@@ -80,20 +75,17 @@ using Names = std::vector<std::vector<std::uint8_t>>;
 ClientAuth::ClientAuth(ClientAuthMode mode, crypto::AuthorityId authority, const Names& names)
     : mode_{mode}, authority_{authority} {
   const Names told = len_of(names) <= kMaxNamesLen ? names : Names{};
-  request13_ = request_of(ProtocolVersion::tls13, HashAlgorithm::sha256, told);
-  request12_sha256_ = request_of(ProtocolVersion::tls12, HashAlgorithm::sha256, told);
-  request12_sha384_ = request_of(ProtocolVersion::tls12, HashAlgorithm::sha384, told);
+  request13_ = request_of(ProtocolVersion::tls13, told);
+  request12_ = request_of(ProtocolVersion::tls12, told);
 }
 
-ByteView ClientAuth::request(ProtocolVersion version, HashAlgorithm hash) const noexcept {
-  if (version == ProtocolVersion::tls13) return request13_;
-  return hash == HashAlgorithm::sha384 ? request12_sha384_ : request12_sha256_;
+ByteView ClientAuth::request(ProtocolVersion version) const noexcept {
+  return version == ProtocolVersion::tls13 ? request13_ : request12_;
 }
 
-bool ClientAuth::may_sign(SignatureScheme scheme, ProtocolVersion version,
-                          HashAlgorithm hash) noexcept {
+bool ClientAuth::may_sign(SignatureScheme scheme, ProtocolVersion version) noexcept {
   if (version == ProtocolVersion::tls13 && !crypto::allowed_in_tls13(scheme)) return false;
-  const auto schemes = schemes_of(version, hash);
+  const auto schemes = schemes_of(version);
   return std::ranges::find(schemes, number_of(scheme)) != schemes.end();
 }
 

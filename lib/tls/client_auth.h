@@ -34,20 +34,17 @@ class ClientAuth {
   [[nodiscard]] ClientAuthMode mode() const noexcept { return mode_; }
   [[nodiscard]] bool is_on() const noexcept { return mode_ != ClientAuthMode::off; }
   [[nodiscard]] crypto::AuthorityId authority() const noexcept { return authority_; }
-  // request is the whole CertificateRequest message.  What is signed in TLS 1.2 is the hash of a
-  // transcript, of which there is one under the hash of the cipher suite, so that decides.
-  [[nodiscard]] ByteView request(wire::ProtocolVersion version,
-                                 crypto::HashAlgorithm hash) const noexcept;
+  // request is the whole CertificateRequest message.
+  [[nodiscard]] ByteView request(wire::ProtocolVersion version) const noexcept;
   // may_sign says whether a client was asked for signatures of this scheme.
-  [[nodiscard]] static bool may_sign(crypto::SignatureScheme scheme, wire::ProtocolVersion version,
-                                     crypto::HashAlgorithm hash) noexcept;
+  [[nodiscard]] static bool may_sign(crypto::SignatureScheme scheme,
+                                     wire::ProtocolVersion version) noexcept;
 
  private:
   ClientAuthMode mode_ = ClientAuthMode::off;
   crypto::AuthorityId authority_;
   std::vector<std::uint8_t> request13_;
-  std::vector<std::uint8_t> request12_sha256_;
-  std::vector<std::uint8_t> request12_sha384_;
+  std::vector<std::uint8_t> request12_;
 };
 
 // failure_of is `none` for a client that may come in.

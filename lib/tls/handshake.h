@@ -58,18 +58,37 @@ class Handshake {
   [[nodiscard]] ByteView alpn_protocol() const noexcept;
   // certificate_request is the whole message.
   [[nodiscard]] ByteView certificate_request() const noexcept {
-    return config->client_auth.request(parameters.version, parameters.hash);
+    return config->client_auth.request(parameters.version);
+  }
+
+  // [RFC 5246 7.4.8] What a client signs may be under another hash than Finished, and which one is
+  // not known before it has.  So as long as it may sign there are two transcripts.
+  void keep_other_transcript() noexcept {
+    using crypto::HashAlgorithm;
+    has_other_transcript = true;
+    other_transcript = crypto::TranscriptHash{
+        parameters.hash == HashAlgorithm::sha256 ? HashAlgorithm::sha384 : HashAlgorithm::sha256};
+  }
+  void transcribe(ByteView messages) noexcept {
+    transcript.update(messages);
+    if (has_other_transcript) other_transcript.update(messages);
+  }
+  void transcribe(const CertificateMessage& message) noexcept {
+    message.update(transcript);
+    if (has_other_transcript) message.update(other_transcript);
   }
 
   const ServerConfig* config = nullptr;
   Parameters parameters;
   crypto::TranscriptHash transcript;
+  crypto::TranscriptHash other_transcript;
   std::array<std::uint8_t, wire::ClientHello::kRandomLen> client_random{};
   std::array<std::uint8_t, 32> server_random{};
   std::array<std::uint8_t, wire::ClientHello::kMaxSessionIdLen> session_id{};
   std::uint8_t session_id_len = 0;
   std::uint8_t peer_share_len = 0;
   bool hello_retried = false;
+  bool has_other_transcript = false;
   std::uint16_t buffered = 0;         // bytes of a ClientHello in the MessageBuffer
   std::uint16_t small_fragments = 0;  // records below kSmallFragment that ended within a message
   bool resumed = false;               // a ticket was accepted, or a session ID
@@ -96,6 +115,6 @@ class Handshake {
 
   Flight flight;
 };
-static_assert(sizeof(Handshake) <= 2'984);
+static_assert(sizeof(Handshake) <= 3'200);
 
 }  // namespace sallyport::tls

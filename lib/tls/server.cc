@@ -38,6 +38,7 @@ void Handshake::clear() noexcept {
   hello_retried = false;
   buffered = 0;
   small_fragments = 0;
+  has_other_transcript = false;
   resumed = false;
   selected_identity = 0;
   authenticated_ms = 0;

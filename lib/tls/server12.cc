@@ -31,7 +31,10 @@ Step Server::begin12(Engine& engine, Handshake& handshake, const wire::ClientHel
   }
   // A session that is resumed keeps its ticket or its ID, and ends when that does.
   if (!handshake.resumed) promise_resumption12(engine, handshake, hello);
-  handshake.transcript.update(message);
+  if (handshake.config->client_auth.is_on() && !handshake.resumed) {
+    handshake.keep_other_transcript();
+  }
+  handshake.transcribe(message);
   handshake.offered_version = hello.legacy_version;
   resumed_ = handshake.resumed;
   Events events;
@@ -75,7 +78,7 @@ bool Server::write_hello12(Handshake& handshake) noexcept {
             .status_follows = agreed.staple && !handshake.resumed,
             .fragment_limits = agreed.fragment_limits});
   });
-  handshake.transcript.update(server_hello);
+  handshake.transcribe(server_hello);
   return !server_hello.empty();
 }
 
@@ -101,7 +104,7 @@ Step Server::resume12(Handshake& handshake) noexcept {
   const ByteView finished =
       flight.write([&](wire::Writer& w) { wire::write_finished(w, verify_data); });
   if (finished.empty()) return fail(&handshake, HandshakeFailure::internal_error);
-  handshake.transcript.update(finished);
+  handshake.transcribe(finished);
   flight.add(Flight::Part::end_of_flight);
   derive_keys12(handshake);
   phase_ = Phase::change_cipher_spec;
@@ -114,10 +117,10 @@ bool Server::write_done12(Handshake& handshake) noexcept {
   Flight& flight = handshake.flight;
   if (const ByteView request = handshake.certificate_request(); !request.empty()) {
     flight.add(Flight::Part::certificate_request);
-    handshake.transcript.update(request);
+    handshake.transcribe(request);
   }
   const ByteView done = flight.write([](wire::Writer& w) { wire::write_server_hello_done(w); });
-  handshake.transcript.update(done);
+  handshake.transcribe(done);
   flight.add(Flight::Part::end_of_flight);
   return !done.empty();
 }
@@ -129,7 +132,7 @@ Step Server::hello_done12(Engine& engine, Handshake& handshake) noexcept {
   if (!write_hello12(handshake)) return fail(&handshake, HandshakeFailure::internal_error);
   Flight& flight = handshake.flight;
   flight.add(Flight::Part::certificate);
-  CertificateMessage{handshake.credential(), handshake.parameters}.update(handshake.transcript);
+  handshake.transcribe(CertificateMessage{handshake.credential(), handshake.parameters});
   if (!write_done12(handshake)) return fail(&handshake, HandshakeFailure::internal_error);
   phase_ = phase_after_flight(handshake, Phase::client_key_exchange);
   return step();
@@ -139,7 +142,7 @@ Step Server::start_exchange12(Handshake& handshake, crypto::CryptoJob& job,
                               crypto::KeyShare& key_share) noexcept {
   if (!write_hello12(handshake)) return fail(&handshake, HandshakeFailure::internal_error);
   handshake.flight.add(Flight::Part::certificate);
-  CertificateMessage{handshake.credential(), handshake.parameters}.update(handshake.transcript);
+  handshake.transcribe(CertificateMessage{handshake.credential(), handshake.parameters});
 
   // The executor signs the public half; the private half waits for ClientKeyExchange.
   job.kind = crypto::JobKind::tls12_sign_params;
@@ -169,12 +172,12 @@ bool Server::write_finite_field_exchange(Handshake& handshake,
   Flight& flight = handshake.flight;
   const ByteView head =
       flight.write([&](wire::Writer& w) { wire::write_finite_field_head(w, exchange); });
-  handshake.transcript.update(head);
+  handshake.transcribe(head);
   flight.add(Flight::Part::prime);
-  handshake.transcript.update(prime);
+  handshake.transcribe(prime);
   const ByteView tail =
       flight.write([&](wire::Writer& w) { wire::write_finite_field_tail(w, exchange); });
-  handshake.transcript.update(tail);
+  handshake.transcribe(tail);
   handshake.key_share = job.ephemeral;
   return !head.empty() && !tail.empty();
 }
@@ -197,7 +200,7 @@ Step Server::exchange_done12(Handshake& handshake, const crypto::CryptoJob& job)
           ByteView{job.signature}.first(job.signature_len));
     });
     if (messages.empty()) return fail(&handshake, HandshakeFailure::internal_error);
-    handshake.transcript.update(messages);
+    handshake.transcribe(messages);
   }
   if (!write_done12(handshake)) return fail(&handshake, HandshakeFailure::internal_error);
   phase_ = phase_after_flight(handshake, Phase::client_key_exchange);
@@ -222,7 +225,7 @@ Step Server::client_key_exchange(Handshake& handshake, ByteView message) noexcep
     std::ranges::copy(*share, handshake.peer_share.begin());
     handshake.peer_share_len = static_cast<std::uint8_t>(share->size());
   }
-  handshake.transcript.update(message);
+  handshake.transcribe(message);
   // [RFC 7627 3] session_hash covers everything up to and including this message.
   handshake.hello_hash = handshake.transcript.digest();
   // What a client signs comes before its ChangeCipherSpec, so the keys can wait for it.
@@ -288,7 +291,7 @@ Step Server::finished12(Engine& engine, Handshake& handshake, ByteView message) 
     events.add(Event::established);
     return step(events);
   }
-  handshake.transcript.update(message);
+  handshake.transcribe(message);
   if (handshake.client_shown) {
     phase_ = Phase::verification;
     return step();

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "lib/crypto/sign/content.h"
+#include "lib/crypto/sign/schemes.h"
 #include "lib/tls/server.h"
+#include "lib/wire/der.h"
 #include "lib/wire/tls_client_certificate.h"
 
 namespace sallyport::tls {
@@ -32,19 +34,21 @@ Step Server::client_certificate(Attached attached, ByteView message) noexcept {
   VerifyJob& job = *attached.verify;
   const ByteView body = message.subspan(sizeof(wire::HandshakeHeader));
   std::size_t num_certificates = 0;
+  bool are_der = true;
   const auto alert = wire::parse_client_certificate(body, version_, [&](ByteView certificate) {
     if (num_certificates < job.certificates.size()) {
       job.certificates[num_certificates] = {
           .offset = static_cast<std::uint16_t>(certificate.data() - job.messages.data()),
           .len = static_cast<std::uint16_t>(certificate.size())};
     }
+    are_der = are_der && wire::is_der_sequence(certificate);
     ++num_certificates;
   });
   if (alert != AlertDescription{}) return fail(&handshake, failure_of(alert), alert);
-  if (num_certificates > job.certificates.size()) {
+  if (!are_der || num_certificates > job.certificates.size()) {
     return fail(&handshake, HandshakeFailure::client_certificate_malformed);
   }
-  handshake.transcript.update(message);
+  handshake.transcribe(message);
   const bool tls13 = version_ == ProtocolVersion::tls13;
   if (num_certificates == 0) {
     if (handshake.config->client_auth.mode() == ClientAuthMode::required) {
@@ -64,6 +68,15 @@ Step Server::client_certificate(Attached attached, ByteView message) noexcept {
   return step();
 }
 
+namespace {
+
+[[nodiscard]] crypto::SchemeHash hash_of(const crypto::TranscriptHash& transcript) noexcept {
+  return transcript.algorithm() == crypto::HashAlgorithm::sha256 ? crypto::SchemeHash::sha256
+                                                                 : crypto::SchemeHash::sha384;
+}
+
+}  // namespace
+
 Step Server::certificate_verify(Attached attached, ByteView message) noexcept {
   Handshake& handshake = *attached.handshake;
   VerifyJob& job = *attached.verify;
@@ -73,7 +86,7 @@ Step Server::certificate_verify(Attached attached, ByteView message) noexcept {
   if (!verify) return fail(&handshake, failure_of(verify.error()), verify.error());
   job.scheme = crypto::SignatureScheme{verify->scheme};
   // [RFC 8446 4.4.3, RFC 5246 7.4.8] one of those that we asked for.
-  if (!ClientAuth::may_sign(job.scheme, version_, handshake.parameters.hash)) {
+  if (!ClientAuth::may_sign(job.scheme, version_)) {
     return fail(&handshake, HandshakeFailure::illegal_parameter);
   }
   job.signature = {
@@ -82,14 +95,17 @@ Step Server::certificate_verify(Attached attached, ByteView message) noexcept {
   job.messages_len = static_cast<std::uint16_t>(job.messages_len + message.size());
 
   // What was signed is everything before this message.
-  const crypto::Digest transcript = handshake.transcript.digest();
+  const bool signs_other = !tls13 && crypto::hash_of(job.scheme) != hash_of(handshake.transcript);
+  const crypto::Digest transcript =
+      signs_other ? handshake.other_transcript.digest() : handshake.transcript.digest();
+  handshake.has_other_transcript = false;
   const crypto::SignedContent content =
       crypto::client_certificate_verify_content(transcript.view());
   const ByteView is_signed = tls13 ? content.view() : transcript.view();
   job.kind = tls13 ? crypto::SignedKind::message : crypto::SignedKind::digest;
   std::ranges::copy(is_signed, job.content.begin());
   job.content_len = static_cast<std::uint8_t>(is_signed.size());
-  handshake.transcript.update(message);
+  handshake.transcribe(message);
   phase_ = tls13 ? Phase::finished : Phase::start_derive;
   return step();
 }

@@ -127,6 +127,30 @@ TEST_P(ClientCertificates, AreKnownUnderEveryHash) {
   }
 }
 
+// [RFC 5246 7.4.8] What a client signs need not be under the hash of the cipher suite.
+TEST_P(ClientCertificates, AreKnownUnderAnotherHashThanTheSuites) {
+  for (const auto& [suite, schemes] :
+       {std::pair{"ECDHE-RSA-AES256-GCM-SHA384", "ECDSA+SHA256:RSA+SHA256"},
+        std::pair{"ECDHE-RSA-AES128-GCM-SHA256", "ECDSA+SHA384:RSA+SHA384"}}) {
+    if (GetParam() == TLS1_3_VERSION) GTEST_SKIP() << "TLS 1.3 signs a digest of a transcript";
+    SCOPED_TRACE(suite);
+    Judges judges{files()};
+    Client client;
+    prepare(client, &client_);
+    SSL_CTX_set_cipher_list(client.context(), suite);
+    SSL_CTX_set1_sigalgs_list(client.context(), schemes);
+    client.start();
+    const ServerConfig config = judges.config(ClientAuthMode::required);
+    TlsDriver server{config, judges};
+    ASSERT_TRUE(connect(client, server));
+    int hash = NID_undef;
+    SSL_get_signature_nid(client.ssl(), &hash);
+    EXPECT_EQ(hash, std::string_view{suite}.ends_with("384") ? NID_sha256 : NID_sha384);
+    EXPECT_EQ(server.client().subject(), "CN=client 1");
+    converse(client, server);
+  }
+}
+
 TEST_P(ClientCertificates, AreNotNeededWhereTheyAreOptional) {
   Judges judges{files()};
   Client client;

@@ -10,7 +10,7 @@ namespace sallyport::testing {
 
 struct ClientCertificate {
   bool tls13 = true;
-  std::vector<Bytes> chain{Bytes(400, 0xc1), Bytes(500, 0xc2)};
+  std::vector<Bytes> chain{sequence(400, 0xc1), sequence(500, 0xc2)};
   Bytes context;     // TLS 1.3: certificate_request_context
   Bytes extensions;  // TLS 1.3: of each entry
   std::uint16_t scheme = 0x0403;

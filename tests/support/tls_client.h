@@ -586,13 +586,13 @@ class ScriptedClient {
   ecdsa.id = {0, 1};
   ecdsa.key_type = crypto::KeyType::ecdsa_p256;
   ecdsa.key_bits = 256;
-  ecdsa.chain = {Bytes(700, 0xec), Bytes(900, 0xca)};
+  ecdsa.chain = {sequence(700, 0xec), sequence(900, 0xca)};
   ecdsa.names = {"site.test"};
   tls::Credential rsa = ecdsa;
   rsa.id = {1, 1};
   rsa.key_type = crypto::KeyType::rsa;
   rsa.key_bits = 2'048;
-  rsa.chain = {Bytes(1'200, 0x5a)};
+  rsa.chain = {sequence(1'200, 0x5a)};
   config.credentials = {ecdsa, rsa};
   for (const tls::SuiteInfo& info : tls::kCipherSuites) {
     config.cipher_suites.push_back(static_cast<std::uint16_t>(info.suite));

@@ -157,7 +157,7 @@ class ScriptedServer {
                      w.vec8(ByteView{context});
                      w.vec24([&] {
                        for (std::size_t i = 0; i < count; ++i) {
-                         w.vec24(ByteView{Bytes(300, 0xce)});
+                         w.vec24(ByteView{sequence(300, 0xce)});
                          w.vec16(ByteView{extensions});
                        }
                      });
@@ -166,7 +166,8 @@ class ScriptedServer {
   [[nodiscard]] static Bytes certificate12(std::size_t count = 1) {
     return message(HandshakeType::certificate, written([&](wire::Writer& w) {
                      w.vec24([&] {
-                       for (std::size_t i = 0; i < count; ++i) w.vec24(ByteView{Bytes(300, 0xce)});
+                       for (std::size_t i = 0; i < count; ++i)
+                         w.vec24(ByteView{sequence(300, 0xce)});
                      });
                    }));
   }

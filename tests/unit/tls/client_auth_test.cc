@@ -33,6 +33,7 @@ using testing::message;
 using testing::ReceivedTicket;
 using testing::record;
 using testing::ScriptedClient;
+using testing::sequence;
 using testing::TlsDriver;
 using wire::AlertDescription;
 using wire::ContentType;
@@ -165,29 +166,28 @@ TEST_P(ClientAuthTest, AsksWithSchemesAndNames) {
     EXPECT_EQ(Bytes(types.begin(), types.end()), (Bytes{1, 64}));
     r.within(r.vec16(2, 65'535), read_schemes);
     r.within(r.vec16(0, 65'535), read_names);
-    EXPECT_EQ(schemes, (std::vector<std::uint16_t>{0x0403, 0x0804, 0x0401}));
+    EXPECT_EQ(schemes,
+              (std::vector<std::uint16_t>{0x0403, 0x0503, 0x0804, 0x0805, 0x0401, 0x0501}));
   }
   EXPECT_TRUE(r.done());
   EXPECT_EQ(names, kNames);
 }
 
-// [RFC 5246 7.4.8] signed is the transcript, of which there is one hash.
-TEST(ClientAuth, AsksUnderTls12ForTheHashOfTheSuite) {
-  using crypto::HashAlgorithm;
+// [RFC 5246 7.4.4 and 7.4.8] what is signed is a transcript, under one of two hashes.
+TEST(ClientAuth, AsksUnderTls12ForWhatThereIsATranscriptOf) {
   using crypto::SignatureScheme;
   using wire::ProtocolVersion;
-  const auto may_sign = [](SignatureScheme scheme, HashAlgorithm hash) {
-    return ClientAuth::may_sign(scheme, ProtocolVersion::tls12, hash);
+  const auto may_sign = [](SignatureScheme scheme) {
+    return ClientAuth::may_sign(scheme, ProtocolVersion::tls12);
   };
-  EXPECT_TRUE(may_sign(SignatureScheme::rsa_pkcs1_sha384, HashAlgorithm::sha384));
-  EXPECT_FALSE(may_sign(SignatureScheme::rsa_pkcs1_sha384, HashAlgorithm::sha256));
-  EXPECT_FALSE(may_sign(SignatureScheme::rsa_pkcs1_sha256, HashAlgorithm::sha384));
-  EXPECT_FALSE(may_sign(SignatureScheme::ed25519, HashAlgorithm::sha256));
+  EXPECT_TRUE(may_sign(SignatureScheme::rsa_pkcs1_sha384));
+  EXPECT_TRUE(may_sign(SignatureScheme::rsa_pkcs1_sha256));
+  EXPECT_FALSE(may_sign(SignatureScheme::rsa_pkcs1_sha512));
+  EXPECT_FALSE(may_sign(SignatureScheme::rsa_pkcs1_sha1));
+  EXPECT_FALSE(may_sign(SignatureScheme::ed25519));
   // [RFC 8446 4.2.3] PKCS #1 signs no handshake of TLS 1.3.
-  EXPECT_FALSE(ClientAuth::may_sign(SignatureScheme::rsa_pkcs1_sha256, ProtocolVersion::tls13,
-                                    HashAlgorithm::sha256));
-  EXPECT_TRUE(ClientAuth::may_sign(SignatureScheme::ed25519, ProtocolVersion::tls13,
-                                   HashAlgorithm::sha384));
+  EXPECT_FALSE(ClientAuth::may_sign(SignatureScheme::rsa_pkcs1_sha256, ProtocolVersion::tls13));
+  EXPECT_TRUE(ClientAuth::may_sign(SignatureScheme::ed25519, ProtocolVersion::tls13));
 }
 
 TEST(ClientAuth, LeavesOutNamesThatAreTooMany) {
@@ -195,9 +195,9 @@ TEST(ClientAuth, LeavesOutNamesThatAreTooMany) {
   const ClientAuth auth{ClientAuthMode::optional, kAuthority, many};
   const ClientAuth none{ClientAuthMode::optional, kAuthority, {}};
   for (const auto version : {wire::ProtocolVersion::tls12, wire::ProtocolVersion::tls13}) {
-    const ByteView request = auth.request(version, crypto::HashAlgorithm::sha256);
+    const ByteView request = auth.request(version);
     EXPECT_FALSE(request.empty());
-    EXPECT_TRUE(std::ranges::equal(request, none.request(version, crypto::HashAlgorithm::sha256)));
+    EXPECT_TRUE(std::ranges::equal(request, none.request(version)));
   }
 }
 
@@ -423,7 +423,7 @@ TEST_P(ClientAuthTest, TakesAChainUpToTheLimit) {
   ask(ClientAuthMode::required);
   ClientCertificate shown = certificate();
   const std::size_t structure = is_tls13() ? 1 + 3 + 3 + 2 : 3 + 3;
-  shown.chain = {Bytes(crypto::kMaxClientChainBytes - structure, 0xc1)};
+  shown.chain = {sequence(crypto::kMaxClientChainBytes - structure, 0xc1)};
   const auto say_it = [&](TlsDriver& server) {
     const Bytes one = client->say(shown.message());
     for (std::size_t at = 0; at < one.size(); at += 10'000) {
@@ -531,7 +531,15 @@ std::vector<Wrong> wrongs() {
             Alert::decode_error, [](ClientCertificate& c) { c.chain[1].clear(); });
     changed("FiveCertificates", of("RFC 8446 4.4.2.4", "RFC 5246 7.4.6"),
             Failure::client_certificate_malformed, Alert::bad_certificate,
-            [](ClientCertificate& c) { c.chain.assign(5, Bytes(50, 1)); });
+            [](ClientCertificate& c) { c.chain.assign(5, sequence(300, 1)); });
+    // A SET, one with a byte behind it, one without its last, and lengths that say nothing.
+    for (const Bytes& bytes :
+         {Bytes{0x31, 2, 5, 0}, Bytes{0x30, 2, 5, 0, 0}, Bytes{0x30, 2, 5}, Bytes{0x30},
+          Bytes{0x30, 0x80, 0, 0}, Bytes{0x30, 0x84, 0, 0, 0, 2, 5, 0}, Bytes(20, 0)}) {
+      changed("ACertificateThatIsNone", of("RFC 8446 4.4.2", "RFC 5246 7.4.2"),
+              Failure::client_certificate_malformed, Alert::bad_certificate,
+              [bytes](ClientCertificate& c) { c.chain[0] = bytes; });
+    }
     Bytes longer = honest.message();
     longer.push_back(0);
     longer[3] = static_cast<std::uint8_t>(longer[3] + 1);
@@ -612,7 +620,7 @@ TEST_P(ClientAuthTest, Tls12ChangesKeysOnlyBehindCertificateVerify) {
 TEST_P(ClientAuthTest, Tls12HearsOfASchemeThatWasNotAskedFor) {
   if (is_tls13()) GTEST_SKIP();
   ask(ClientAuthMode::required);
-  for (const std::uint16_t scheme : std::initializer_list<std::uint16_t>{0x0503, 0x0807, 0x0201}) {
+  for (const std::uint16_t scheme : std::initializer_list<std::uint16_t>{0x0603, 0x0807, 0x0201}) {
     client = std::make_unique<ScriptedClient>();
     TlsDriver server{config, jobs};
     server.feed(client->hello(HelloBuilder::tls12()));
