@@ -163,6 +163,8 @@ class Client : public RecordLayer {
                                        std::span<const MutableBytes> pieces) noexcept;
   [[nodiscard]] Step receive_application_data(ClientHandshake* handshake,
                                               ContentRange range) noexcept;
+  // is_within_message: the last record of the handshake has ended within a message.
+  [[nodiscard]] bool is_within_message() const noexcept { return partial_len_ != 0 || skip_ != 0; }
   [[nodiscard]] Step receive_alert(ClientHandshake* handshake,
                                    std::span<const MutableBytes> content, std::size_t len) noexcept;
   [[nodiscard]] Step receive_change_cipher_spec(ClientHandshake* handshake,

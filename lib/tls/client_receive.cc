@@ -131,7 +131,7 @@ Step Client::receive_protected(Engine& engine, ClientAttached attached, ContentT
 
 Step Client::receive_application_data(ClientHandshake* handshake, ContentRange range) noexcept {
   // [RFC 8446 5.1] no other record between the fragments of a handshake message.
-  if (phase_ != Phase::established || partial_len_ != 0 || skip_ != 0) {
+  if (phase_ != Phase::established || is_within_message()) {
     return fail(handshake, HandshakeFailure::unexpected_message);
   }
   if (range.len == 0) {
@@ -147,7 +147,7 @@ Step Client::receive_application_data(ClientHandshake* handshake, ContentRange r
 Step Client::receive_change_cipher_spec(ClientHandshake* handshake,
                                         std::span<const MutableBytes> content,
                                         std::size_t len) noexcept {
-  if (!is_change_cipher_spec(content, len) || partial_len_ != 0 || skip_ != 0) {
+  if (!is_change_cipher_spec(content, len) || is_within_message()) {
     return fail(handshake, HandshakeFailure::unexpected_message);
   }
   if (phase_ == Phase::change_cipher_spec) {
@@ -164,7 +164,7 @@ Step Client::receive_change_cipher_spec(ClientHandshake* handshake,
   if (!tls13 || phase_ == Phase::established) {
     return fail(handshake, HandshakeFailure::unexpected_message);
   }
-  if (!count_idle_record()) return fail(handshake, HandshakeFailure::too_many_records);
+  if (!count_change_cipher_spec()) return fail(handshake, HandshakeFailure::too_many_records);
   return step();
 }
 
@@ -174,7 +174,10 @@ Step Client::receive_alert(ClientHandshake* handshake, std::span<const MutableBy
   if (!meaning) return fail(handshake, meaning.error());
   switch (*meaning) {
     case AlertMeaning::nothing:
-      return step();
+      // [RFC 8446 5.1] no other record between the fragments of a handshake message.
+      return version_ != ProtocolVersion::tls12 && is_within_message()
+                 ? fail(handshake, HandshakeFailure::unexpected_message)
+                 : step();
     case AlertMeaning::fatal:
       return end_by_peer(handshake, HandshakeFailure::alert_received, Event::fatal_alert);
     case AlertMeaning::closes:

@@ -20,6 +20,7 @@ using Tag = std::array<std::uint8_t, kTagLen>;
 // fingerprint covers what the second ClientHello must repeat [RFC 8446 4.1.2].
 [[nodiscard]] Digest fingerprint(const ClientHello& hello) noexcept {
   crypto::TranscriptHash hash{crypto::HashAlgorithm::sha256};
+  hash.update(Be16::of(hello.legacy_version).bytes);
   hash.update(hello.random);
   const auto session_id_len = static_cast<std::uint8_t>(hello.legacy_session_id.size());
   hash.update({&session_id_len, 1});

@@ -36,8 +36,8 @@ using wire::ProtocolVersion;
   const auto is_offered = [&hello](ProtocolVersion version) {
     return hello.supported_versions.contains(static_cast<std::uint16_t>(version));
   };
-  // [RFC 8446 E.5] a hello that speaks of SSL 3.0 is refused, whatever else it offers.
-  if (hello.legacy_version == static_cast<std::uint16_t>(ProtocolVersion::ssl30)) {
+  // [RFC 8446 D.5] a hello that speaks of SSL 3.0 or less is refused, whatever else it offers.
+  if (hello.legacy_version <= static_cast<std::uint16_t>(ProtocolVersion::ssl30)) {
     return Err{HandshakeFailure::protocol_version};
   }
   ProtocolVersion chosen{};
@@ -560,7 +560,10 @@ Result<Parameters, HandshakeFailure> negotiate(const ClientHello& hello,
   parameters.secure_renegotiation = hello.offers(ExtensionType::renegotiation_info) ||
                                     offers_suite(hello, CipherSuite::empty_renegotiation_info_scsv);
   parameters.extended_master_secret = hello.offers(ExtensionType::extended_master_secret);
-  parameters.ec_point_formats = hello.offers(ExtensionType::ec_point_formats);
+  // [RFC 8422 5.2] a server has a word to say about points where there are any.
+  parameters.ec_point_formats = hello.offers(ExtensionType::ec_point_formats) &&
+                                (parameters.key_exchange == KeyExchange::ecdhe_rsa ||
+                                 parameters.key_exchange == KeyExchange::ecdhe_ecdsa);
   // [RFC 7366 3] never agreed on for a suite that is not CBC.
   parameters.encrypt_then_mac =
       parameters.cbc != crypto::CbcAlgorithm::none && hello.offers(ExtensionType::encrypt_then_mac);

@@ -16,11 +16,13 @@ using wire::ProtocolVersion;
 using wire::RecordHeader;
 
 // Records in a row that carry nothing cost us a decryption each and the peer next to nothing.
-constexpr std::uint8_t kMaxIdleRecords = 8;
+constexpr std::uint8_t kMaxIdleRecords = 32;
+// [RFC 8446 D.4] One is for middleboxes, or two with a HelloRetryRequest.
+constexpr std::uint8_t kMaxChangeCipherSpecs = 8;
 // Warnings need no answer; a peer that sends them without end only wants to keep us busy.
 constexpr std::uint8_t kMaxWarnings = 4;
 // A peer may change its keys, but each time costs us a key schedule.
-constexpr std::uint8_t kMaxKeyUpdates = 10;
+constexpr std::uint8_t kMaxKeyUpdates = 32;
 constexpr std::uint32_t kKeyUpdateWindowSeconds = 60;
 
 constexpr std::uint8_t kMajorVersion = 3;  // of every version since SSL 3.0
@@ -87,6 +89,10 @@ HandshakeFailure RecordLayer::check_header(ByteView front, std::size_t record_le
 
 bool RecordLayer::count_idle_record() noexcept { return ++idle_records_ <= kMaxIdleRecords; }
 
+bool RecordLayer::count_change_cipher_spec() noexcept {
+  return ++change_cipher_specs_ <= kMaxChangeCipherSpecs;
+}
+
 bool RecordLayer::count_warning() noexcept { return ++warnings_ <= kMaxWarnings; }
 
 bool RecordLayer::count_key_update(const Engine& engine) noexcept {
@@ -108,11 +114,17 @@ bool RecordLayer::is_warning(const wire::Alert& alert) const noexcept {
 Result<RecordLayer::AlertMeaning, HandshakeFailure> RecordLayer::read_alert(
     std::span<const MutableBytes> content, std::size_t len) noexcept {
   std::array<std::uint8_t, 2> body{};
-  // [RFC 8446 5.1] alerts are neither split nor joined.
+  // [RFC 8446 5.4, RFC 5246 6.2.1] none may be empty, [RFC 8446 5.1] split or joined.
+  if (len == 0) return Err{HandshakeFailure::unexpected_message};
   if (len != body.size()) return Err{HandshakeFailure::decode_error};
   PieceRange{content, 0, len}.copy_to(body);
   const auto alert = wire::parse_alert(body);
   if (!alert) return Err{HandshakeFailure::decode_error};
+  // [RFC 5246 7.2] there are two levels; [RFC 8446 6] later the description alone counts.
+  const bool has_level = alert->level == AlertLevel::warning || alert->level == AlertLevel::fatal;
+  if (version_ == ProtocolVersion::tls12 && !has_level) {
+    return Err{HandshakeFailure::illegal_parameter};
+  }
   if (alert->description == AlertDescription::close_notify) return AlertMeaning::closes;
   if (!is_warning(*alert)) return AlertMeaning::fatal;
   if (!count_warning()) return Err{HandshakeFailure::too_many_records};

@@ -81,6 +81,7 @@ class RecordLayer {
   }
   // The counts answer false when the peer has gone too far.
   [[nodiscard]] bool count_idle_record() noexcept;
+  [[nodiscard]] bool count_change_cipher_spec() noexcept;
   [[nodiscard]] bool count_warning() noexcept;
   [[nodiscard]] bool count_key_update(const Engine& engine) noexcept;
   // read_alert says what an alert asks for, and counts it; or what is wrong with it.
@@ -152,8 +153,9 @@ class RecordLayer {
   std::uint16_t partial_len_ = 0;   // of a message that is not complete
   std::uint16_t max_fragment_ = kMaxFragment;
   wire::AlertLevel alert_level_ : 2 {};
-  std::uint8_t key_updates_ : 4 = 0;   // from the peer, in the current minute
-  std::uint8_t idle_records_ : 4 = 0;  // in a row: they carried nothing
+  std::uint8_t key_updates_ : 6 = 0;          // from the peer, in the current minute
+  std::uint8_t idle_records_ : 6 = 0;         // in a row: they carried nothing
+  std::uint8_t change_cipher_specs_ : 4 = 0;  // of TLS 1.3, where they mean nothing
   std::uint8_t warnings_ : 3 = 0;
   bool alert_pending_ : 1 = false;
   bool key_update_pending_ : 1 = false;

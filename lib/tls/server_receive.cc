@@ -172,9 +172,9 @@ Step Server::skip_early_data(Handshake* handshake, std::size_t len,
 
 Step Server::receive_change_cipher_spec(Handshake* handshake, std::span<const MutableBytes> content,
                                         std::size_t len) noexcept {
-  const bool in_message = partial_len_ != 0 || needs_message_buffer(handshake);
-  if (!is_change_cipher_spec(content, len) || in_message)
+  if (!is_change_cipher_spec(content, len) || is_within_message(handshake)) {
     return fail(handshake, HandshakeFailure::unexpected_message);
+  }
   if (phase_ == Phase::change_cipher_spec) {
     // [RFC 5246 7.1] the client's next record comes under the new keys.  Only here: at any other
     // time it would switch to keys that were not agreed on yet.
@@ -189,8 +189,13 @@ Step Server::receive_change_cipher_spec(Handshake* handshake, std::span<const Mu
                                phase_ == Phase::certificate_verify || phase_ == Phase::finished;
   const bool meaningless = version_ == ProtocolVersion::tls13 && before_finished;
   if (!meaningless) return fail(handshake, HandshakeFailure::unexpected_message);
-  if (!count_idle_record()) return fail(handshake, HandshakeFailure::too_many_records);
+  if (!count_change_cipher_spec()) return fail(handshake, HandshakeFailure::too_many_records);
   return step();
+}
+
+// is_within_message: the last record of the handshake has ended within a message.
+bool Server::is_within_message(const Handshake* handshake) const noexcept {
+  return partial_len_ != 0 || needs_message_buffer(handshake);
 }
 
 Step Server::receive_alert(Handshake* handshake, std::span<const MutableBytes> content,
@@ -199,7 +204,10 @@ Step Server::receive_alert(Handshake* handshake, std::span<const MutableBytes> c
   if (!meaning) return fail(handshake, meaning.error());
   switch (*meaning) {
     case AlertMeaning::nothing:
-      return step();
+      // [RFC 8446 5.1] no other record between the fragments of a handshake message.
+      return version_ != ProtocolVersion::tls12 && is_within_message(handshake)
+                 ? fail(handshake, HandshakeFailure::unexpected_message)
+                 : step();
     case AlertMeaning::fatal:
       return end_by_peer(handshake, HandshakeFailure::alert_received, Event::fatal_alert);
     case AlertMeaning::closes:
@@ -289,7 +297,7 @@ Step Server::receive_messages(Engine& engine, Attached attached,
     const auto why = check_message(header.message_type(), body_len);
     if (why != HandshakeFailure::none) return fail(handshake, why);
     const std::size_t message_len = sizeof(HandshakeHeader) + body_len;
-    if (message_len > storage.size()) return fail(handshake, HandshakeFailure::decode_error);
+    if (message_len > storage.size()) return fail(handshake, why_too_long(*handshake));
     if (!fill(message_len)) return wait_for_more(handshake, len);
     const bool is_last = taken == len;
     if (!is_last && !may_be_followed(handshake)) {
@@ -300,6 +308,15 @@ Step Server::receive_messages(Engine& engine, Attached attached,
     const Step now = complete_message(engine, attached, storage.first(message_len));
     if (is_last || now.failed()) return now;
   }
+}
+
+// why_too_long is what is wrong with a message that is longer than any good one.
+HandshakeFailure Server::why_too_long(const Handshake& handshake) const noexcept {
+  // [RFC 5246 7.4.7.2] such a number parses, but is beyond every group's prime.
+  return phase_ == Phase::client_key_exchange &&
+                 handshake.parameters.key_exchange == KeyExchange::dhe_rsa
+             ? HandshakeFailure::bad_key_share
+             : HandshakeFailure::decode_error;
 }
 
 // wait_for_more goes on after a record that ended within a message.

@@ -139,10 +139,11 @@ namespace client_hello_detail {
 // Most ClientHellos have about twenty extensions; so many are compared pair by pair.
 constexpr std::size_t kComparedPairwise = 32;
 
-// has_duplicates looks through a well-formed extension list of any length with one bit per type.
-[[nodiscard]] constexpr bool has_duplicates(ByteView extensions) noexcept {
+// has_duplicates looks through a well-formed list of extensions or key shares, of any length, with
+// one bit per type or group.
+[[nodiscard]] constexpr bool has_duplicates(ByteView entries) noexcept {
   std::array<std::uint64_t, 65'536 / 64> seen{};
-  for (Reader r{extensions}; !r.at_end();) {
+  for (Reader r{entries}; !r.at_end();) {
     const std::uint16_t type = r.u16();
     static_cast<void>(r.vec16(0, 65'535));
     const std::uint64_t bit = std::uint64_t{1} << (type % 64);
@@ -157,6 +158,14 @@ constexpr std::size_t kComparedPairwise = 32;
   return U16List{r.ok() ? raw : ByteView{}};
 }
 
+// is_host_name: no control character, no blank and nothing beyond ASCII [RFC 6066 3].
+[[nodiscard]] constexpr bool is_host_name(ByteView name) noexcept {
+  for (const std::uint8_t byte : name) {
+    if (byte <= 0x20 || byte >= 0x7f) return false;
+  }
+  return true;
+}
+
 // [RFC 6066 3] at most one name of each type; a name of another type than host_name is of no use.
 constexpr void parse_server_name(Reader& r, ClientHello& hello, AlertDescription& alert) noexcept {
   r.within(r.vec16(1, 65'535), [&](Reader& list) {
@@ -165,7 +174,7 @@ constexpr void parse_server_name(Reader& r, ClientHello& hello, AlertDescription
       const std::uint8_t name_type = list.u8();
       const ByteView name = list.vec16(1, 65'535);
       if (name_type != 0) continue;
-      if (seen && alert == AlertDescription{}) alert = AlertDescription::illegal_parameter;
+      if (seen || !is_host_name(name)) alert = AlertDescription::illegal_parameter;
       seen = true;
       hello.server_name = name;
     }
@@ -174,26 +183,26 @@ constexpr void parse_server_name(Reader& r, ClientHello& hello, AlertDescription
 
 constexpr void parse_key_share(Reader& r, ClientHello& hello, AlertDescription& alert) noexcept {
   hello.key_shares = r.vec16(0, 65'535);
-  // [RFC 8446 4.2.8] no two shares of one group.  Real clients send three at most, so the square is
-  // small; the limit keeps it so for others.
-  constexpr std::size_t kMaxShares = 16;
-  std::array<std::uint16_t, kMaxShares> groups{};
+  // Real clients send three at most; so many are compared pair by pair.
+  constexpr std::size_t kFew = 8;
+  std::array<std::uint16_t, kFew> groups{};
   std::size_t num_groups = 0;
+  bool is_repeated = false;
   r.within(hello.key_shares, [&](Reader& list) {
     while (!list.at_end()) {
       const std::uint16_t group = list.u16();
       static_cast<void>(list.vec16(1, 65'535));
-      if (!list.ok()) return;
-      for (std::size_t i = 0; i < num_groups; ++i) {
-        if (groups[i] == group) alert = AlertDescription::illegal_parameter;
+      if (num_groups < groups.size()) {
+        for (std::size_t i = 0; i < num_groups; ++i) is_repeated |= groups[i] == group;
+        groups[num_groups] = group;
       }
-      if (num_groups == kMaxShares) {
-        alert = AlertDescription::illegal_parameter;
-        return list.fail();
-      }
-      groups[num_groups++] = group;
+      ++num_groups;
     }
   });
+  // [RFC 8446 4.2.8] no two shares of one group.
+  if (r.ok() && (is_repeated || (num_groups > kFew && has_duplicates(hello.key_shares)))) {
+    alert = AlertDescription::illegal_parameter;
+  }
 }
 
 constexpr void parse_pre_shared_key(Reader& r, ClientHello& hello,

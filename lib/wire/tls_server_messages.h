@@ -284,6 +284,11 @@ struct ServerHello {
   // [RFC 5246 7.4.1.3] may end here: extensions are present when bytes are.
   if (!r.at_end()) hello.answers = parse_answers(r);
   if (!r.done()) return Err{AlertDescription::decode_error};
+  // [RFC 8446 4.2.8] a HelloRetryRequest alone names a group without a share.
+  const bool names_group = hello.answers.seen.has(ExtensionType::key_share);
+  if (names_group && hello.answers.key_exchange.empty() && !hello.is_retry()) {
+    return Err{AlertDescription::decode_error};
+  }
   return hello;
 }
 
@@ -385,13 +390,20 @@ struct NewSessionTicket {
   nst.nonce = r.vec8(0, 255);
   nst.ticket = r.vec16(1, 65'535);
   // [RFC 8446 4.6.1] extensions that are not known are passed over, and early_data is of no use.
-  r.within(r.vec16(0, 65'534), [](Reader& list) {
+  const ByteView extensions = r.vec16(0, 65'534);
+  std::size_t num_extensions = 0;
+  r.within(extensions, [&](Reader& list) {
     while (!list.at_end()) {
       list.skip(2);
       static_cast<void>(list.vec16(0, 65'535));
+      ++num_extensions;
     }
   });
   if (!r.done()) return Err{AlertDescription::decode_error};
+  // [RFC 8446 4.2] no extension twice.
+  if (num_extensions > 1 && client_hello_detail::has_duplicates(extensions)) {
+    return Err{AlertDescription::illegal_parameter};
+  }
   return nst;
 }
 

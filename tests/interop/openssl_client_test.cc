@@ -244,7 +244,7 @@ TEST(OpenSslClient, UpdatesKeysAndGetsAnAnswer) {
   const ServerConfig config = site().config();
   TlsDriver server{config, site().jobs()};
   ASSERT_TRUE(connect(client, server));
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 16; ++i) {
     for (const int kind : {SSL_KEY_UPDATE_REQUESTED, SSL_KEY_UPDATE_NOT_REQUESTED}) {
       ASSERT_EQ(SSL_key_update(client.ssl(), kind), 1);
       ASSERT_TRUE(client.write(bytes_of("after the update")));
@@ -254,8 +254,8 @@ TEST(OpenSslClient, UpdatesKeysAndGetsAnAnswer) {
       EXPECT_EQ(client.read().size(), 6U);
     }
   }
-  EXPECT_EQ(server.key_updates(), 10);
-  EXPECT_EQ(server.application_data().size(), 160U);
+  EXPECT_EQ(server.key_updates(), 32);
+  EXPECT_EQ(server.application_data().size(), 32 * 16U);
   // One more within the minute is one too many.
   ASSERT_EQ(SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED), 1);
   ASSERT_TRUE(client.write(bytes_of("x")));
@@ -270,8 +270,8 @@ TEST(OpenSslClient, MayUpdateKeysAgainInTheNextMinute) {
   const ServerConfig config = site().config();
   TlsDriver server{config, site().jobs()};
   ASSERT_TRUE(connect(client, server));
-  for (int i = 0; i < 30; ++i) {
-    server.now = server.now + TscRate{1'000'000'000}.ticks(seconds{7});
+  for (int i = 0; i < 100; ++i) {
+    server.now = server.now + TscRate{1'000'000'000}.ticks(seconds{2});
     SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
     ASSERT_TRUE(client.write(bytes_of("x")));
     server.feed(client.take());

@@ -505,6 +505,10 @@ TEST(Negotiation, NotesWhatATls12ClientSignals) {
   hello.set(ExtensionType::ec_point_formats, {3, 2, 1, 0});
   EXPECT_FALSE(agree(hello, test_config())->secure_renegotiation);
   EXPECT_TRUE(agree(hello, test_config())->ec_point_formats);
+  // [RFC 8422 5.2] where there are no points there is nothing to say about them.
+  HelloBuilder without_points = hello;
+  without_points.cipher_suites = {0x009c};
+  EXPECT_FALSE(agree(without_points, test_config())->ec_point_formats);
   // [RFC 5746 3.3]
   hello.cipher_suites.push_back(0x00ff);
   EXPECT_TRUE(agree(hello, test_config())->secure_renegotiation);

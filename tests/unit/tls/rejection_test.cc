@@ -116,6 +116,15 @@ std::vector<Case> cases() {
       Alert::record_overflow, raw({22, 3, 1, 0xff, 0xff}));
   add("EmptyHandshakeRecord", "RFC 8446 5.1", Point::start, Failure::unexpected_message,
       Alert::unexpected_message, raw({22, 3, 1, 0, 0}));
+  add("EmptyAlert", "RFC 8446 5.4", Point::start, Failure::unexpected_message,
+      Alert::unexpected_message, raw({21, 3, 1, 0, 0}));
+  add("WarningWithinAClientHello", "RFC 8446 5.1", Point::start, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient&) {
+        const Bytes hello = HelloBuilder::tls13().message();
+        Bytes bytes = record(ContentType::handshake, Bytes{hello.begin(), hello.begin() + 20});
+        append(bytes, record(ContentType::alert, Bytes{1, 90}));
+        return bytes;
+      });
   add("TruncatedAlert", "RFC 8446 5.1", Point::start, Failure::decode_error, Alert::decode_error,
       raw({21, 3, 1, 0, 1, 2}));
   add("TwoAlertsInARecord", "RFC 8446 5.1", Point::start, Failure::decode_error,
@@ -246,6 +255,12 @@ std::vector<Case> cases() {
       }));
   add("Ssl30", "RFC 8446 D.5", Point::start, Failure::protocol_version, Alert::protocol_version,
       hello13([](HelloBuilder& h) { h.legacy_version = 0x0300; }));
+  for (const std::uint16_t version :
+       std::initializer_list<std::uint16_t>{0, 2, 0x0100, 0x0200, 0x02ff}) {
+    add("LessThanSsl30", "RFC 8446 D.5", Point::start, Failure::protocol_version,
+        Alert::protocol_version,
+        hello13([version](HelloBuilder& h) { h.legacy_version = version; }));
+  }
   add("Tls10", "RFC 8446 D.2", Point::start, Failure::protocol_version, Alert::protocol_version,
       hello12([](HelloBuilder& h) { h.legacy_version = 0x0301; }));
   add("Tls11", "RFC 8446 D.2", Point::start, Failure::protocol_version, Alert::protocol_version,
@@ -319,6 +334,12 @@ std::vector<Case> cases() {
       hello13([](HelloBuilder& h) {
         h.set(ExtensionType::server_name, {0, 3, 0, 0, 0});
       }));
+  for (const std::uint8_t byte : Bytes{0x00, 0x07, 0x1b, 0x20, 0x7f, 0xc3}) {
+    add("HostNameThatIsNone", "RFC 6066 3", Point::start, Failure::illegal_parameter,
+        Alert::illegal_parameter, hello13([byte](HelloBuilder& h) {
+          h.set(ExtensionType::server_name, {0, 6, 0, 0, 3, 'a', byte, 'b'});
+        }));
+  }
   add("EmptyProtocolName", "RFC 7301 3.1", Point::start, Failure::decode_error, Alert::decode_error,
       hello13([](HelloBuilder& h) {
         h.set(ExtensionType::application_layer_protocol_negotiation, {0, 2, 0, 0});
@@ -351,6 +372,8 @@ std::vector<Case> cases() {
       Alert::illegal_parameter, second([](HelloBuilder& h) { h.share(0x0018, Bytes(97, 4)); }));
   add("SecondHelloWithAnotherRandom", "RFC 8446 4.1.2", Point::retried, Failure::illegal_parameter,
       Alert::illegal_parameter, second([](HelloBuilder& h) { h.random[5] ^= 1; }));
+  add("SecondHelloWithAnotherVersion", "RFC 8446 4.1.2", Point::retried, Failure::illegal_parameter,
+      Alert::illegal_parameter, second([](HelloBuilder& h) { h.legacy_version = 0x0304; }));
   add("SecondHelloWithAnotherSessionId", "RFC 8446 4.1.2", Point::retried,
       Failure::illegal_parameter, Alert::illegal_parameter,
       second([](HelloBuilder& h) { h.session_id[0] ^= 1; }));
@@ -447,6 +470,15 @@ std::vector<Case> cases() {
       Failure::unexpected_message, Alert::unexpected_message, raw({20, 3, 3, 0, 1, 2}));
   add("ChangeCipherSpecOfTwoBytes", "RFC 8446 5", Point::tls13_flight, Failure::unexpected_message,
       Alert::unexpected_message, raw({20, 3, 3, 0, 2, 1, 1}));
+  add("WarningWithinFinished", "RFC 8446 5.1", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message, [](ScriptedClient& client) {
+        const Bytes finished = client.finished_message();
+        Bytes bytes = client.seal(ContentType::handshake, {finished.begin(), finished.begin() + 9});
+        append(bytes, client.seal(ContentType::alert, {1, 90}));
+        return bytes;
+      });
+  add("EmptyAlertBeforeFinished", "RFC 8446 5.4", Point::tls13_flight, Failure::unexpected_message,
+      Alert::unexpected_message, sealed(ContentType::alert, {}));
   add("ChangeCipherSpecWithinFinished", "RFC 8446 5.1", Point::tls13_flight,
       Failure::unexpected_message, Alert::unexpected_message, [](ScriptedClient& client) {
         const Bytes finished = client.finished_message();
@@ -531,9 +563,21 @@ std::vector<Case> cases() {
   add("EmptyRecordsWithoutEnd", "RFC 8446 5.4", Point::tls13_open, Failure::too_many_records,
       Alert::unexpected_message, [](ScriptedClient& client) {
         Bytes bytes;
-        for (int i = 0; i < 9; ++i) append(bytes, client.seal(ContentType::application_data, {}));
+        for (int i = 0; i < 33; ++i) append(bytes, client.seal(ContentType::application_data, {}));
         return bytes;
       });
+  add("KeyUpdatesWithoutEnd", "RFC 8446 4.6.3", Point::tls13_open, Failure::too_many_records,
+      Alert::unexpected_message, [](ScriptedClient& client) {
+        Bytes bytes;
+        for (int i = 0; i < 33; ++i) {
+          append(bytes,
+                 client.seal(ContentType::handshake, message(HandshakeType::key_update, {0})));
+          client.update_write_keys();
+        }
+        return bytes;
+      });
+  add("EmptyAlertWhenOpen", "RFC 8446 5.4", Point::tls13_open, Failure::unexpected_message,
+      Alert::unexpected_message, sealed(ContentType::alert, {}));
   add("EmptyHandshakeFragment", "RFC 8446 5.4", Point::tls13_open, Failure::unexpected_message,
       Alert::unexpected_message, sealed(ContentType::handshake, {}));
   add("ReplayedRecord", "RFC 8446 5.3", Point::tls13_open, Failure::bad_record_mac,
@@ -645,9 +689,13 @@ std::vector<Case> cases() {
   add("Tls12EmptyRecordsWithoutEnd", "RFC 5246 6.2.1", Point::tls12_open, Failure::too_many_records,
       Alert::unexpected_message, [](ScriptedClient& client) {
         Bytes bytes;
-        for (int i = 0; i < 9; ++i) append(bytes, client.seal(ContentType::application_data, {}));
+        for (int i = 0; i < 33; ++i) append(bytes, client.seal(ContentType::application_data, {}));
         return bytes;
       });
+  add("Tls12EmptyAlert", "RFC 5246 6.2.1", Point::tls12_open, Failure::unexpected_message,
+      Alert::unexpected_message, sealed(ContentType::alert, {}));
+  add("Tls12AlertOfAnotherLevel", "RFC 5246 7.2", Point::tls12_open, Failure::illegal_parameter,
+      Alert::illegal_parameter, sealed(ContentType::alert, {3, 90}));
   add("Tls12AlertOfOneByte", "RFC 5246 7.2", Point::tls12_open, Failure::decode_error,
       Alert::decode_error, sealed(ContentType::alert, {2}));
   return all;

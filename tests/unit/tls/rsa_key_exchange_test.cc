@@ -155,6 +155,29 @@ TEST(FiniteFieldExchange, NeedsAGroupThatBothKnow) {
   expect_over(client, server, wire::AlertDescription::insufficient_security);
 }
 
+// [RFC 5246 7.4.7.2] A number beyond every prime parses all the same.
+TEST(FiniteFieldExchange, RefusesANumberLongerThanAnyPrime) {
+  ServerConfig config = testing::test_config();
+  config.groups.push_back(crypto::NamedGroup::ffdhe2048);
+  HelloBuilder hello = HelloBuilder::tls12();
+  hello.cipher_suites = {0x009e};
+  for (const std::uint8_t high :
+       testing::Bytes{0x02, 0x04}) {  // 513 bytes and more; 1,025 and more
+    FakeJobs jobs;
+    ScriptedClient client;
+    TlsDriver server{config, jobs};
+    server.feed(client.hello(hello));
+    client.hear(server.take_output());
+    Bytes body(std::size_t{2} + high * 256U + 1, 7);
+    body[0] = high;
+    body[1] = 1;
+    server.feed(testing::record(ContentType::handshake,
+                                testing::message(HandshakeType::client_key_exchange, body)));
+    EXPECT_EQ(server.last().failure, HandshakeFailure::bad_key_share);
+    expect_over(client, server, wire::AlertDescription::illegal_parameter);
+  }
+}
+
 TEST_F(RsaKeyExchange, LeavesNothingInTheHandshake) {
   ScriptedClient client;
   TlsDriver server{config_, jobs_};

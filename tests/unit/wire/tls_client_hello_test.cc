@@ -108,6 +108,44 @@ std::vector<std::uint8_t> hello_with(const std::string& extension) {
   return body;
 }
 
+// hello_with_shares has one share of a byte for each group.
+std::vector<std::uint8_t> hello_with_shares(const std::vector<std::uint16_t>& groups) {
+  std::array<std::uint8_t, 512> bytes{};
+  Writer w{bytes};
+  w.u16(0x0303);
+  w.zeros(32);
+  w.vec8([] {});
+  w.vec16([&] { w.u16(0x1301); });
+  w.vec8([&] { w.u8(0); });
+  w.vec16([&] {
+    w.u16(static_cast<std::uint16_t>(ExtensionType::key_share));
+    w.vec16([&] {
+      w.vec16([&] {
+        for (const std::uint16_t group : groups) {
+          w.u16(group);
+          w.vec16([&] { w.u8(7); });
+        }
+      });
+    });
+  });
+  return {w.written().begin(), w.written().end()};
+}
+
+TEST(ClientHello, MayHaveManySharesButNoneTwice) {  // [RFC 8446 4.2.8]
+  std::vector<std::uint16_t> groups;
+  for (std::uint16_t i = 0; i < 40; ++i) {
+    groups.push_back(static_cast<std::uint16_t>(0x1a1a + i));
+    ASSERT_TRUE(parse_client_hello(hello_with_shares(groups)).has_value()) << i;
+    for (const std::uint16_t twice : {groups.front(), groups.back()}) {
+      auto repeated = groups;
+      repeated.push_back(twice);
+      const auto hello = parse_client_hello(hello_with_shares(repeated));
+      ASSERT_FALSE(hello.has_value()) << i;
+      EXPECT_EQ(hello.error(), AlertDescription::illegal_parameter);
+    }
+  }
+}
+
 TEST(ClientHello, AsksForAnOcspResponse) {  // [RFC 6066 8]
   EXPECT_TRUE(parse_client_hello(hello_with("00050005"
                                             "0100000000"))
