@@ -84,13 +84,6 @@ class Resumption(Returning):
         text = self.s_client("tls1_3", "-ciphersuites", suite, "-sess_in", file)
         self.assertIn(f"\nReused, TLSv1.3, Cipher is {suite}", text)
 
-    def test_openssl_resumes_after_a_hello_retry_request(self):
-        groups = ("-groups", "P-521:P-256")
-        file = self.session("tls1_3", *groups)
-        text = self.s_client("tls1_3", *groups, "-sess_in", file, "-msg")
-        self.assertRegex(text, r"\nReused, TLSv1.3")
-        self.assertEqual(len(re.findall("ClientHello", text)), 2)
-
     def test_openssl_early_data_is_not_accepted(self):
         file = self.session("tls1_3")
         early = self.bed.directory / "early"
