@@ -2,18 +2,17 @@
 import re
 
 import testbed
-from appliance import MTLS, MTLS_OPTIONAL, SERVER_NAME, SERVICE4
+from appliance import MTLS, MTLS_OPTIONAL, SERVICE4
 from authority import Authority
-from cases import OnBed, limit, on_each
+from cases import limit, on_each
+from command_clients import FORMS, PAGE, CommandClients, version_of
 
-REQUEST = f"GET / HTTP/1.1\r\nHost: {SERVER_NAME}\r\nConnection: close\r\n\r\n"
-PAGE = r"<h1>backend[12]</h1>"
 # What a client's program calls the alert of each version.
 MISSING = {"1.3": "certificate required", "1.2": "handshake failure"}
 EXPIRED = {"1.3": "certificate expired", "1.2": "curl: (60)"}  # curl takes this one for its own finding
 
 
-class ClientCertificates(OnBed):
+class ClientCertificates(CommandClients):
     settings = {"services": ["web", "web6", "mtls", "mtls_optional"]}
 
     def setUp(self):
@@ -31,14 +30,31 @@ class ClientCertificates(OnBed):
         self.assertIn(words, done.stderr)
         self.expect_more(self.failures, counter, before)
 
-    @on_each(kind=["ecdsa", "p384", "rsa"])
-    def test_curl_is_let_in_with_a_certificate(self, kind):
-        certificate = self.authority.issue(kind, kind)
-        for version in ("1.3", "1.2"):
-            before = self.resumptions()
-            done = self.fetch(certificate, version)
-            self.assertRegex(done.stdout, PAGE, done.stderr)
-            self.expect_more(self.resumptions, "known_client", before)
+    def shows_each_certificate(self, form: str, program, resumed: int = 1) -> None:
+        """shows_each_certificate runs a program with each kind of certificate that clients may have in the version."""
+        for kind in ("ecdsa", "p384", "rsa", "ed25519"):
+            if kind == "ed25519" and version_of(form) == "1.2":
+                continue  # test_ed25519_is_for_tls13
+            certificate = self.authority.issue(f"form-{kind}", kind)
+            with (self.subTest(client_certificate=kind),
+                  self.expect_form(form, 1, resumed=resumed, known_client=1 + resumed)):
+                program(form, "ecdsa", certificate, MTLS)
+
+    @on_each(form=FORMS)
+    def test_curl_resumes_as_the_same_client(self, form):
+        self.shows_each_certificate(form, self.curl_twice)
+
+    @on_each(form=FORMS)
+    def test_openssl_resumes_as_the_same_client(self, form):
+        self.shows_each_certificate(form, self.s_client_twice)
+
+    @on_each(form=FORMS)
+    def test_gnutls_resumes_as_the_same_client(self, form):
+        self.shows_each_certificate(form, self.gnutls_twice)
+
+    @on_each(form=FORMS)
+    def test_gnutls_is_let_in_with_a_certificate(self, form):
+        self.shows_each_certificate(form, self.gnutls_once, resumed=0)
 
     def test_ed25519_is_for_tls13(self):
         certificate = self.authority.issue("ed25519", "ed25519")
@@ -63,33 +79,6 @@ class ClientCertificates(OnBed):
         late = self.authority.issue("late", "ecdsa", "-startdate", "20200101000000Z", "-enddate", "20200201000000Z")
         before = self.failures()
         self.expect_refusal(self.fetch(late, version), EXPIRED[version], "client_certificate_expired", before)
-
-    @on_each(version=["tls1_3", "tls1_2"])
-    def test_openssl_resumes_as_the_same_client(self, version):
-        certificate = self.authority.issue(f"returning-{version}")
-        file = self.bed.directory / f"mtls-{version}.session"
-        words = ["openssl", "s_client", "-connect", f"{SERVICE4}:{MTLS}", "-servername", SERVER_NAME, "-CAfile",
-                 self.bed.authority, "-ign_eof", f"-{version}"]
-        before = self.resumptions()
-        first = self.bed.client.run(*words, "-cert", certificate.chain, "-key", certificate.key, "-sess_out", file,
-                                    input=REQUEST)
-        self.assertRegex(first.stdout, PAGE)
-        self.assertRegex(first.stdout, r"Acceptable client certificate CA names\nCN ?= ?clients\n")
-        # It has shown its certificate before and need not do so again.
-        again = self.bed.client.run(*words, "-sess_in", file, input=REQUEST)
-        self.assertRegex(again.stdout, r"\nReused, TLSv1")
-        self.assertRegex(again.stdout, PAGE)
-        self.expect_more(self.resumptions, "known_client", before, 2)
-
-    @on_each(version=["VERS-TLS1.3", "VERS-TLS1.2"])
-    def test_gnutls_is_let_in_with_a_certificate(self, version):
-        for kind in ("ecdsa", "rsa"):
-            certificate = self.authority.issue(f"gnutls-{kind}", kind)
-            done = self.bed.client.run(
-                "gnutls-cli", "--priority", f"NORMAL:-VERS-ALL:+{version}", "--x509cafile", self.bed.authority,
-                "--x509certfile", certificate.chain, "--x509keyfile", certificate.key, "--sni-hostname", SERVER_NAME,
-                "--verify-hostname", SERVER_NAME, "--port", MTLS, SERVICE4, input=REQUEST)
-            self.assertRegex(done.stdout, PAGE)
 
     def test_sallyctl_says_who_is_connected(self):
         certificate = self.authority.issue("visible")
