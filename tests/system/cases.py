@@ -85,9 +85,12 @@ class OnBed(unittest.TestCase):
 
     @contextlib.contextmanager
     def expect_handshakes(self, seconds: float = 10.0, **more: int):
-        """expect_handshakes lets each counter of resumptions() that it names rise by exactly so much."""
+        """expect_handshakes lets each counter of resumptions() that it names rise by exactly so much.
+
+        What is known only when a client has ended may be put into the dictionary that it yields.
+        """
         before = self.resumptions()
-        yield
+        yield more
 
         def rise():
             now = self.resumptions()
