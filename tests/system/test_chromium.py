@@ -16,6 +16,8 @@ POLICIES = pathlib.Path("/etc/chromium")  # where alone it looks for them
 COMPRESSED_CERTIFICATE = 25  # RFC 8879 section 4
 KINDS = ("ecdsa", "rsa", "p384")  # it knows no Ed25519
 SIGNED_BY = {"ecdsa": "ecdsa_", "rsa": "rsa_", "p384": "ecdsa_"}  # how its names of algorithms begin
+OTHER = {"1.3": "1.2", "1.2": "1.3"}
+ATTEMPTS = 5
 SENT_FORM = "received word=sallyport&amp;kind=gate"
 
 
@@ -58,19 +60,30 @@ class Chromium(OnBed):
         names = {number: name for name, number in written["constants"]["logEventTypes"].items()}
         return [(names[event["type"]], event.get("params", {})) for event in written["events"]]
 
-    def resumes(self, version: str, port: int, *words, known: bool = False) -> list[tuple[str, dict]]:
-        """resumes is send_form with full and resumed handshakes of that version alone, all of a known client or none.
-
-        Chromium opens a second connection when one is slow, so the counters are held against its log.
-        """
+    def send_form_as(self, version: str, port: int, *words, known: bool) -> list[tuple[str, dict]]:
+        """send_form_as is send_form where the counters have to agree with what Chromium logged of its handshakes."""
         with self.expect_handshakes() as expected:
             events = self.send_form(port, *words)
-            made = [(told["version"], told["is_resumed"]) for name, told in events
-                    if name == "SSL_CONNECT" and "version" in told]
-            full, resumed = (f"TLS {version}", False), (f"TLS {version}", True)
-            self.assertEqual(set(made), {full, resumed})
-            expected.update({FULL[version]: made.count(full), RESUMED[version]: made.count(resumed),
+            made = [told["is_resumed"] for name, told in events
+                    if name == "SSL_CONNECT" and told.get("version") == f"TLS {version}"]
+            expected.update({FULL[version]: made.count(False), RESUMED[version]: made.count(True),
+                             FULL[OTHER[version]]: 0, RESUMED[OTHER[version]]: 0,
                              "known_client": len(made) if known else 0})
+        return events
+
+    def resumes(self, version: str, port: int, *words, known: bool = False) -> list[tuple[str, dict]]:
+        """resumes is send_form_as with a full handshake, and a resumed one when there was something to resume.
+
+        Where a SYN is answered late, as on a busy machine, Chromium connects a second time before it has a session,
+        and sends the form over that connection.  Then it is run again.
+        """
+        for _ in range(ATTEMPTS):
+            events = self.send_form_as(version, port, *words, known=known)
+            connects = [told for name, told in events if name == "SSL_CONNECT"]  # when one begins, nothing is told
+            first = [told.get("is_resumed") for told in connects].index(False)
+            if {} in connects[first:]:
+                break
+        self.assertIn(True, [told.get("is_resumed") for told in connects])
         received = {told["type"] for name, told in events if name == "SSL_HANDSHAKE_MESSAGE_RECEIVED"}
         self.assertEqual(COMPRESSED_CERTIFICATE in received, version == "1.3")
         return events
