@@ -350,7 +350,7 @@ void Worker::advance_backend_tls(Connection& c, BackendLeg& leg, Turn& turn) noe
 
 void Worker::open_backend_records(Connection& c, BackendLeg& leg, Turn& turn) noexcept {
   InputQueue& input = c.backend.input;
-  std::uint32_t budget = kRecordsPerVisit;
+  RecordBudget budget{turn};
   while (leg.plaintext == 0 && leg.await == tls::Await::peer &&
          (c.phase == Phase::connecting || c.phase == Phase::relaying) &&
          input.size() >= tls::kRecordHeader) {
@@ -358,11 +358,10 @@ void Worker::open_backend_records(Connection& c, BackendLeg& leg, Turn& turn) no
     input.peek(header);
     const std::size_t size = tls::RecordLayer::record_size(header);
     if (input.size() < size) return;
-    if (budget == 0 || !turn.open_record()) {
+    if (!budget.may_open()) {
       mark_ready(c);
       return;
     }
-    --budget;
     std::array<MutableBytes, InputQueue::kMaxPieces> room;
     const tls::Step step = leg.tls.receive(tls_, attached(leg), input.pieces(size, room));
     if (step.await == tls::Await::verify_buffer) {
@@ -371,6 +370,7 @@ void Worker::open_backend_records(Connection& c, BackendLeg& leg, Turn& turn) no
       wait_for_resource(c);
       return;
     }
+    budget.count();
     stats_.traffic.count(Traffic::backend_records_opened);
     if (const tls::ContentRange text = step.application_data; text.len > 0) {
       input.consume(text.offset, turn);

@@ -47,7 +47,7 @@ tls::Attached Worker::attached(const Connection& c) noexcept {
 // --- Records in --------------------------------------------------------------------------------
 
 void Worker::open_records(Connection& c, Turn& turn) noexcept {
-  std::uint32_t budget = kRecordsPerVisit;
+  RecordBudget budget{turn};
   // While a backend is being opened records wait: what they hold could not be passed on.
   while (c.client.in_use && (c.phase == Phase::handshake || c.phase == Phase::relaying) &&
          c.await == tls::Await::peer && c.client.input.size() >= tls::kRecordHeader) {
@@ -61,11 +61,10 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
       if (c.backend.send.empty() || turn.out.frame_credit() < kFramesPerRecord) mark_ready(c);
       return;
     }
-    if (budget == 0 || !turn.open_record()) {
+    if (!budget.may_open()) {
       mark_ready(c);
       return;
     }
-    --budget;
     std::array<MutableBytes, InputQueue::kMaxPieces> room;
     const auto record = input.pieces(size, room);
     tls::Step step = c.tls.receive(tls_, attached(c), record);
@@ -82,6 +81,7 @@ void Worker::open_records(Connection& c, Turn& turn) noexcept {
       // A queue of clients that wait for their turn would be as easy to fill as the slab is.
       step = c.tls.refuse_verification(*handshake_of(c));
     }
+    budget.count();
     stats_.traffic.count(Traffic::records_opened);
     if (step.application_data.len > 0) deliver(c, record, step.application_data, turn);
     // Where that went wrong both sides have ended, and their input with them.

@@ -23,18 +23,28 @@ struct Turn {
   frame::Outbox& out;
   FrameAccount& held;
   std::uint32_t records = kRecords;  // that may still be opened
-
-  // open_record takes one of them; false: it is the turn of the next call.
-  [[nodiscard]] bool open_record() noexcept {
-    if (records == 0) return false;
-    --records;
-    return true;
-  }
 };
 
-// One visit opens so many records of a client or a backend, and then it is the turn of others.  A
-// window holds thousands of those that carry a byte each: without a bound one peer could have the
-// worker for milliseconds at a time.  Half a megabyte in full ones.
-constexpr std::uint32_t kRecordsPerVisit = 32;
+// RecordBudget is how many records of a client or a backend one visit may open, before it is the
+// turn of others.
+class RecordBudget {
+ public:
+  // A window holds thousands of records that carry a byte each: without a bound one peer could have
+  // the worker for milliseconds at a time.  Half a megabyte in full ones.
+  static constexpr std::uint32_t kPerVisit = 32;
+
+  explicit RecordBudget(Turn& turn) noexcept : turn_{turn} {}
+
+  [[nodiscard]] bool may_open() const noexcept { return left_ > 0 && turn_.records > 0; }
+  // count takes one that was opened.  Precondition: may_open().
+  void count() noexcept {
+    --left_;
+    --turn_.records;
+  }
+
+ private:
+  Turn& turn_;
+  std::uint32_t left_ = kPerVisit;
+};
 
 }  // namespace sallyport::worker

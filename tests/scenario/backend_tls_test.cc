@@ -454,7 +454,7 @@ TEST_P(TlsBackends, TinyRecordsOfABackendAreOpenedAFewAtATime) {
     backend.step();
     return opened() >= before + kTickets;
   }));
-  EXPECT_LE(most_at_once, 2 * worker::kRecordsPerVisit);
+  EXPECT_LE(most_at_once, 2 * worker::RecordBudget::kPerVisit);
   EXPECT_TRUE(finish(sim, backend, talk));
   expect_nothing_left(sim);
 }
