@@ -25,7 +25,8 @@ using admin::LogLevel;
 using admin::LogTopic;
 
 constexpr milliseconds kTick{5};
-constexpr std::uint64_t kWatchPortsEveryMs = 500;
+constexpr milliseconds kWatchPortsEvery{500};
+constexpr milliseconds kForgetSessionsEvery{60'000};
 // How long connections may go on after the first signal.
 constexpr seconds kDrainTime{30};
 // How long workers may take to send their last RSTs.
@@ -103,8 +104,11 @@ Daemon::Daemon(config::Parsed parsed, admin::LogLevel log_level)
       random_{system_seed()},
       staples_{config_},
       authorities_{config_},
+      watch_files_every_{control::StapleWatch::kInterval},
+      forget_sessions_every_{kForgetSessionsEvery},
       publisher_{config_.dataplane.io_lcores.size()},
-      dataplane_{config_, plan_, parsed_.diagnostics.file()} {}
+      dataplane_{config_, plan_, parsed_.diagnostics.file()},
+      watch_ports_every_{kWatchPortsEvery} {}
 
 int Daemon::run() {
   watch_signals();
@@ -256,20 +260,13 @@ void Daemon::tick() {
 }
 
 void Daemon::forget_old_sessions() {
-  constexpr std::uint64_t kIntervalMs = 60'000;
   const std::uint64_t now = unix_ms();
-  if (now - sessions_looked_at_ms_ < kIntervalMs) return;
-  sessions_looked_at_ms_ = now;
-  dataplane_.forget_old_sessions(now);
+  if (forget_sessions_every_.is_due(now)) dataplane_.forget_old_sessions(now);
 }
 
 void Daemon::watch_files() {
   static_assert(control::StapleWatch::kInterval == control::AuthorityWatch::kInterval);
-  const std::uint64_t now = unix_ms();
-  const auto interval =
-      static_cast<std::uint64_t>(milliseconds{control::StapleWatch::kInterval}.count());
-  if (now - files_watched_ms_ < interval) return;
-  files_watched_ms_ = now;
+  if (!watch_files_every_.is_due(unix_ms())) return;
   const bool has_new_staples = watch_staples();
   const bool has_new_authorities = watch_authorities();
   if (has_new_staples || has_new_authorities) {
@@ -321,9 +318,7 @@ void Daemon::send() {
 }
 
 void Daemon::watch_ports() {
-  const std::uint64_t now = unix_ms();
-  if (now - ports_watched_ms_ < kWatchPortsEveryMs) return;
-  ports_watched_ms_ = now;
+  if (!watch_ports_every_.is_due(unix_ms())) return;
   for (std::size_t i = 0; i < ports_seen_.size(); ++i) {
     const dpdk::Port& port = *dataplane_.ports()[i];
     const PortSeen seen{port.link().up, port.steering()};

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/sallyport/dataplane.h"
+#include "app/sallyport/interval.h"
 #include "app/sallyport/memory_plan.h"
 #include "app/sallyport/options.h"
 #include "app/sallyport/telemetry_commands.h"
@@ -67,8 +68,8 @@ class Daemon {
   std::optional<offload::Verifier> verifier_;
   control::StapleWatch staples_;
   control::AuthorityWatch authorities_;
-  std::uint64_t files_watched_ms_ = 0;
-  std::uint64_t sessions_looked_at_ms_ = 0;
+  Interval watch_files_every_;
+  Interval forget_sessions_every_;
   std::vector<control::PortFacts> port_facts_;
   std::optional<control::CookieKeyring> cookie_keyring_;
   std::optional<control::TicketKeyring> ticket_keyring_;
@@ -80,7 +81,7 @@ class Daemon {
   std::optional<TelemetryCommands> telemetry_;
 
   bool settled_ = false;
-  std::uint64_t ports_watched_ms_ = 0;
+  Interval watch_ports_every_;
   std::vector<control::ControlFrame> to_send_;
   struct PortSeen {
     bool up = false;

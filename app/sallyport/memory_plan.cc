@@ -85,8 +85,7 @@ MemoryPlan plan_memory(const config::Config& config) {
       introduces_clients || counts_fingerprints ? 2 * worker.max_handshakes : 1;
   worker.max_fingerprints = counts_fingerprints ? FingerprintList::kMaxRows : 1;
   const bool names_sessions = std::ranges::any_of(config.listeners, [](const config::Listener& l) {
-    return l.tls.tickets.enabled && l.tls.tickets.session_ids &&
-           l.tls.policy != config::TlsPolicy::modern;
+    return l.tls.tickets.keeps_sessions() && l.tls.policy != config::TlsPolicy::modern;
   });
   if (names_sessions) plan.sessions = config.dataplane.max_sessions;
   worker.max_time_wait = std::clamp<std::size_t>(worker.max_connections, 4'096, 262'144);

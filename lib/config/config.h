@@ -90,6 +90,8 @@ struct Tickets {
   std::uint32_t lifetime_seconds = 7'200;
   bool psk_only = false;
   bool session_ids = true;
+  // keeps_sessions: of TLS 1.2, for clients that name them by an ID.
+  [[nodiscard]] bool keeps_sessions() const noexcept { return enabled && session_ids; }
   friend bool operator==(const Tickets&, const Tickets&) = default;
 };
 

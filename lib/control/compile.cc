@@ -134,7 +134,7 @@ class Compiler {
     }
     // Appliances know a listener by its name, so that names the domain of its tickets.
     tls->tickets = {.enabled = from.tls.tickets.enabled,
-                    .session_ids = from.tls.tickets.enabled && from.tls.tickets.session_ids,
+                    .session_ids = from.tls.tickets.keeps_sessions(),
                     .psk_only = from.tls.tickets.psk_only,
                     .lifetime_seconds = from.tls.tickets.lifetime_seconds,
                     .domain = from.name};
