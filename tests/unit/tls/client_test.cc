@@ -190,6 +190,29 @@ TEST_F(ClientTest, ResumesInBothVersions) {
   }
 }
 
+// Selfie: what we say as a client of a backend comes back to us as a server.
+TEST_F(ClientTest, ResumesNothingWithAServerOfOursThatItsHelloIsSentTo) {
+  TicketKeys of_backend;
+  fill(of_backend.current, 0x51);
+  for (const ProtocolVersion version : kVersions) {
+    only(version);
+    TlsClientDriver first{config, jobs};
+    TlsDriver backend{server_config, jobs};
+    backend.engine().use_tickets(&of_backend, {backend.now, kNow});
+    ASSERT_TRUE(connect(first, backend));
+    ASSERT_TRUE(first.saw(Event::session));
+    jobs.num_verifications = 0;
+    TlsClientDriver second{config, jobs, {.seed = 3, .session = &first.session()}};
+    TlsDriver ours{server_config, jobs};
+    with_tickets(ours);
+    ASSERT_TRUE(connect(second, ours));
+    EXPECT_FALSE(ours.server().is_resumed());
+    EXPECT_EQ(ours.ticket_refusal(), stats::TicketRefusal::unknown_key);
+    // So we show a certificate, and that is not the backend's.
+    EXPECT_EQ(jobs.num_verifications, 1);
+  }
+}
+
 TEST_F(ClientTest, ShowsNoSessionThatHasRunOut) {
   const auto offers_session = [this](ClientSession& session, std::uint64_t unix_ms) {
     TlsClientDriver client{config, jobs, {.unix_ms = unix_ms, .session = &session}};
@@ -347,6 +370,22 @@ TEST_F(ClientTest, ReadsAFlightOfTls12InOneRecord) {
   client.feed(record(ContentType::handshake, flight));
   server.hear(client.take_output());
   EXPECT_TRUE(server.heard(HandshakeType::certificate));  // which is empty
+  client.feed(server.change_cipher_spec());
+  client.feed(server.finish());
+  EXPECT_TRUE(client.client().is_established());
+}
+
+TEST_F(ClientTest, PassesOverTheGroupsOfAServerOfTls12) {
+  config.tls13 = false;
+  TlsClientDriver client{config, jobs};
+  ScriptedServer server;
+  server.hear(client.take_output());
+  client.feed(server.hello(
+      ServerHelloBuilder::tls12().add(ExtensionType::supported_groups, {0, 2, 0, 0x17})));
+  client.feed(server.say(ScriptedServer::certificate12()));
+  client.feed(server.say(ScriptedServer::key_exchange()));
+  client.feed(server.say(ScriptedServer::hello_done()));
+  server.hear(client.take_output());
   client.feed(server.change_cipher_spec());
   client.feed(server.finish());
   EXPECT_TRUE(client.client().is_established());
