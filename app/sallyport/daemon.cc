@@ -188,8 +188,8 @@ dpdk::Failure Daemon::start() {
 }
 
 control::Compiled Daemon::compile() const {
-  return control::compile(
-      {config_, port_facts_, identities_.of_listener, dpdk::Eal::tsc_rate(), identities_.clients});
+  return control::compile({config_, port_facts_, identities_.of_listener, dpdk::Eal::tsc_rate(),
+                           identities_.clients, libcrypto_.missing_groups()});
 }
 
 void Daemon::serve() {

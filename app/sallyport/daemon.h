@@ -22,6 +22,7 @@
 #include "lib/control/identities.h"
 #include "lib/control/publisher.h"
 #include "lib/control/staple_watch.h"
+#include "lib/crypto/openssl/context.h"
 #include "lib/offload/verifier.h"
 
 namespace sallyport {
@@ -64,6 +65,7 @@ class Daemon {
   admin::Log log_;
   MemoryPlan plan_;
   Random random_;
+  crypto::openssl::Context libcrypto_;  // to ask what it can do
   control::Identities identities_;
   std::optional<offload::Verifier> verifier_;
   control::StapleWatch staples_;

@@ -106,6 +106,7 @@ class Compiler {
       const config::PoolTls& from, std::size_t pool) const {
     auto tls = std::make_shared<snapshot::BackendTls>();
     apply_policy(from.policy, tls->client);
+    leave_out_missing(tls->client.groups);
     // [RFC 6066 3] names hosts, not their addresses.
     if (!parse_ip(from.server_name)) tls->client.server_name = from.server_name;
     if (!from.alpn.empty()) tls->client.alpn_protocols = {from.alpn};
@@ -114,6 +115,11 @@ class Compiler {
         .generation = input_.clients.generation};
     tls->handshake = input_.tsc_rate.ticks(seconds{from.handshake_seconds});
     return tls;
+  }
+  void leave_out_missing(std::vector<crypto::NamedGroup>& groups) const {
+    std::erase_if(groups, [this](crypto::NamedGroup group) {
+      return std::ranges::find(input_.missing_groups, group) != input_.missing_groups.end();
+    });
   }
   [[nodiscard]] std::uint16_t sessions_of_next() noexcept {
     return num_session_places_ < config::kMaxSessionPlaces ? num_session_places_++ : kNoSessions;
@@ -128,6 +134,7 @@ class Compiler {
                             ? tls::UnknownName::refuse
                             : tls::UnknownName::show_default;
     apply_policy(from.tls.policy, *tls);
+    leave_out_missing(tls->groups);
     tls->fingerprints = from.tls.fingerprints;
     if (from.tls.suite_preference == config::SuitePreference::client) {
       tls->suite_preference = tls::SuitePreference::client;

@@ -39,6 +39,8 @@ struct CompileInput {
   std::span<const ListenerCredentials> credentials;  // one per Config::listeners
   TscRate tsc_rate;
   const ClientAuthorities& clients = kNoClientAuthorities;
+  // In these nobody here can agree on keys; policies that allow them do without.
+  std::span<const crypto::NamedGroup> missing_groups = {};
 };
 
 // Compiled is the part of a Snapshot that comes from the configuration.  A listener of the file

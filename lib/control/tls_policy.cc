@@ -152,6 +152,7 @@ std::string explain_policy(TlsPolicy policy) {
   for (const NamedGroup group : tls.groups) {
     const auto* const entry = std::ranges::find(kGroups, group, &GroupOfPolicy::group);
     text += " " + std::string{entry->name};
+    if (group == NamedGroup::x448) text += " (where libcrypto has it)";
   }
   text += "\ncipher suites:\n";
   for (const std::uint16_t number : tls.cipher_suites) {

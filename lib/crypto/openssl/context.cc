@@ -66,6 +66,11 @@ Context::Context() : parts_{std::make_unique<Parts>()} {
 
 Context::~Context() = default;
 
+std::span<const NamedGroup> Context::missing_groups() const noexcept {
+  static constexpr std::array kMissing{NamedGroup::x448};
+  return std::span{kMissing}.first(parts_->x448.import ? 0 : kMissing.size());
+}
+
 ossl_lib_ctx_st* Context::native() const noexcept { return parts_->library.get(); }
 
 }  // namespace sallyport::crypto::openssl

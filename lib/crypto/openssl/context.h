@@ -5,6 +5,9 @@
 // Worker::process.
 #pragma once
 #include <memory>
+#include <span>
+
+#include "lib/crypto/algorithms.h"
 
 struct ossl_lib_ctx_st;
 
@@ -17,6 +20,9 @@ class Context {
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
+
+  // missing_groups are those that this libcrypto was built without: X448, or none.
+  [[nodiscard]] std::span<const NamedGroup> missing_groups() const noexcept;
 
   struct Parts;  // defined in parts.h, for lib/crypto/openssl alone
   [[nodiscard]] Parts& parts() const noexcept { return *parts_; }

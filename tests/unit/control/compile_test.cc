@@ -27,12 +27,14 @@ struct Input {
                              .ports = ports,
                              .credentials = credentials,
                              .tsc_rate = {.hz = 2'000'000'000},
-                             .clients = clients});
+                             .clients = clients,
+                             .missing_groups = missing_groups});
   }
   config::Parsed parsed;
   std::vector<PortFacts> ports;
   std::vector<ListenerCredentials> credentials;
   ClientAuthorities clients;
+  std::vector<crypto::NamedGroup> missing_groups;
 };
 
 TEST(Compile, AnInterfaceKnowsEveryAddressThatIsOursOnItsLink) {
@@ -209,6 +211,25 @@ TEST(Compile, NoPolicyAsksBackendsForAGroupOfWhichThereAreNoKeyPairs) {
     }
     EXPECT_EQ(client.tls12, policy != config::TlsPolicy::modern);
   }
+}
+
+TEST(Compile, PoliciesDoWithoutAGroupThatLibcryptoLacks) {
+  using crypto::NamedGroup;
+  std::string text{config::kSmallest};
+  text.insert(text.find("pool = "), "tls.policy = \"compatible\"\n");
+  text += "tls.policy = \"compatible\"\ntls.server_name = \"backend.test\"\n";
+  Input input{text};
+  const auto groups = [](const Compiled& compiled) {
+    return std::pair{compiled.listeners->at(0).tls->groups,
+                     compiled.pools->at(0).tls->client.groups};
+  };
+  auto [of_server, of_client] = groups(input.compile());
+  for (auto* const both : {&of_server, &of_client}) {
+    EXPECT_EQ(std::erase(*both, NamedGroup::x448), 1U);
+    ASSERT_FALSE(both->empty());
+  }
+  input.missing_groups = {NamedGroup::x448};
+  EXPECT_EQ(groups(input.compile()), std::pair(of_server, of_client));
 }
 
 TEST(Compile, PoliciesAllowWhatTheirNamesPromise) {
