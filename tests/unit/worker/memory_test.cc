@@ -38,7 +38,7 @@ TEST(Memory, OfEachPhaseIsWhatTheDocumentationSays) {
   EXPECT_EQ(sizeof(tcp::Tcb), 204U);
   EXPECT_EQ(sizeof(tls::Server), 240U);
   EXPECT_EQ(sizeof(SynRecord), 76U);
-  EXPECT_EQ(sizeof(HandshakeState), 3'024U);
+  EXPECT_EQ(sizeof(HandshakeState), 3'232U);
   EXPECT_EQ(sizeof(tls::MessageBuffer), 16'388U);
   EXPECT_EQ(sizeof(crypto::CryptoJob), 2'432U);
   EXPECT_EQ(sizeof(crypto::VerifyJob), 17'464U);
