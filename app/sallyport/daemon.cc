@@ -139,7 +139,7 @@ dpdk::Failure Daemon::load(config::LoadedCredentials& credentials) {
 }
 
 dpdk::Failure Daemon::start() {
-  StartFacts facts{.exposed = harden_process()};
+  StartFacts facts{.exposed = harden_process(), .lacks_x448 = !libcrypto_.missing_groups().empty()};
   const std::size_t heap_before = mallinfo2().uordblks;
   config::LoadedCredentials credentials;
   if (dpdk::Failure failure = load(credentials)) return failure;

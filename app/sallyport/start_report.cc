@@ -141,6 +141,7 @@ std::string start_report(const config::Config& config, const MemoryPlan& plan,
     computing = std::max(computing, worker->processor->executor().computing());
   }
   text += line("public keys", computing_text(computing));
+  if (facts.lacks_x448) text += line("", "without X448, which this libcrypto has not");
   text += line("secrets", facts.exposed.empty()
                               ? "locked into memory, kept from core dumps and debuggers"
                               : "WARNING: " + facts.exposed);

@@ -15,7 +15,8 @@ namespace sallyport {
 
 // StartFacts is what the report tells and nothing else remembers.
 struct StartFacts {
-  std::string exposed;  // what harden_process could not do
+  std::string exposed;      // what harden_process could not do
+  bool lacks_x448 = false;  // libcrypto does
   std::size_t certificates = 0;
   // Of the heap, for all of them: keys, chains, compressed forms.
   std::size_t certificate_bytes = 0;
