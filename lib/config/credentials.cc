@@ -145,6 +145,13 @@ class Loader {
           "Use an ECDSA certificate, or set dataplane.allow_rsa_on_io = true: "
           "packets then wait for every signature.");
     }
+    if (!credential.may_sign) {
+      diagnostics_.warning(
+          positions_.of(path + ".chain"),
+          in_quotes(files.chain) + " may decrypt and not sign, by its keyUsage",
+          "Only RSA key exchange of TLS 1.2 can use it: have it issued with digitalSignature, or "
+          "name another certificate for all other clients.");
+    }
     constexpr std::int64_t kDay = 24 * 3600;
     constexpr std::int64_t kWarnBefore = 14 * kDay;
     if (credential.not_after - now_ < kWarnBefore) {

@@ -289,7 +289,10 @@ constexpr auto kKeys = std::to_array<Key>({
      .type = KeyType::path,
      .presence = Presence::required,
      .reload = Reload::live,
-     .help = "PEM file: the certificate, then its issuers up to but without the root."},
+     .help =
+         "PEM file: the certificate, then its issuers up to but without the root.  Its keyUsage, "
+         "if there is one, has to allow digitalSignature, or keyEncipherment for RSA key "
+         "exchange."},
     {.path = "listener[].tls.certificates[].key",
      .type = KeyType::path,
      .presence = Presence::required,

@@ -30,6 +30,8 @@ tls::Credential describe(const x509::Credential& credential, crypto::CredentialI
   described.id = id;
   described.key_type = credential.key_type;
   described.key_bits = credential.key_bits;
+  described.may_sign = credential.may_sign;
+  described.may_decrypt = credential.may_decrypt;
   described.chain = credential.chain;
   described.chain_schemes = credential.chain_schemes;
   described.names = credential.names;

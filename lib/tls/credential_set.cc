@@ -14,6 +14,12 @@ namespace {
 // [RFC 1035 2.3.4] the longest name, as text.  A longer one is nobody's.
 constexpr std::size_t kMaxHostName = 253;
 
+// [RFC 5246 7.4.2, RFC 8446 4.4.2.2] What handshakes do with the key of a certificate.
+[[nodiscard]] bool signs(const Credential& credential) noexcept { return credential.may_sign; }
+[[nodiscard]] bool decrypts(const Credential& credential) noexcept {
+  return credential.may_decrypt && credential.key_type == crypto::KeyType::rsa;
+}
+
 }  // namespace
 
 CredentialSet::CredentialSet(std::vector<Credential> credentials)
@@ -33,12 +39,15 @@ CredentialSet::CredentialSet(std::vector<Credential> credentials)
   }
 }
 
-void CredentialSet::offer(ByKeyType& candidates, std::uint16_t index) const noexcept {
-  const auto has_same_type = [&](std::uint16_t other) {
-    return credentials_[other].key_type == credentials_[index].key_type;
+void CredentialSet::offer(ByUse& candidates, std::uint16_t index) const noexcept {
+  const Credential& credential = credentials_[index];
+  const auto is_first_that = [&](auto may) {
+    return may(credential) && std::ranges::none_of(candidates.candidates(), [&](std::uint16_t i) {
+             return credentials_[i].key_type == credential.key_type && may(credentials_[i]);
+           });
   };
-  if (std::ranges::any_of(candidates.candidates(), has_same_type)) return;
-  if (candidates.num_indices == kKeyTypes) return;
+  if (!is_first_that(signs) && !is_first_that(decrypts)) return;
+  if (candidates.num_indices == kMaxCandidates) return;
   candidates.indices[candidates.num_indices++] = index;
 }
 
@@ -52,12 +61,12 @@ void CredentialSet::add(std::string_view name, std::uint16_t index) {
   for (; slots_[at].name != 0; at = (at + 1) & mask) {
     Name& known = names_[slots_[at].name - 1];
     if (slots_[at].tag != tag || known.text != text) continue;
-    offer(known.by_key_type, index);
+    offer(known.by_use, index);
     return;
   }
-  names_.push_back({.text = std::move(text), .by_key_type = {}});
+  names_.push_back({.text = std::move(text), .by_use = {}});
   slots_[at] = {.tag = tag, .name = static_cast<std::uint32_t>(names_.size())};
-  offer(names_.back().by_key_type, index);
+  offer(names_.back().by_use, index);
 }
 
 const CredentialSet::Name* CredentialSet::find(std::string_view name) const noexcept {
@@ -78,14 +87,14 @@ const CredentialSet::Name* CredentialSet::find(std::string_view name) const noex
 CredentialSet::Candidates CredentialSet::exact(std::string_view asked) const noexcept {
   if (asked.empty() || asked.starts_with('.')) return {};
   const Name* const name = find(asked);
-  return name == nullptr ? Candidates{} : name->by_key_type.candidates();
+  return name == nullptr ? Candidates{} : name->by_use.candidates();
 }
 
 CredentialSet::Candidates CredentialSet::wildcard(std::string_view asked) const noexcept {
   const std::size_t first_dot = asked.find('.');
   if (first_dot == std::string_view::npos || first_dot == 0) return {};
   const Name* const name = find(asked.substr(first_dot));
-  return name == nullptr ? Candidates{} : name->by_key_type.candidates();
+  return name == nullptr ? Candidates{} : name->by_use.candidates();
 }
 
 }  // namespace sallyport::tls

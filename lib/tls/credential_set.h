@@ -25,6 +25,9 @@ struct Credential {
   crypto::CredentialId id;
   crypto::KeyType key_type = crypto::KeyType::none;
   std::uint16_t key_bits = 0;
+  // What the certificate's keyUsage lets the key do (RFC 5246 7.4.2); all, when it has none.
+  bool may_sign = true;     // digitalSignature: all key exchanges but one
+  bool may_decrypt = true;  // keyEncipherment: RSA key exchange, with keys of RSA alone
   std::vector<std::vector<std::uint8_t>> chain;  // DER, leaf first
   // SignatureScheme numbers that a client must know to check the chain; empty: it needs none.
   std::vector<std::uint16_t> chain_schemes;
@@ -48,7 +51,8 @@ class CredentialSet {
   static constexpr std::size_t kMaxCredentials = 65'535;  // an index is 16 bits
 
   CredentialSet() = default;
-  // Their order counts: of those with one name and one type of key the first is used.
+  // Their order counts: of those with one name and one type of key the first is used.  Where one
+  // may only sign and another only decrypt, each is used for what it may do.
   // Precondition: at most kMaxCredentials.
   CredentialSet(std::vector<Credential> credentials);
   CredentialSet(std::initializer_list<Credential> credentials)
@@ -62,8 +66,8 @@ class CredentialSet {
   // all is every credential, in order.
   [[nodiscard]] const std::vector<Credential>& all() const noexcept { return credentials_; }
 
-  // Candidates are indices of credentials that differ in the type of their key, in order.  They are
-  // valid as long as the set.
+  // Candidates are indices of credentials that differ in the type of their key, or in what it may
+  // be used for, in order.  They are valid as long as the set.
   using Candidates = std::span<const std::uint16_t>;
 
   // exact is who has this very name, wildcard who has "*" instead of its first label
@@ -72,17 +76,18 @@ class CredentialSet {
   [[nodiscard]] Candidates exact(std::string_view asked) const noexcept;
   [[nodiscard]] Candidates wildcard(std::string_view asked) const noexcept;
   // defaults is for a client that asks for no name, or for one that nobody has: the first
-  // credential, and the first of each other type of key.
+  // credential, and the first of each other type and use of a key.
   [[nodiscard]] Candidates defaults() const noexcept { return defaults_.candidates(); }
 
   // num_names is how many different names the set knows.
   [[nodiscard]] std::size_t num_names() const noexcept { return names_.size(); }
 
  private:
-  static constexpr std::size_t kKeyTypes = 4;
+  // One that signs of each type of key, and one of RSA that decrypts.
+  static constexpr std::size_t kMaxCandidates = 5;
 
-  struct ByKeyType {
-    std::array<std::uint16_t, kKeyTypes> indices{};
+  struct ByUse {
+    std::array<std::uint16_t, kMaxCandidates> indices{};
     std::uint8_t num_indices = 0;
     [[nodiscard]] Candidates candidates() const noexcept {
       return std::span{indices}.first(num_indices);
@@ -90,7 +95,7 @@ class CredentialSet {
   };
   struct Name {
     std::string text;  // lower case; of a wildcard all behind the "*"
-    ByKeyType by_key_type;
+    ByUse by_use;
   };
   struct Slot {
     std::uint32_t tag = 0;
@@ -98,13 +103,13 @@ class CredentialSet {
   };
 
   void add(std::string_view name, std::uint16_t index);
-  void offer(ByKeyType& candidates, std::uint16_t index) const noexcept;
+  void offer(ByUse& candidates, std::uint16_t index) const noexcept;
   [[nodiscard]] const Name* find(std::string_view name) const noexcept;
 
   std::vector<Credential> credentials_;
   std::vector<Name> names_;
   std::vector<Slot> slots_;  // a power of two, at least twice as many as names
-  ByKeyType defaults_;
+  ByUse defaults_;
   // No secret: what is stored are the operator's own names, and asking costs one look-up at most.
   SipKey key_;
 };

@@ -226,6 +226,12 @@ constexpr std::array kSchemes{
       hello, key_type == KeyType::ecdsa_p256 ? NamedGroup::secp256r1 : NamedGroup::secp384r1);
 }
 
+// may_use: [RFC 5246 7.4.2, RFC 8446 4.4.2.2] the certificate allows its key to do what this key
+// exchange asks of it.
+[[nodiscard]] bool may_use(const Credential& credential, KeyExchange key_exchange) noexcept {
+  return key_exchange == KeyExchange::rsa ? credential.may_decrypt : credential.may_sign;
+}
+
 // check_name is for a listener that shows no default credential.
 [[nodiscard]] HandshakeFailure check_name(const ClientHello& hello, ProtocolVersion version,
                                           bool is_known) noexcept {
@@ -373,6 +379,7 @@ struct Misses {
       if (!group_for(suite, groups, group, misses)) return false;
       for (const std::uint16_t index : candidates) {
         const KeyType key_type = credentials[index].key_type;
+        if (!may_use(credentials[index], suite.key_exchange)) continue;
         if (tls12 && !fits_tls12(hello, suite, key_type)) continue;
         // [RFC 5246 7.4.7.1] With RSA key exchange the server signs nothing.
         const auto scheme = suite.key_exchange == KeyExchange::rsa

@@ -28,6 +28,9 @@ struct Credential {
   std::vector<std::string> names;  // lower-case DNS names; one may start with "*."
   crypto::KeyType key_type = crypto::KeyType::none;
   std::uint16_t key_bits = 0;
+  // What the leaf's keyUsage lets its key do (RFC 5280 4.2.1.3); all, when it has none.
+  bool may_sign = true;         // digitalSignature
+  bool may_decrypt = true;      // keyEncipherment: RSA key exchange of TLS 1.2
   std::int64_t not_before = 0;  // Unix seconds, of the leaf
   std::int64_t not_after = 0;
   std::string subject;                         // of the leaf, for messages
@@ -46,6 +49,7 @@ enum class LoadError : std::uint8_t {
   chain_order,  // the leaf is not first, or one does not certify the one before it
   expired,
   not_yet_valid,
+  useless_key_usage,  // the leaf allows nothing that TLS would do with its key
   unsupported_key_type,
   key_too_small,
   key_too_large,

@@ -107,7 +107,13 @@ std::vector<std::uint8_t> to_der(X509* certificate) {
   return der;
 }
 
+bool allows(X509* certificate, std::uint32_t bit) {
+  return (X509_get_key_usage(certificate) & bit) != 0;
+}
+
 void describe(X509* leaf, Credential& credential) {
+  credential.may_sign = allows(leaf, KU_DIGITAL_SIGNATURE);
+  credential.may_decrypt = allows(leaf, KU_KEY_ENCIPHERMENT);
   credential.names = dns_names(leaf);
   credential.subject = name_text(X509_get_subject_name(leaf));
   const int signature = X509_get_signature_nid(leaf);

@@ -209,6 +209,16 @@ KeyVerdict check_key_kind(const crypto::openssl::PrivateKey& key) {
   return {};
 }
 
+// [RFC 5246 7.4.2, RFC 8446 4.4.2.2] Clients refuse a certificate whose key is used for what its
+// keyUsage does not name.
+std::string usage_problem(const Credential& credential, crypto::KeyType type) {
+  const bool is_rsa = type == crypto::KeyType::rsa;
+  if (credential.may_sign || (is_rsa && credential.may_decrypt)) return {};
+  return std::string{"the leaf's keyUsage does not allow "} +
+         (is_rsa ? "signing or key encipherment" : "signing") +
+         "; have it issued with digitalSignature";
+}
+
 }  // namespace
 
 struct CredentialLoader::Parts {
@@ -309,6 +319,9 @@ Loaded CredentialLoader::load(const std::string& chain_file, const std::string& 
   }
   describe(chain.certificates.front().get(), credential);
   credential.chain_schemes = chain_schemes(chain.certificates);
+  if (std::string problem = usage_problem(credential, key.type()); !problem.empty()) {
+    return failure(LoadError::useless_key_usage, chain_file + ": " + problem);
+  }
   if (options.now > credential.not_after) {
     return failure(LoadError::expired,
                    chain_file + ": expired on " + date_text(credential.not_after) + "; renew it");

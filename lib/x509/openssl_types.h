@@ -35,6 +35,11 @@ using CertificateList = std::unique_ptr<STACK_OF(X509), FreeList>;
 // unix_seconds is 0 for what is no time.
 [[nodiscard]] std::int64_t unix_seconds(const ASN1_TIME* time);
 
+// allows tells whether keyUsage lets the key of `certificate` do what this bit (KU_...) stands for:
+// anything, when there is no such extension (RFC 5280 4.2.1.3); nothing, when extensions cannot be
+// read.
+[[nodiscard]] bool allows(X509* certificate, std::uint32_t bit);
+
 // describe fills everything of a credential that comes from its leaf, except chain and key.
 void describe(X509* leaf, Credential& credential);
 // chain_schemes is Credential::chain_schemes of a chain, leaf first.

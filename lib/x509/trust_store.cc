@@ -267,7 +267,7 @@ ClientIdentity TrustStore::judge(const ClientProof& proof, const Expectation& ex
     return identity;
   }
   if (expected.anybody) {
-    // No date of the certificate counts either; [RFC 8446 4.6.1] no ticket is good for longer.
+    // Neither its dates nor its key usage count; [RFC 8446 4.6.1] no ticket is good for longer.
     constexpr std::int64_t kWeek = 604'800;
     identity.verdict = ClientVerdict::ok;
     identity.not_after = now + kWeek;
@@ -300,6 +300,12 @@ ClientIdentity TrustStore::judge(const ClientProof& proof, const Expectation& ex
   identity.verdict = is_trusted           ? ClientVerdict::ok
                      : error == X509_V_OK ? ClientVerdict::not_trusted
                                           : verdict_of(error);
+  // [RFC 8446 4.4.2.2, RFC 5246 7.4.2] What its owner signs with has to be for that; OpenSSL is
+  // content with a key that encrypts, or agrees on others.
+  if (is_trusted && !allows(leaf, KU_DIGITAL_SIGNATURE)) {
+    identity.verdict = ClientVerdict::unsupported;
+    return identity;
+  }
   if (is_trusted) identity.not_after = end_of(X509_STORE_CTX_get0_chain(context.get()));
   return identity;
 }

@@ -37,6 +37,7 @@ struct CertificateOptions {
   std::int64_t not_after = 2'000'000;
   X509* issuer = nullptr;  // nullptr: self-signed
   EVP_PKEY* issuer_key = nullptr;
+  std::string key_usage{};  // "critical,digitalSignature"; empty: no extension
   std::size_t padding = 0;  // bytes of a comment extension, to make it large
   bool authority = false;
 };
@@ -72,6 +73,7 @@ inline void add_extension(X509* certificate, int nid, const std::string& value) 
   X509_set_issuer_name(c, X509_get_subject_name(issuer));
   X509_set_pubkey(c, key);
   if (options.authority) add_extension(c, NID_basic_constraints, "critical,CA:TRUE");
+  if (!options.key_usage.empty()) add_extension(c, NID_key_usage, options.key_usage);
   if (!options.alternatives.empty()) add_extension(c, NID_subject_alt_name, options.alternatives);
   if (options.padding > 0) {
     add_extension(c, NID_netscape_comment, std::string(options.padding, 'x'));

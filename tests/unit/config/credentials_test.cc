@@ -171,6 +171,30 @@ TEST_F(Credentials, RsaOnIoCoresMustBeAskedFor) {
   EXPECT_EQ(complaints(kFiles, "dataplane.allow_rsa_on_io = true\n"), "");
 }
 
+// [RFC 5246 7.4.2]
+TEST_F(Credentials, WarnsOfAKeyThatMayOnlyDecrypt) {
+  make("rsa", "rsa:2048 -addext keyUsage=keyEncipherment", 90);
+  const std::string text =
+      complaints("tls.certificates = [{ chain = \"rsa.pem\", key = \"rsa.key\" }]\n",
+                 "dataplane.allow_rsa_on_io = true\n");
+  EXPECT_NE(text.find("warning: \"/d/rsa.pem\" may decrypt and not sign, by its keyUsage\n"
+                      "    Only RSA key exchange of TLS 1.2 can use it: "),
+            std::string::npos)
+      << text;
+  ASSERT_EQ(loaded_.credentials.size(), 1U);
+  EXPECT_FALSE(loaded_.credentials[0].may_sign);
+  EXPECT_TRUE(loaded_.credentials[0].may_decrypt);
+}
+
+TEST_F(Credentials, RefusesAKeyThatMayDoNothing) {
+  make("ec", "ec -pkeyopt ec_paramgen_curve:P-256 -addext keyUsage=keyEncipherment", 90);
+  const std::string text =
+      complaints("tls.certificates = [{ chain = \"ec.pem\", key = \"ec.key\" }]\n");
+  EXPECT_NE(text.find("/d/s.toml:13:31: error: /d/ec.pem: the leaf's keyUsage does not allow "),
+            std::string::npos)
+      << text;
+}
+
 TEST_F(Credentials, WarnsOfWhatExpiresSoonAndOfKeysThatAllMayRead) {
   make("site", "ec -pkeyopt ec_paramgen_curve:P-256", 5);
   chmod(dir_.path("site.key").c_str(), 0644);

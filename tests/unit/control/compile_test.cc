@@ -284,6 +284,9 @@ TEST(Identities, ListenersWithoutCertificateShareAMadeOne) {
   EXPECT_EQ(credential.id.generation, 3U);
   EXPECT_EQ(credential.key_type, crypto::KeyType::ecdsa_p256);
   EXPECT_FALSE(credential.chain.empty());
+  // [RFC 8446 4.4.2.2]
+  EXPECT_TRUE(credential.may_sign);
+  EXPECT_FALSE(credential.may_decrypt);
 }
 
 TEST(Identities, EachListenerHasItsOwnCredentialsInOrder) {
@@ -295,6 +298,8 @@ TEST(Identities, EachListenerHasItsOwnCredentialsInOrder) {
     ASSERT_TRUE(made) << made.message;
     loaded.credentials.push_back(std::move(*made.credential));
   }
+  loaded.credentials[1].may_sign = false;
+  loaded.credentials[1].may_decrypt = true;
   loaded.of_listener = {{1, 0}};
   const Identities identities = identify(parsed.config, std::move(loaded), 1, 1'800'000'000);
   EXPECT_TRUE(identities.self_made.empty());
@@ -302,6 +307,9 @@ TEST(Identities, EachListenerHasItsOwnCredentialsInOrder) {
   EXPECT_EQ(identities.of_listener[0][0].names, std::vector<std::string>{"b.test"});
   EXPECT_EQ(identities.of_listener[0][0].id.index, 1U);
   EXPECT_EQ(identities.of_listener[0][1].id.index, 0U);
+  EXPECT_FALSE(identities.of_listener[0][0].may_sign);
+  EXPECT_TRUE(identities.of_listener[0][0].may_decrypt);
+  EXPECT_TRUE(identities.of_listener[0][1].may_sign);
 }
 
 }  // namespace

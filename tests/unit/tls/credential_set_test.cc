@@ -45,6 +45,38 @@ TEST(CredentialSet, UsesTheFirstOfTwoThatDoTheSame) {
   EXPECT_EQ(indices(set.defaults()), Indices({0, 2}));
 }
 
+// [RFC 5246 7.4.2] A certificate of RSA may be for signing or for decrypting alone.
+TEST(CredentialSet, FindsWhoSignsAndWhoDecrypts) {
+  Credential signing = credential(KeyType::rsa, {"a.test", "b.test"});
+  signing.may_decrypt = false;
+  Credential decrypting = credential(KeyType::rsa, {"a.test", "c.test"});
+  decrypting.may_sign = false;
+  const Credential both = credential(KeyType::rsa, {"a.test", "b.test", "c.test", "d.test"});
+  const CredentialSet set{signing, decrypting, both, both, signing, decrypting};
+  EXPECT_EQ(indices(set.exact("a.test")), Indices({0, 1}));
+  EXPECT_EQ(indices(set.exact("b.test")), Indices({0, 2}));
+  EXPECT_EQ(indices(set.exact("c.test")), Indices({1, 2}));
+  EXPECT_EQ(indices(set.exact("d.test")), Indices({2}));
+  EXPECT_EQ(indices(set.defaults()), Indices({0, 1}));
+  // Of the other types of key there is nothing to decrypt with.
+  Credential ecdsa = credential(KeyType::ecdsa_p256, {"a.test"});
+  ecdsa.may_decrypt = false;
+  EXPECT_EQ(
+      indices(CredentialSet{ecdsa, credential(KeyType::ecdsa_p256, {"a.test"})}.exact("a.test")),
+      Indices({0}));
+}
+
+TEST(CredentialSet, HasRoomForEveryTypeAndUseOfAKey) {
+  std::vector<Credential> all;
+  for (const KeyType type :
+       {KeyType::ecdsa_p256, KeyType::ecdsa_p384, KeyType::ed25519, KeyType::rsa, KeyType::rsa}) {
+    all.push_back(credential(type, {"a.test"}));
+  }
+  all[3].may_sign = false;
+  all[4].may_decrypt = false;
+  EXPECT_EQ(indices(CredentialSet{all}.exact("a.test")), Indices({0, 1, 2, 3, 4}));
+}
+
 TEST(CredentialSet, ComparesNamesWithoutCase) {  // [RFC 4343 3]
   const CredentialSet set{credential(KeyType::rsa, {"www.Example.test", "*.Wild.test"})};
   EXPECT_EQ(indices(set.exact("WWW.eXAMPLE.TEST")), Indices({0}));

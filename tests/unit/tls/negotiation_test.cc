@@ -482,6 +482,67 @@ TEST(Negotiation, OfTls12SuitesFollowsTheKeyOfTheCertificate) {
             CipherSuite::tls_ecdhe_rsa_with_chacha20_poly1305_sha256);
 }
 
+// [RFC 5246 7.4.2] digitalSignature for ECDHE and DHE, keyEncipherment for RSA key exchange;
+// [RFC 8446 4.4.2.2] digitalSignature for TLS 1.3.
+TEST(Negotiation, OfCredentialsTakesOneWhoseKeyMayDoWhatTheSuiteAsks) {
+  const Credential rsa = test_config().credentials[1];
+  Credential signing = rsa;
+  signing.may_decrypt = false;
+  Credential decrypting = rsa;
+  decrypting.may_sign = false;
+  HelloBuilder ecdhe = HelloBuilder::tls12();
+  ecdhe.cipher_suites = {0xc02f};
+  HelloBuilder dhe = HelloBuilder::tls12();
+  dhe.cipher_suites = {0x009e};
+  HelloBuilder rsa_alone = HelloBuilder::tls12();
+  rsa_alone.cipher_suites = {0x009c};
+  HelloBuilder either = HelloBuilder::tls12();
+  either.cipher_suites = {0xc02f, 0x009c};
+  HelloBuilder tls13 = HelloBuilder::tls13();
+  tls13.set(ExtensionType::signature_algorithms, u16_list({0x0804}));
+  constexpr int kNobody = -1;
+  struct Row {
+    const char* what;
+    std::vector<Credential> credentials;
+    const HelloBuilder& hello;
+    int expected;
+    CipherSuite suite;
+  };
+  constexpr auto kEcdhe = CipherSuite::tls_ecdhe_rsa_with_aes_128_gcm_sha256;
+  constexpr auto kDhe = CipherSuite::tls_dhe_rsa_with_aes_128_gcm_sha256;
+  constexpr auto kRsa = CipherSuite::tls_rsa_with_aes_128_gcm_sha256;
+  constexpr auto k13 = CipherSuite::tls_aes_128_gcm_sha256;
+  const std::vector<Row> rows{
+      {"signs: ECDHE", {signing}, ecdhe, 0, kEcdhe},
+      {"signs: DHE", {signing}, dhe, 0, kDhe},
+      {"signs: RSA", {signing}, rsa_alone, kNobody, {}},
+      {"signs: either", {signing}, either, 0, kEcdhe},
+      {"signs: 1.3", {signing}, tls13, 0, k13},
+      {"decrypts: ECDHE", {decrypting}, ecdhe, kNobody, {}},
+      {"decrypts: DHE", {decrypting}, dhe, kNobody, {}},
+      {"decrypts: RSA", {decrypting}, rsa_alone, 0, kRsa},
+      {"decrypts: either", {decrypting}, either, 0, kRsa},
+      {"decrypts: 1.3", {decrypting}, tls13, kNobody, {}},
+      {"two: ECDHE", {decrypting, signing}, ecdhe, 1, kEcdhe},
+      {"two: RSA", {signing, decrypting}, rsa_alone, 1, kRsa},
+      {"two: 1.3", {decrypting, signing}, tls13, 1, k13},
+  };
+  for (const Row& row : rows) {
+    ServerConfig config = test_config();
+    config.groups.push_back(NamedGroup::ffdhe2048);
+    config.credentials = row.credentials;
+    const auto agreed = agree(row.hello, config);
+    if (row.expected == kNobody) {
+      ASSERT_FALSE(agreed) << row.what;
+      EXPECT_EQ(agreed.error(), HandshakeFailure::no_common_signature_scheme) << row.what;
+      continue;
+    }
+    ASSERT_TRUE(agreed) << row.what;
+    EXPECT_EQ(agreed->credential, row.expected) << row.what;
+    EXPECT_EQ(agreed->cipher_suite, row.suite) << row.what;
+  }
+}
+
 TEST(Negotiation, OfProtocolsFollowsOurOrder) {
   ServerConfig config = test_config();
   config.alpn_protocols = {"h2", "http/1.1"};

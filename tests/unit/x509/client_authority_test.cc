@@ -201,6 +201,20 @@ TEST_F(Authority, RefusesACertificateForAnotherPurpose) {
             ClientVerdict::ok);
 }
 
+// [RFC 8446 4.4.2.2, RFC 5246 7.4.6]
+TEST_F(Authority, RefusesASignatureOfAKeyThatMayNotSign) {
+  const ClientAuthority authority = load(pem_of(root_.certificate.get()));
+  const auto verdict_with = [&](const char* key_usage) {
+    CertificateOptions options = client_named("client");
+    options.key_usage = key_usage;
+    return verdict(authority, issue(&root_, options));
+  };
+  EXPECT_EQ(verdict_with("digitalSignature"), ClientVerdict::ok);
+  EXPECT_EQ(verdict_with("digitalSignature,keyAgreement"), ClientVerdict::ok);
+  EXPECT_EQ(verdict_with("keyAgreement"), ClientVerdict::unsupported);
+  EXPECT_EQ(verdict_with("critical,keyEncipherment"), ClientVerdict::unsupported);
+}
+
 TEST_F(Authority, RefusesASignatureThatIsNotTheLeafs) {
   const ClientAuthority authority = load(pem_of(middle_.certificate.get()));
   const Bytes der = der_of(client_.certificate.get());

@@ -89,6 +89,49 @@ TEST_F(Load, TakesEveryKindOfKeyThatTlsCanSignWith) {
   EXPECT_EQ(type_of(make_key("ED25519")), KeyType::ed25519);
 }
 
+// [RFC 5280 4.2.1.3] Without the extension a key may do everything.
+TEST_F(Load, NotesWhatTheKeyMayBeUsedFor) {
+  const auto rsa_key = make_rsa_key(2048);
+  struct Row {
+    const char* key_usage;
+    bool may_sign;
+    bool may_decrypt;
+  };
+  const Row rows[] = {{"", true, true},
+                      {"critical,digitalSignature", true, false},
+                      {"keyEncipherment", false, true},
+                      {"critical,digitalSignature,keyEncipherment", true, true},
+                      {"digitalSignature,keyAgreement,keyCertSign", true, false}};
+  for (const Row& row : rows) {
+    CertificateOptions options;
+    options.key_usage = row.key_usage;
+    const Loaded loaded =
+        load(pem_of(make_certificate(rsa_key.get(), options).get()), pem_of(rsa_key.get()));
+    ASSERT_TRUE(loaded) << loaded.message;
+    EXPECT_EQ(loaded.credential->may_sign, row.may_sign) << row.key_usage;
+    EXPECT_EQ(loaded.credential->may_decrypt, row.may_decrypt) << row.key_usage;
+  }
+}
+
+// [RFC 5246 7.4.2, RFC 8446 4.4.2.2]
+TEST_F(Load, RefusesAKeyThatMayDoNothingThatTlsNeeds) {
+  const auto rsa_key = make_rsa_key(2048);
+  const auto with = [this](const Owned<EVP_PKEY>& key, const char* key_usage) {
+    CertificateOptions options;
+    options.key_usage = key_usage;
+    return load(pem_of(make_certificate(key.get(), options).get()), pem_of(key.get()));
+  };
+  for (const char* const key_usage : {"keyAgreement", "nonRepudiation,dataEncipherment"}) {
+    expect_failure(with(rsa_key, key_usage), LoadError::useless_key_usage,
+                   "chain.pem: the leaf's keyUsage does not allow signing or key encipherment; "
+                   "have it issued with digitalSignature");
+    expect_failure(with(key_, key_usage), LoadError::useless_key_usage,
+                   "chain.pem: the leaf's keyUsage does not allow signing; have it");
+  }
+  expect_failure(with(key_, "keyEncipherment"), LoadError::useless_key_usage, "signing");
+  expect_failure(with(make_key("ED25519"), "keyCertSign"), LoadError::useless_key_usage, "signing");
+}
+
 TEST_F(Load, TakesChainAndKeyFromOneFile) {
   const std::string file = dir_.write("both.pem", pem_of(key_.get()) + pem_of(leaf_.get()));
   const Loaded loaded = load_credential(file, file, {.now = kNow, .passphrase = {}});

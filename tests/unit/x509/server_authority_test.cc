@@ -121,6 +121,24 @@ TEST_F(ServerAuthorityTest, LooksAtTheDates) {
   EXPECT_EQ(judge(authority, options, 900'000), ClientVerdict::expired);
 }
 
+// [RFC 8446 4.4.2.2, RFC 5246 7.4.2]
+TEST_F(ServerAuthorityTest, RefusesASignatureOfAKeyThatMayNotSign) {
+  const ServerAuthority authority = load("name.test");
+  CertificateOptions options;
+  options.alternatives = "DNS:name.test";
+  for (const char* const key_usage : {"digitalSignature", "keyEncipherment,digitalSignature"}) {
+    options.key_usage = key_usage;
+    EXPECT_EQ(judge(authority, options), ClientVerdict::ok) << key_usage;
+  }
+  for (const char* const key_usage : {"keyAgreement", "critical,keyEncipherment", "keyCertSign"}) {
+    options.key_usage = key_usage;
+    EXPECT_EQ(judge(authority, options), ClientVerdict::unsupported) << key_usage;
+  }
+  const auto anybody = ServerAuthority::load({.name = "name.test", .anybody = true});
+  ASSERT_TRUE(anybody) << anybody.message;
+  EXPECT_EQ(judge(*anybody.authority, options), ClientVerdict::ok) << "nobody asks";
+}
+
 TEST_F(ServerAuthorityTest, JudgesJobs) {
   const ServerAuthority authority = load("name.test");
   crypto::VerifyJob job;
