@@ -30,10 +30,15 @@ bool signs(const CryptoJob& job) noexcept {
   return job.kind == JobKind::tls13_derive_and_sign || job.kind == JobKind::tls12_sign_params;
 }
 
-// scheme_allowed keeps TLS 1.3 from signing with schemes that only TLS 1.2 has.  What fits the key
-// is the signer's question.
+// scheme_allowed keeps TLS 1.3 from signing with schemes that only TLS 1.2 has.
 bool scheme_allowed(const CryptoJob& job) noexcept {
   return job.kind != JobKind::tls13_derive_and_sign || crypto::allowed_in_tls13(job.scheme);
+}
+
+// fits: [RFC 8446 4.2.3] TLS 1.3 binds the hash of ECDSA to the curve.  What fits the key in
+// TLS 1.2 is the signer's question.
+bool fits(const CryptoJob& job, crypto::KeyType type) noexcept {
+  return job.kind != JobKind::tls13_derive_and_sign || crypto::fits_key(job.scheme, type);
 }
 
 bool may_sign(const CryptoJob& job) noexcept { return signs(job) && scheme_allowed(job); }
@@ -122,7 +127,7 @@ std::size_t Executor::begin(std::span<CryptoJob* const> jobs, std::span<CryptoJo
         SignatureScheme::rsa_pss_rsae_sha384, SignatureScheme::rsa_pss_rsae_sha512,
         SignatureScheme::rsa_pkcs1_sha256, SignatureScheme::rsa_pkcs1_sha384,
         SignatureScheme::rsa_pkcs1_sha512, SignatureScheme::ecdsa_secp384r1_sha384,
-        SignatureScheme::ed25519}) {
+        SignatureScheme::ecdsa_secp521r1_sha512, SignatureScheme::ed25519}) {
     sign(jobs, scheme);
   }
   for (CryptoJob* const job : jobs) conclude(*job);
@@ -227,7 +232,7 @@ void Executor::sign(std::span<CryptoJob* const> jobs, SignatureScheme scheme) no
       continue;
     }
     crypto::openssl::Signer* const signer = keys_.find(job->credential);
-    if (signer == nullptr) continue;
+    if (signer == nullptr || !fits(*job, signer->type())) continue;
     contents[count] = content_of(*job);
     owners[count] = job;
     lanes[count] = {

@@ -30,6 +30,7 @@ using wire::ProtocolVersion;
     case SignatureScheme::rsa_pkcs1_sha256:
     case SignatureScheme::rsa_pkcs1_sha384:
       return key_exchange == KeyExchange::ecdhe_rsa;
+    case SignatureScheme::ecdsa_secp521r1_sha512:  // not offered
     case SignatureScheme::none:
     case SignatureScheme::rsa_pkcs1_sha1:
     case SignatureScheme::ecdsa_sha1:

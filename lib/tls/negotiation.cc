@@ -194,6 +194,14 @@ constexpr std::array kSchemes{
     SignatureScheme::rsa_pkcs1_sha512,
 };
 
+// For a client of TLS 1.2 that does not list the hash of the key's curve: those that are as strong
+// as either curve, then SHA-256.
+constexpr std::array kOtherHashes12{
+    SignatureScheme::ecdsa_secp384r1_sha384,
+    SignatureScheme::ecdsa_secp521r1_sha512,
+    SignatureScheme::ecdsa_secp256r1_sha256,
+};
+
 [[nodiscard]] SignatureScheme choose_scheme(const ClientHello& hello, KeyType key_type,
                                             ProtocolVersion version) noexcept {
   for (const SignatureScheme scheme : kSchemes) {
@@ -201,6 +209,12 @@ constexpr std::array kSchemes{
     if (version == ProtocolVersion::tls13 && !crypto::allowed_in_tls13(scheme)) continue;
     // [RFC 5246 7.4.1.4.1] without the extension a client means SHA-1, which we do not sign with:
     // the list is empty then, and nothing is found.
+    if (hello.signature_algorithms.contains(static_cast<std::uint16_t>(scheme))) return scheme;
+  }
+  if (version == ProtocolVersion::tls13) return SignatureScheme::none;
+  // [RFC 5246 7.4.1.4.1, RFC 8446 4.2.3] In TLS 1.2 every hash goes with every curve.
+  for (const SignatureScheme scheme : kOtherHashes12) {
+    if (!crypto::fits_key_in_tls12(scheme, key_type)) continue;
     if (hello.signature_algorithms.contains(static_cast<std::uint16_t>(scheme))) return scheme;
   }
   return SignatureScheme::none;

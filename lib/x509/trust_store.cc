@@ -115,24 +115,19 @@ const EVP_MD* digest_of(SignatureScheme scheme) {
   return nullptr;
 }
 
-bool is_ecdsa(SignatureScheme scheme) {
-  return scheme == SignatureScheme::ecdsa_secp256r1_sha256 ||
-         scheme == SignatureScheme::ecdsa_secp384r1_sha384;
-}
-
 bool fits(const ClientProof& proof, KeyType type) {
   if (proof.kind == ClientProof::Content::message) {
     return crypto::fits_key(proof.scheme, type) && crypto::allowed_in_tls13(proof.scheme);
   }
-  // [RFC 8422 5.1.1] TLS 1.2 names hash and algorithm only, so any curve goes with any hash.
-  if (is_ecdsa(proof.scheme)) return type == KeyType::ecdsa_p256 || type == KeyType::ecdsa_p384;
   // Ed25519 hashes what it signs itself, and TLS 1.2 keeps no copy of the messages.
-  if (proof.kind == ClientProof::Content::parameters) return crypto::fits_key(proof.scheme, type);
-  return proof.scheme != SignatureScheme::ed25519 && crypto::fits_key(proof.scheme, type);
+  if (proof.kind == ClientProof::Content::digest && proof.scheme == SignatureScheme::ed25519) {
+    return false;
+  }
+  return crypto::fits_key_in_tls12(proof.scheme, type);
 }
 
 bool set_padding(EVP_PKEY_CTX* context, SignatureScheme scheme) {
-  if (is_ecdsa(scheme) || scheme == SignatureScheme::ed25519) return true;
+  if (crypto::is_ecdsa(scheme) || scheme == SignatureScheme::ed25519) return true;
   if (!crypto::is_pss(scheme)) return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1;
   // [RFC 8446 4.2.3] the salt is as long as the hash.
   return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&

@@ -54,10 +54,16 @@ struct Scheme {
   int hash;
   bool tls13 = true;
 };
-// [RFC 8446 4.2.3] PKCS #1 v1.5 is for TLS 1.2 alone.
+// [RFC 8446 4.2.3] PKCS #1 v1.5 is for TLS 1.2 alone, as is ECDSA with the hash of another curve.
 constexpr Scheme kSchemes[] = {
     {kP256, "ECDSA+SHA256", EVP_PKEY_EC, NID_sha256},
+    {kP256, "ECDSA+SHA384", EVP_PKEY_EC, NID_sha384, false},
+    {kP256, "ECDSA+SHA512", EVP_PKEY_EC, NID_sha512, false},
+    {kP256, "ECDSA+SHA512:ECDSA+SHA384:ECDSA+SHA256", EVP_PKEY_EC, NID_sha256},
     {kP384, "ECDSA+SHA384", EVP_PKEY_EC, NID_sha384},
+    {kP384, "ECDSA+SHA256", EVP_PKEY_EC, NID_sha256, false},
+    {kP384, "ECDSA+SHA512", EVP_PKEY_EC, NID_sha512, false},
+    {kP384, "ECDSA+SHA512:ECDSA+SHA256:ECDSA+SHA384", EVP_PKEY_EC, NID_sha384},
     {kEd25519, "ed25519", NID_ED25519, NID_undef},
     {kRsa2048, "RSA-PSS+SHA256", EVP_PKEY_RSA_PSS, NID_sha256},
     {kRsa2048, "RSA-PSS+SHA384", EVP_PKEY_RSA_PSS, NID_sha384},
@@ -114,6 +120,20 @@ TEST_P(EveryKey, SignsHandshakesOfEveryGroup) {
                                                                                  : 256);
       converse(client, server);
     }
+  }
+}
+
+// [RFC 8446 4.2.3] A client of TLS 1.3 that lists the scheme of another curve cannot be served.
+TEST(KeysAndGroups, OfTls13NoHashSignsWithTheCurveOfAnother) {
+  for (const Scheme& scheme : kSchemes) {
+    if (scheme.type != EVP_PKEY_EC || scheme.tls13) continue;
+    const ServerConfig config = keys().config_of(scheme.key);
+    Client client;
+    prepare(client, TLS1_3_VERSION, "X25519:P-256:P-384", scheme.sigalgs);
+    client.start();
+    TlsDriver server{config, keys().jobs()};
+    EXPECT_FALSE(connect(client, server)) << scheme.sigalgs;
+    EXPECT_EQ(server.last().failure, HandshakeFailure::no_common_signature_scheme);
   }
 }
 

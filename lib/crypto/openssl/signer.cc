@@ -126,7 +126,7 @@ Signer::Operation* Signer::operation_for(SignatureScheme scheme) noexcept {
 
 std::uint16_t Signer::sign(SignatureScheme scheme, ByteView message,
                            MutableBytes signature) noexcept {
-  if (!fits_key(scheme, type_) || signature.size() < kMaxSignature) return 0;
+  if (!fits_key_in_tls12(scheme, type_) || signature.size() < kMaxSignature) return 0;
   Context::Parts& parts = context_->parts();
   std::size_t len = signature.size();
   if (scheme == SignatureScheme::ed25519) {

@@ -47,7 +47,9 @@ class Signer {
   [[nodiscard]] std::size_t decrypt_raw(ByteView ciphertext, MutableBytes out) noexcept;
 
   // sign hashes and signs `message`, and returns the length of the signature, or 0 when the scheme
-  // does not fit the key or the operation failed.  ECDSA signatures are DER, as TLS sends them.
+  // does not fit the key or the operation failed.  ECDSA takes any hash with any curve, as TLS 1.2
+  // does; that TLS 1.3 is stricter is for the caller to see to.  ECDSA signatures are DER, as TLS
+  // sends them.
   // RSA signatures are verified with the public exponent before they leave, because one faulty
   // result of the CRT would give the key away.  OpenSSL draws ECDSA nonces from the key, the
   // message and fresh randomness together.
@@ -58,7 +60,7 @@ class Signer {
   [[nodiscard]] bool verifies_p256(ByteView message, ByteView signature) const noexcept;
 
  private:
-  // One slot per scheme of an RSA key; the other types know only one scheme.
+  // One slot per scheme of an RSA key; the other types know fewer.
   static constexpr std::size_t kMaxSchemes = 6;
   struct Operation {
     SignatureScheme scheme = SignatureScheme::none;

@@ -119,6 +119,24 @@ TEST(Schemes, EachFitsExactlyOneTypeOfKey) {
   EXPECT_FALSE(allowed_in_tls13(SignatureScheme::rsa_pkcs1_sha256));
 }
 
+// [RFC 5246 7.4.1.4.1, RFC 8446 4.2.3]
+TEST(Schemes, OfEcdsaFitEveryCurveInTls12) {
+  for (const auto scheme :
+       {SignatureScheme::ecdsa_secp256r1_sha256, SignatureScheme::ecdsa_secp384r1_sha384,
+        SignatureScheme::ecdsa_secp521r1_sha512}) {
+    EXPECT_TRUE(fits_key_in_tls12(scheme, KeyType::ecdsa_p256));
+    EXPECT_TRUE(fits_key_in_tls12(scheme, KeyType::ecdsa_p384));
+    for (const auto type : {KeyType::none, KeyType::rsa, KeyType::ed25519}) {
+      EXPECT_FALSE(fits_key_in_tls12(scheme, type));
+    }
+  }
+  EXPECT_FALSE(fits_key_in_tls12(SignatureScheme::ecdsa_sha1, KeyType::ecdsa_p256));
+  EXPECT_TRUE(fits_key_in_tls12(SignatureScheme::rsa_pkcs1_sha256, KeyType::rsa));
+  EXPECT_FALSE(fits_key_in_tls12(SignatureScheme::rsa_pkcs1_sha256, KeyType::ecdsa_p256));
+  EXPECT_FALSE(fits_key(SignatureScheme::ecdsa_secp521r1_sha512, KeyType::ecdsa_p256));
+  EXPECT_FALSE(allowed_in_tls13(SignatureScheme::ecdsa_secp521r1_sha512));
+}
+
 // [RFC 8446 4.4.3] The example of that section: a transcript hash of 32 bytes of 0x01.
 TEST(SignedContent, IsTheOneThatRfc8446Prints) {
   EXPECT_EQ(testing::hex(certificate_verify_content(Bytes(32, 0x01)).view()),

@@ -44,6 +44,7 @@ const EVP_MD* md_of(SignatureScheme scheme) {
       return EVP_sha384();
     case SignatureScheme::rsa_pkcs1_sha512:
     case SignatureScheme::rsa_pss_rsae_sha512:
+    case SignatureScheme::ecdsa_secp521r1_sha512:
       return EVP_sha512();
     case SignatureScheme::ed25519:
       return nullptr;
@@ -230,7 +231,16 @@ TEST_F(ExecutorTest, SignsAndThenDerivesForTls12) {
     CredentialId credential;
     EVP_PKEY* key;
   };
+  const auto p384 = testing::make_ec_key("P-384");
+  constexpr CredentialId kP384{.index = 2, .generation = 9};
+  ASSERT_TRUE(executor_.keys().add(kP384, PrivateKey::sharing(p384.get())));
+  // [RFC 5246 7.4.1.4.1] Any hash with any curve.
   for (const Case& c : {Case{SignatureScheme::ecdsa_secp256r1_sha256, kEcdsa, ec_key_.get()},
+                        Case{SignatureScheme::ecdsa_secp384r1_sha384, kEcdsa, ec_key_.get()},
+                        Case{SignatureScheme::ecdsa_secp521r1_sha512, kEcdsa, ec_key_.get()},
+                        Case{SignatureScheme::ecdsa_secp256r1_sha256, kP384, p384.get()},
+                        Case{SignatureScheme::ecdsa_secp384r1_sha384, kP384, p384.get()},
+                        Case{SignatureScheme::ecdsa_secp521r1_sha512, kP384, p384.get()},
                         Case{SignatureScheme::rsa_pkcs1_sha256, kRsa, rsa_key().get()},
                         Case{SignatureScheme::rsa_pkcs1_sha384, kRsa, rsa_key().get()},
                         Case{SignatureScheme::rsa_pkcs1_sha512, kRsa, rsa_key().get()},
@@ -262,6 +272,37 @@ TEST_F(ExecutorTest, SignsAndThenDerivesForTls12) {
       EXPECT_TRUE(std::ranges::equal(agree(peer.get(), job->ephemeral),
                                      ByteView{job->shared_secret}.first(job->shared_secret_len)));
     }
+  }
+}
+
+// [RFC 5246 7.4.1.4.1] In one batch: what the kernel signs, and what it must leave to OpenSSL.
+TEST_F(ExecutorTest, OfTls12SignsWithEveryHashAndCurveSideBySide) {
+  const auto p384 = testing::make_ec_key("P-384");
+  constexpr CredentialId kP384{.index = 2, .generation = 9};
+  ASSERT_TRUE(executor_.keys().add(kP384, PrivateKey::sharing(p384.get())));
+  constexpr std::array kHashes{SignatureScheme::ecdsa_secp256r1_sha256,
+                               SignatureScheme::ecdsa_secp384r1_sha384,
+                               SignatureScheme::ecdsa_secp521r1_sha512};
+  std::vector<std::unique_ptr<CryptoJob>> jobs;
+  std::vector<CryptoJob*> pointers;
+  for (std::size_t i = 0; i < 36; ++i) {
+    auto& job = jobs.emplace_back(std::make_unique<CryptoJob>());
+    job->kind = JobKind::tls12_sign_params;
+    job->scheme = kHashes[i % kHashes.size()];
+    job->credential = i % 2 == 0 ? kEcdsa : kP384;
+    job->ephemeral = make_share(NamedGroup::x25519);
+    job->client_random.fill(static_cast<std::uint8_t>(i));
+    pointers.push_back(job.get());
+  }
+  executor_.run(pointers, kNow);
+  for (const auto& job : jobs) {
+    ASSERT_EQ(job->status, JobStatus::ok);
+    Bytes message(32, job->client_random[0]);
+    append(message, Bytes(32, 0));
+    append(message, Bytes{3, 0, 0x1d, 32});
+    append(message, ByteView{job->ephemeral.public_key}.first(32));
+    EVP_PKEY* const key = job->credential == kEcdsa ? ec_key_.get() : p384.get();
+    EXPECT_TRUE(verifies(key, job->scheme, message, *job)) << static_cast<int>(job->scheme);
   }
 }
 
@@ -365,7 +406,14 @@ TEST_F(ExecutorTest, RefusesSchemesThatDoNotFitTheKeyOrTheVersion) {
     EXPECT_TRUE(all_zero(job->shared_secret));
   };
   expect_refused(kEcdsa, SignatureScheme::rsa_pss_rsae_sha256);
+  // [RFC 8446 4.2.3] To each curve belongs one hash.
+  const auto p384 = testing::make_ec_key("P-384");
+  constexpr CredentialId kP384{.index = 2, .generation = 9};
+  ASSERT_TRUE(executor_.keys().add(kP384, PrivateKey::sharing(p384.get())));
   expect_refused(kEcdsa, SignatureScheme::ecdsa_secp384r1_sha384);
+  expect_refused(kEcdsa, SignatureScheme::ecdsa_secp521r1_sha512);
+  expect_refused(kP384, SignatureScheme::ecdsa_secp256r1_sha256);
+  expect_refused(kP384, SignatureScheme::ecdsa_secp521r1_sha512);
   expect_refused(kEcdsa, SignatureScheme::ed25519);
   expect_refused(kEcdsa, SignatureScheme::ecdsa_sha1);
   expect_refused(kEcdsa, SignatureScheme::none);

@@ -450,21 +450,44 @@ TEST(Negotiation, OfSchemesFitsKeyAndVersion) {
       {{0x0401, 0x0804}, KeyType::rsa, false, SignatureScheme::rsa_pss_rsae_sha256},
       {{0x0201}, KeyType::rsa, false, kNone},
       {{0x0403}, KeyType::ecdsa_p256, false, SignatureScheme::ecdsa_secp256r1_sha256},
+      // [RFC 8446 4.2.3] TLS 1.3 binds the hash of ECDSA to the curve, ...
+      {{0x0503}, KeyType::ecdsa_p384, true, SignatureScheme::ecdsa_secp384r1_sha384},
+      {{0x0403, 0x0603}, KeyType::ecdsa_p384, true, kNone},
+      {{0x0603}, KeyType::ecdsa_p256, true, kNone},
+      // ... [RFC 5246 7.4.1.4.1] TLS 1.2 does not; its own hash is the one that a curve prefers.
+      {{0x0603, 0x0503, 0x0403},
+       KeyType::ecdsa_p256,
+       false,
+       SignatureScheme::ecdsa_secp256r1_sha256},
+      {{0x0603, 0x0403, 0x0503},
+       KeyType::ecdsa_p384,
+       false,
+       SignatureScheme::ecdsa_secp384r1_sha384},
+      {{0x0503}, KeyType::ecdsa_p256, false, SignatureScheme::ecdsa_secp384r1_sha384},
+      {{0x0603}, KeyType::ecdsa_p256, false, SignatureScheme::ecdsa_secp521r1_sha512},
+      {{0x0603, 0x0503}, KeyType::ecdsa_p256, false, SignatureScheme::ecdsa_secp384r1_sha384},
+      {{0x0403}, KeyType::ecdsa_p384, false, SignatureScheme::ecdsa_secp256r1_sha256},
+      {{0x0403, 0x0603}, KeyType::ecdsa_p384, false, SignatureScheme::ecdsa_secp521r1_sha512},
+      {{0x0203, 0x0303, 0x0804, 0x0807}, KeyType::ecdsa_p256, false, kNone},
+      {{0x0403, 0x0503, 0x0603}, KeyType::rsa, false, kNone},
   };
   for (const Row& row : rows) {
     HelloBuilder hello = row.tls13 ? HelloBuilder::tls13() : HelloBuilder::tls12();
     hello.set(ExtensionType::signature_algorithms, u16_list(row.offered));
+    hello.set(ExtensionType::supported_groups, u16_list({0x001d, 0x0017, 0x0018}));
     ServerConfig config = test_config();
     std::vector<Credential> credentials = config.credentials.all();
+    if (row.key == KeyType::ecdsa_p384) credentials[0].key_type = row.key;
     std::erase_if(credentials, [&](const Credential& c) { return c.key_type != row.key; });
     config.credentials = credentials;
     const auto agreed = agree(hello, config);
+    const auto at = &row - rows;
     if (row.expected == kNone) {
-      EXPECT_EQ(agreed.error(), HandshakeFailure::no_common_signature_scheme);
+      EXPECT_EQ(agreed.error(), HandshakeFailure::no_common_signature_scheme) << "row " << at;
       continue;
     }
-    ASSERT_TRUE(agreed.has_value());
-    EXPECT_EQ(agreed->signature_scheme, row.expected);
+    ASSERT_TRUE(agreed.has_value()) << "row " << at;
+    EXPECT_EQ(agreed->signature_scheme, row.expected) << "row " << at;
   }
 }
 
