@@ -28,6 +28,7 @@ enum class ClientVerdict : std::uint8_t {
   revocation_unknown,  // lists are configured, and none that is valid speaks for its issuer
   not_trusted,         // any other reason against the chain
   wrong_name,          // of a server: its certificate is for somebody else
+  wrong_scheme,        // the signature says of itself that the certificate's key did not make it
   bad_signature,       // the client does not hold the key, or signed something else
 };
 

@@ -110,6 +110,8 @@ HandshakeFailure failure_of(ClientVerdict verdict) noexcept {
     case ClientVerdict::not_trusted:
     case ClientVerdict::wrong_name:
       return HandshakeFailure::client_certificate_untrusted;
+    case ClientVerdict::wrong_scheme:
+      return HandshakeFailure::illegal_parameter;
     case ClientVerdict::bad_signature:
       return HandshakeFailure::client_signature_bad;
   }

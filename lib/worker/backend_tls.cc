@@ -40,6 +40,8 @@ constexpr std::size_t kLeastFirstPiece = 16;
       return BackendTlsFailure::certificate_expired;
     case ClientVerdict::wrong_name:
       return BackendTlsFailure::wrong_name;
+    case ClientVerdict::wrong_scheme:
+      return BackendTlsFailure::protocol_error;
     case ClientVerdict::bad_signature:
       return BackendTlsFailure::bad_signature;
     case ClientVerdict::ok:

@@ -115,6 +115,7 @@ const EVP_MD* digest_of(SignatureScheme scheme) {
   return nullptr;
 }
 
+// fits tells whether a key of this type can have made a signature of the scheme that is named.
 bool fits(const ClientProof& proof, KeyType type) {
   if (proof.kind == ClientProof::Content::message) {
     return crypto::fits_key(proof.scheme, type) && crypto::allowed_in_tls13(proof.scheme);
@@ -152,14 +153,16 @@ bool verify_digest(EVP_PKEY* key, const ClientProof& proof) {
                          proof.content.data(), proof.content.size()) == 1;
 }
 
-bool verify_signature(X509* leaf, const ClientProof& proof) {
+ClientVerdict verify_signature(X509* leaf, const ClientProof& proof) {
   EVP_PKEY* const key = X509_get0_pubkey(leaf);
   const auto owner = crypto::openssl::PrivateKey::sharing(key);
-  if (!fits(proof, owner.type())) return false;
+  // [RFC 8446 4.4.3 and 6.2] Messages that contradict each other; nothing was computed yet that
+  // could have failed.
+  if (!fits(proof, owner.type())) return ClientVerdict::wrong_scheme;
   const bool is_valid = proof.kind == ClientProof::Content::digest ? verify_digest(key, proof)
                                                                    : verify_message(key, proof);
   ERR_clear_error();
-  return is_valid;
+  return is_valid ? ClientVerdict::ok : ClientVerdict::bad_signature;
 }
 
 // end_of is when the first certificate of a chain expires.
@@ -257,8 +260,8 @@ ClientIdentity TrustStore::judge(const ClientProof& proof, const Expectation& ex
     return identity;
   }
   // One cheap question before several dear ones: whoever does not hold the key is done.
-  if (!verify_signature(leaf, proof)) {
-    identity.verdict = ClientVerdict::bad_signature;
+  if (const ClientVerdict verdict = verify_signature(leaf, proof); verdict != ClientVerdict::ok) {
+    identity.verdict = verdict;
     return identity;
   }
   if (expected.anybody) {

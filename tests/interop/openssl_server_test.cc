@@ -39,12 +39,14 @@ class VerifyingJobs : public testing::ExecutorJobs {
  public:
   explicit VerifyingJobs(const x509::ServerAuthority& authority) : authority_{authority} {}
   void verify(crypto::VerifyJob& job) override {
+    if (named_scheme != crypto::SignatureScheme::none) job.scheme = named_scheme;
     if (flip_signature) job.messages[job.signature.offset + job.signature.len - 1U] ^= 1;
     authority_.judge(job, std::time(nullptr));
     verdict = job.identity.verdict;
     ++num_verifications;
   }
   bool flip_signature = false;
+  crypto::SignatureScheme named_scheme{};  // in place of the server's, unless it is none
   crypto::ClientVerdict verdict{};
   int num_verifications = 0;
 
@@ -490,6 +492,28 @@ TEST_F(OpensslServerTest, WhoseSignatureIsNoneIsRefused) {
       refuse(version, HandshakeFailure::server_refused, AlertDescription::decrypt_error);
       EXPECT_EQ(jobs_->verdict, crypto::ClientVerdict::bad_signature);
     }
+  }
+}
+
+// [RFC 8446 4.4.3 and 6.2]
+TEST_F(OpensslServerTest, WhoNamesASchemeThatIsNotForItsKeyIsRefused) {
+  using crypto::SignatureScheme;
+  struct Row {
+    Kind kind;
+    int version;
+    SignatureScheme scheme;
+  };
+  // The server keeps what it was given before, and shows ECDSA where it has that.
+  const Row rows[] = {{Kind::rsa, TLS1_3_VERSION, SignatureScheme::ecdsa_secp256r1_sha256},
+                      {Kind::rsa, TLS1_2_VERSION, SignatureScheme::ecdsa_secp256r1_sha256},
+                      {Kind::p256, TLS1_3_VERSION, SignatureScheme::ecdsa_secp384r1_sha384},
+                      {Kind::p256, TLS1_3_VERSION, SignatureScheme::rsa_pss_rsae_sha256},
+                      {Kind::p256, TLS1_2_VERSION, SignatureScheme::rsa_pkcs1_sha256}};
+  for (const Row& row : rows) {
+    show(row.kind);
+    jobs_->named_scheme = row.scheme;
+    refuse(row.version, HandshakeFailure::server_refused, AlertDescription::illegal_parameter);
+    EXPECT_EQ(jobs_->verdict, crypto::ClientVerdict::wrong_scheme);
   }
 }
 

@@ -172,6 +172,20 @@ TEST_P(TlsBackends, AreRefusedForABadCertificate) {
   expect_refused(expired, BackendTlsFailure::certificate_expired, secured());
 }
 
+// [RFC 8446 4.4.3 and 6.2]
+TEST_P(TlsBackends, ThatNameASchemeOfAnotherKeyBreakTheProtocol) {
+  Simulation sim{secured()};
+  sim.pretend_scheme(crypto::SignatureScheme::rsa_pss_rsae_sha256);
+  OpensslBackend backend{sim, server_, speaking()};
+  Talk talk{sim, 1'000};
+  EXPECT_FALSE(exchange(sim, backend, talk, seconds{5}));
+  EXPECT_EQ(sim.stats().backend_tls_failures.value(BackendTlsFailure::protocol_error), 2U)
+      << "one for each backend";
+  for (const auto& session : backend.sessions()) {
+    EXPECT_NE(session->error.find("illegal parameter"), std::string::npos) << session->error;
+  }
+}
+
 TEST_P(TlsBackends, AreTakenAsTheyAreWhereNobodyVerifies) {
   SimulationOptions options = secured();
   options.backend_tls->ca.clear();

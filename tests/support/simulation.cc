@@ -458,6 +458,7 @@ void Simulation::judge(Lcore& lcore) {
       job->identity.not_after = kUnixSeconds + 3'600;
       job->status = crypto::VerifyStatus::done;
     } else {
+      if (pretended_scheme_ != crypto::SignatureScheme::none) job->scheme = pretended_scheme_;
       verifier_->run(*job, {now_, snapshot_.wall.unix_ms_at(now_, kRate)});
     }
     lcore.judged.push_back(job);

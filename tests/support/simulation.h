@@ -152,6 +152,8 @@ class Simulation {
   [[nodiscard]] std::size_t num_jobs_held() const;
   // hold_verdicts(true) lets the verifier pause.
   void hold_verdicts(bool hold) { hold_verdicts_ = hold; }
+  // pretend_scheme has every peer name this scheme for its signature, whatever it named.
+  void pretend_scheme(crypto::SignatureScheme scheme) { pretended_scheme_ = scheme; }
   // set_gateway_resolved and set_draining publish another snapshot.
   void set_gateway_resolved(bool resolved);
   void set_draining(bool draining);
@@ -261,6 +263,7 @@ class Simulation {
   Filter filter_;
   bool hold_jobs_ = false;
   bool hold_verdicts_ = false;
+  crypto::SignatureScheme pretended_scheme_{};  // none: what the peer named
   std::uint16_t next_port_ = 20'000;
   Tsc next_tick_;
   std::deque<Bytes> rx_queue_;

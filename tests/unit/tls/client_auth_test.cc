@@ -321,6 +321,7 @@ TEST_P(ClientAuthTest, EveryVerdictHasItsAlert) {
        Alert::certificate_unknown},
       {ClientVerdict::not_trusted, Failure::client_certificate_untrusted,
        Alert::certificate_unknown},
+      {ClientVerdict::wrong_scheme, Failure::illegal_parameter, Alert::illegal_parameter},
       {ClientVerdict::bad_signature, Failure::client_signature_bad, Alert::decrypt_error},
       {ClientVerdict::none, Failure::internal_error, Alert::internal_error},
   };

@@ -469,6 +469,7 @@ TEST_F(ClientTest, RefusesServersByTheVerdict) {
       {ClientVerdict::revocation_unknown, AlertDescription::certificate_unknown},
       {ClientVerdict::not_trusted, AlertDescription::certificate_unknown},
       {ClientVerdict::wrong_name, AlertDescription::bad_certificate},
+      {ClientVerdict::wrong_scheme, AlertDescription::illegal_parameter},
       {ClientVerdict::bad_signature, AlertDescription::decrypt_error},
   };
   for (const ProtocolVersion version : kVersions) {

@@ -239,12 +239,57 @@ TEST_F(Authority, RefusesASignatureThatIsNotTheLeafs) {
   ClientProof replayed = proof;
   replayed.content = other_content;
   EXPECT_EQ(authority.judge(replayed, kNow).verdict, ClientVerdict::bad_signature);
-  for (const auto scheme :
-       {SignatureScheme::ecdsa_secp384r1_sha384, SignatureScheme::rsa_pss_rsae_sha256,
-        SignatureScheme::ed25519, SignatureScheme::ecdsa_sha1, SignatureScheme{0x1234}}) {
-    ClientProof odd = proof;
-    odd.scheme = scheme;
-    EXPECT_EQ(authority.judge(odd, kNow).verdict, ClientVerdict::bad_signature);
+}
+
+// [RFC 8446 4.4.3 and 6.2] is another fault than a signature that does not verify.
+TEST_F(Authority, TellsASchemeThatIsNotForTheLeafsKeyFromABadSignature) {
+  using Content = ClientProof::Content;
+  const ClientAuthority authority = load(pem_of(root_.certificate.get()));
+  const Member p256 = issue(&root_, client_named("P-256"));
+  const Member p384 = issue(&root_, client_named("P-384"), make_ec_key("P-384"));
+  const Member rsa = issue(&root_, client_named("RSA"), make_rsa_key(2'048));
+  const Bytes digest(32, 0x61);
+  const auto verdict_of = [&](const Member& member, SignatureScheme scheme, Content kind) {
+    const Bytes der = der_of(member.certificate.get());
+    const ByteView chain[] = {der};
+    const Bytes signature(70, 0x30);
+    return authority
+        .judge({.chain = chain,
+                .scheme = scheme,
+                .kind = kind,
+                .content = kind == Content::digest ? digest : kContent,
+                .signature = signature},
+               kNow)
+        .verdict;
+  };
+  struct Row {
+    const Member& member;
+    SignatureScheme scheme;
+    bool fits13;
+    bool fits12;
+  };
+  const Row rows[] = {
+      {p256, SignatureScheme::ecdsa_secp256r1_sha256, true, true},
+      {p256, SignatureScheme::ecdsa_secp384r1_sha384, false, true},
+      {p256, SignatureScheme::rsa_pss_rsae_sha256, false, false},
+      {p256, SignatureScheme::rsa_pkcs1_sha256, false, false},
+      {p256, SignatureScheme::ed25519, false, false},
+      {p256, SignatureScheme::ecdsa_sha1, false, false},
+      {p256, SignatureScheme{0x1234}, false, false},
+      {p384, SignatureScheme::ecdsa_secp256r1_sha256, false, true},
+      {p384, SignatureScheme::ecdsa_secp384r1_sha384, true, true},
+      {rsa, SignatureScheme::rsa_pss_rsae_sha384, true, true},
+      {rsa, SignatureScheme::rsa_pkcs1_sha256, false, true},
+      {rsa, SignatureScheme::ecdsa_secp256r1_sha256, false, false},
+  };
+  for (const Row& row : rows) {
+    const auto expected = [](bool fits) {
+      return fits ? ClientVerdict::bad_signature : ClientVerdict::wrong_scheme;
+    };
+    const auto at = &row - rows;
+    EXPECT_EQ(verdict_of(row.member, row.scheme, Content::message), expected(row.fits13)) << at;
+    EXPECT_EQ(verdict_of(row.member, row.scheme, Content::digest), expected(row.fits12)) << at;
+    EXPECT_EQ(verdict_of(row.member, row.scheme, Content::parameters), expected(row.fits12)) << at;
   }
 }
 
