@@ -44,6 +44,7 @@ class Loader {
             "listener[" + std::to_string(i) + "].tls.certificates[" + std::to_string(j) + "]";
         if (const auto index = load(files[j], path)) indices.push_back(*index);
       }
+      judge_use(config_.listeners[i].tls, indices, "listener[" + std::to_string(i) + "].tls");
       loaded_.authorities.push_back(
           load_authority(config_.listeners[i].tls, "listener[" + std::to_string(i) + "].tls"));
     }
@@ -149,8 +150,8 @@ class Loader {
       diagnostics_.warning(
           positions_.of(path + ".chain"),
           in_quotes(files.chain) + " may decrypt and not sign, by its keyUsage",
-          "Only RSA key exchange of TLS 1.2 can use it: have it issued with digitalSignature, or "
-          "name another certificate for all other clients.");
+          "Only RSA key exchange can use it, which the policy \"compatible\" alone has: have it "
+          "issued with digitalSignature, or name another certificate for all other clients.");
     }
     constexpr std::int64_t kDay = 24 * 3600;
     constexpr std::int64_t kWarnBefore = 14 * kDay;
@@ -165,6 +166,17 @@ class Loader {
                            "every user of this machine may read " + in_quotes(files.key),
                            "Take the permission away: chmod o-r.");
     }
+  }
+
+  // judge_use: [RFC 5246 7.4.2] somebody has to be served with the certificates of a listener.
+  void judge_use(const Tls& tls, const std::vector<std::size_t>& indices, const std::string& path) {
+    const auto may_sign = [this](std::size_t index) { return loaded_.credentials[index].may_sign; };
+    if (indices.empty() || tls.policy == TlsPolicy::compatible) return;
+    if (std::ranges::any_of(indices, may_sign)) return;
+    diagnostics_.error(positions_.of(path + ".certificates[0].chain"),
+                       "none of the listener's certificates may sign, by their keyUsage",
+                       "Have one issued with digitalSignature; RSA key exchange, which does "
+                       "without, is in the policy \"compatible\" alone.");
   }
 
   // Clients do without a staple, so that a bad one is no reason not to start.

@@ -120,7 +120,7 @@ void BatchProvider::derive(NamedGroup group, std::span<DeriveLane> lanes) noexce
 }
 
 void BatchProvider::sign(crypto::SignatureScheme scheme, std::span<SignLane> lanes) noexcept {
-  // A lane whose key does not fit the scheme goes to OpenSSL, too, which refuses it.
+  // All else goes to OpenSSL, which refuses what does not fit.
   std::array<SignLane*, kLanes> gathered;
   std::size_t count = 0;
   const auto fits = [scheme](const SignLane& lane) {

@@ -9,6 +9,7 @@
 #include "lib/crypto/client_identity.h"
 #include "lib/crypto/hash/transcript_hash.h"
 #include "lib/crypto/job.h"
+#include "lib/crypto/sign/schemes.h"
 #include "lib/tls/flight.h"
 #include "lib/tls/key_schedule.h"
 #include "lib/tls/negotiation.h"
@@ -68,6 +69,16 @@ class Handshake {
     has_other_transcript = true;
     other_transcript = crypto::TranscriptHash{
         parameters.hash == HashAlgorithm::sha256 ? HashAlgorithm::sha384 : HashAlgorithm::sha256};
+  }
+  // transcript_for is the one that a client signs with `scheme`.
+  [[nodiscard]] const crypto::TranscriptHash& transcript_for(
+      crypto::SignatureScheme scheme) const noexcept {
+    using crypto::HashAlgorithm;
+    using crypto::SchemeHash;
+    if (!has_other_transcript) return transcript;
+    const SchemeHash of_suite =
+        parameters.hash == HashAlgorithm::sha256 ? SchemeHash::sha256 : SchemeHash::sha384;
+    return crypto::hash_of(scheme) == of_suite ? transcript : other_transcript;
   }
   void transcribe(ByteView messages) noexcept {
     transcript.update(messages);

@@ -185,7 +185,7 @@ class Server : public RecordLayer {
   [[nodiscard]] Step receive_protected(Engine& engine, Attached attached, wire::ContentType outer,
                                        std::span<const MutableBytes> pieces) noexcept;
   [[nodiscard]] bool is_within_message(const Handshake* handshake) const noexcept;
-  [[nodiscard]] stats::HandshakeFailure why_too_long(const Handshake& handshake) const noexcept;
+  [[nodiscard]] stats::HandshakeFailure why_too_long(const Handshake* handshake) const noexcept;
   [[nodiscard]] Step receive_alert(Handshake* handshake, std::span<const MutableBytes> content,
                                    std::size_t len) noexcept;
   [[nodiscard]] Step receive_change_cipher_spec(Handshake* handshake,

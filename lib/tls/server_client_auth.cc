@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "lib/crypto/sign/content.h"
-#include "lib/crypto/sign/schemes.h"
 #include "lib/tls/server.h"
 #include "lib/wire/der.h"
 #include "lib/wire/tls_client_certificate.h"
@@ -57,6 +56,7 @@ Step Server::client_certificate(Attached attached, ByteView message) noexcept {
                    : fail(&handshake, HandshakeFailure::certificate_required,
                           AlertDescription::handshake_failure);
     }
+    handshake.has_other_transcript = false;
     phase_ = tls13 ? Phase::finished : Phase::client_key_exchange;
     return step();
   }
@@ -67,15 +67,6 @@ Step Server::client_certificate(Attached attached, ByteView message) noexcept {
   phase_ = tls13 ? Phase::certificate_verify : Phase::client_key_exchange;
   return step();
 }
-
-namespace {
-
-[[nodiscard]] crypto::SchemeHash hash_of(const crypto::TranscriptHash& transcript) noexcept {
-  return transcript.algorithm() == crypto::HashAlgorithm::sha256 ? crypto::SchemeHash::sha256
-                                                                 : crypto::SchemeHash::sha384;
-}
-
-}  // namespace
 
 Step Server::certificate_verify(Attached attached, ByteView message) noexcept {
   Handshake& handshake = *attached.handshake;
@@ -95,9 +86,7 @@ Step Server::certificate_verify(Attached attached, ByteView message) noexcept {
   job.messages_len = static_cast<std::uint16_t>(job.messages_len + message.size());
 
   // What was signed is everything before this message.
-  const bool signs_other = !tls13 && crypto::hash_of(job.scheme) != hash_of(handshake.transcript);
-  const crypto::Digest transcript =
-      signs_other ? handshake.other_transcript.digest() : handshake.transcript.digest();
+  const crypto::Digest transcript = handshake.transcript_for(job.scheme).digest();
   handshake.has_other_transcript = false;
   const crypto::SignedContent content =
       crypto::client_certificate_verify_content(transcript.view());

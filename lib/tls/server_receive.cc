@@ -297,7 +297,7 @@ Step Server::receive_messages(Engine& engine, Attached attached,
     const auto why = check_message(header.message_type(), body_len);
     if (why != HandshakeFailure::none) return fail(handshake, why);
     const std::size_t message_len = sizeof(HandshakeHeader) + body_len;
-    if (message_len > storage.size()) return fail(handshake, why_too_long(*handshake));
+    if (message_len > storage.size()) return fail(handshake, why_too_long(handshake));
     if (!fill(message_len)) return wait_for_more(handshake, len);
     const bool is_last = taken == len;
     if (!is_last && !may_be_followed(handshake)) {
@@ -311,10 +311,10 @@ Step Server::receive_messages(Engine& engine, Attached attached,
 }
 
 // why_too_long is what is wrong with a message that is longer than any good one.
-HandshakeFailure Server::why_too_long(const Handshake& handshake) const noexcept {
+HandshakeFailure Server::why_too_long(const Handshake* handshake) const noexcept {
   // [RFC 5246 7.4.7.2] such a number parses, but is beyond every group's prime.
   return phase_ == Phase::client_key_exchange &&
-                 handshake.parameters.key_exchange == KeyExchange::dhe_rsa
+                 handshake->parameters.key_exchange == KeyExchange::dhe_rsa
              ? HandshakeFailure::bad_key_share
              : HandshakeFailure::decode_error;
 }

@@ -158,10 +158,12 @@ constexpr std::size_t kComparedPairwise = 32;
   return U16List{r.ok() ? raw : ByteView{}};
 }
 
-// is_host_name: no control character, no blank and nothing beyond ASCII [RFC 6066 3].
-[[nodiscard]] constexpr bool is_host_name(ByteView name) noexcept {
+// may_be_host_name: no control character and no blank [RFC 6066 3].  Bytes beyond ASCII are against
+// the letter, too, but clients that do not encode internationalised names send them, and do no
+// harm: nobody has such a name.
+[[nodiscard]] constexpr bool may_be_host_name(ByteView name) noexcept {
   for (const std::uint8_t byte : name) {
-    if (byte <= 0x20 || byte >= 0x7f) return false;
+    if (byte <= 0x20 || byte == 0x7f) return false;
   }
   return true;
 }
@@ -174,7 +176,7 @@ constexpr void parse_server_name(Reader& r, ClientHello& hello, AlertDescription
       const std::uint8_t name_type = list.u8();
       const ByteView name = list.vec16(1, 65'535);
       if (name_type != 0) continue;
-      if (seen || !is_host_name(name)) alert = AlertDescription::illegal_parameter;
+      if (seen || !may_be_host_name(name)) alert = AlertDescription::illegal_parameter;
       seen = true;
       hello.server_name = name;
     }

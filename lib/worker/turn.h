@@ -36,7 +36,8 @@ class RecordBudget {
   explicit RecordBudget(Turn& turn) noexcept : turn_{turn} {}
 
   [[nodiscard]] bool may_open() const noexcept { return left_ > 0 && turn_.records > 0; }
-  // count takes one that was opened.  Precondition: may_open().
+  // count takes one that was opened.  One that is read again, because it needed something that was
+  // lent meanwhile, is not: nothing is lent twice.  Precondition: may_open().
   void count() noexcept {
     --left_;
     --turn_.records;

@@ -1,3 +1,4 @@
+#include <openssl/err.h>
 #include <openssl/obj_mac.h>
 #include <openssl/pem.h>
 
@@ -108,7 +109,13 @@ std::vector<std::uint8_t> to_der(X509* certificate) {
 }
 
 bool allows(X509* certificate, std::uint32_t bit) {
-  return (X509_get_key_usage(certificate) & bit) != 0;
+  const std::uint32_t usage = X509_get_key_usage(certificate);
+  // Where any extension is malformed OpenSSL tells of none.
+  if ((X509_get_extension_flags(certificate) & EXFLAG_INVALID) != 0) {
+    ERR_clear_error();
+    return true;
+  }
+  return (usage & bit) != 0;
 }
 
 void describe(X509* leaf, Credential& credential) {

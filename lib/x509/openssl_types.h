@@ -36,8 +36,8 @@ using CertificateList = std::unique_ptr<STACK_OF(X509), FreeList>;
 [[nodiscard]] std::int64_t unix_seconds(const ASN1_TIME* time);
 
 // allows tells whether keyUsage lets the key of `certificate` do what this bit (KU_...) stands for:
-// anything, when there is no such extension (RFC 5280 4.2.1.3); nothing, when extensions cannot be
-// read.
+// anything, when there is no such extension (RFC 5280 4.2.1.3), and when extensions cannot be read:
+// that is for the verification of a chain to refuse.
 [[nodiscard]] bool allows(X509* certificate, std::uint32_t bit);
 
 // describe fills everything of a credential that comes from its leaf, except chain and key.

@@ -2,6 +2,7 @@
 // it is left but what it needs, and nothing of that after its end.
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -72,7 +73,7 @@ class AnyServer : public testing::JobRunner {
 bool run_server(const Form& form, const Member& identity, const std::string& path,
                 const OtherProcess::Ends& ends) {
   static std::FILE* key_log = nullptr;
-  key_log = std::fopen(path.c_str(), "w");
+  key_log = std::fopen(path.c_str(), "a");
   SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
   SSL_CTX_set_min_proto_version(context, form.version);
   SSL_CTX_set_max_proto_version(context, form.version);
@@ -143,6 +144,21 @@ class ClientSecretScan : public ::testing::TestWithParam<Form> {
       server.send(connection, client.take_output());
     }
   }
+  // told_secrets is what the server has told.  It says that it has changed its keys when its
+  // KeyUpdate is on the way, and of the client's when it has read ours.
+  [[nodiscard]] Secrets told_secrets() const {
+    Secrets secrets = testing::secrets_in(key_log_);
+    if (GetParam().until != Until::keys_updated) return secrets;
+    for (int i = 0; i < 1'000; ++i) {
+      if (secrets.count("CLIENT_TRAFFIC_SECRET_N") + secrets.count("SERVER_TRAFFIC_SECRET_N") ==
+          2) {
+        break;
+      }
+      usleep(1'000);
+      secrets = testing::secrets_in(key_log_);
+    }
+    return secrets;
+  }
   // meet takes one connection as far as it is to go, and searches then and after its end.
   // `session`, if there is one, is shown to the server and then forgotten.
   void meet(const OtherProcess& server, std::size_t connection, ClientSession* session) {
@@ -156,7 +172,7 @@ class ClientSecretScan : public ::testing::TestWithParam<Form> {
       EXPECT_EQ(client.last().failure, form.until == Until::finished_refused
                                            ? HandshakeFailure::bad_record_mac
                                            : HandshakeFailure::none);
-      secrets = testing::secrets_in(key_log_);
+      secrets = told_secrets();
       secrets.merge(jobs.seen);
       if (session != nullptr) {
         secrets.emplace("secret of the session", Masked{session->secret_bytes()});
@@ -184,6 +200,9 @@ class ClientSecretScan : public ::testing::TestWithParam<Form> {
       EXPECT_EQ(secrets.count("CLIENT_TRAFFIC_SECRET_0"), 1U);
       EXPECT_EQ(secrets.count("SERVER_TRAFFIC_SECRET_0"), 1U);
     }
+    const std::size_t updates = form.until == Until::keys_updated ? 1 : 0;
+    EXPECT_EQ(secrets.count("CLIENT_TRAFFIC_SECRET_N"), updates);
+    EXPECT_EQ(secrets.count("SERVER_TRAFFIC_SECRET_N"), updates);
     for (const auto& [label, secret] : secrets) {
       EXPECT_EQ(copies_of(secret), 0) << label << " after its end";
     }
@@ -197,7 +216,7 @@ class ClientSecretScan : public ::testing::TestWithParam<Form> {
 };
 
 TEST_P(ClientSecretScan, FindsNoSecretThatHasDoneItsWork) {
-  const OtherProcess server{
+  OtherProcess server{
       [this](const auto& ends) { return run_server(GetParam(), identity_, key_log_, ends); }};
   if (!GetParam().resumed) {
     ASSERT_NO_FATAL_FAILURE(meet(server, 0, nullptr));

@@ -34,6 +34,8 @@ class OtherProcess {
     EXPECT_GE(child_, 0);
     if (child_ == 0) {
       for (const auto& pair : pairs) close(pair[0]);
+      close(told[0]);
+      alarm(kMaxSeconds);  // so that nobody waits for ever, here or there
       const bool ok = run(Ends{{pairs[0][1], pairs[1][1]}, told[1]});
       if (!ok) ERR_print_errors_fp(stderr);
       _exit(ok ? 0 : 1);
@@ -48,6 +50,7 @@ class OtherProcess {
   ~OtherProcess() {
     for (const int fd : connections_) close(fd);
     close(told_);
+    if (child_ > 0) static_cast<void>(exit_status());
   }
   OtherProcess(const OtherProcess&) = delete;
   OtherProcess& operator=(const OtherProcess&) = delete;
@@ -70,13 +73,16 @@ class OtherProcess {
     return room.first(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
   }
   // exit_status waits for the end of the process; 0 when all went well.
-  [[nodiscard]] int exit_status() const {
+  [[nodiscard]] int exit_status() {
     int status = -1;
     EXPECT_EQ(waitpid(child_, &status, 0), child_);
+    child_ = -1;
     return status;
   }
 
  private:
+  static constexpr unsigned kMaxSeconds = 20;
+
   std::array<int, 2> connections_{};
   int told_ = -1;
   pid_t child_ = -1;

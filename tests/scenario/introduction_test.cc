@@ -324,7 +324,7 @@ TEST(Introduction, IsCutIntoSegmentsOfTheBackend) {
 }
 
 TEST(Introduction, RepeatsNoNameThatIsNone) {
-  for (const std::string name : {"two\r\nlines", "with space", "\"quoted\"", "\xc3\xa4.test"}) {
+  for (const std::string name : {"\"quoted\"", "semi;colon", "\xc3\xa4.test"}) {
     Simulation sim{introducing()};
     Hosts hosts{sim};
     OpensslClientOptions options;

@@ -174,16 +174,30 @@ TEST_F(Credentials, RsaOnIoCoresMustBeAskedFor) {
 // [RFC 5246 7.4.2]
 TEST_F(Credentials, WarnsOfAKeyThatMayOnlyDecrypt) {
   make("rsa", "rsa:2048 -addext keyUsage=keyEncipherment", 90);
-  const std::string text =
-      complaints("tls.certificates = [{ chain = \"rsa.pem\", key = \"rsa.key\" }]\n",
-                 "dataplane.allow_rsa_on_io = true\n");
+  const std::string text = complaints(
+      "tls.certificates = [{ chain = \"rsa.pem\", key = \"rsa.key\" }]\n"
+      "tls.policy = \"compatible\"\n",
+      "dataplane.allow_rsa_on_io = true\n");
   EXPECT_NE(text.find("warning: \"/d/rsa.pem\" may decrypt and not sign, by its keyUsage\n"
-                      "    Only RSA key exchange of TLS 1.2 can use it: "),
+                      "    Only RSA key exchange can use it, "),
             std::string::npos)
       << text;
+  EXPECT_EQ(text.find("error"), std::string::npos) << text;
   ASSERT_EQ(loaded_.credentials.size(), 1U);
   EXPECT_FALSE(loaded_.credentials[0].may_sign);
   EXPECT_TRUE(loaded_.credentials[0].may_decrypt);
+}
+
+TEST_F(Credentials, RefusesAListenerWhoseKeysMayDoNothingThatItsPolicyHas) {
+  make("rsa", "rsa:2048 -addext keyUsage=keyEncipherment", 90);
+  make("ec", "ec -pkeyopt ec_paramgen_curve:P-256", 90);
+  const std::string only = "tls.certificates = [{ chain = \"rsa.pem\", key = \"rsa.key\" }";
+  const std::string rsa = "dataplane.allow_rsa_on_io = true\n";
+  EXPECT_NE(
+      complaints(only + "]\n", rsa).find("error: none of the listener's certificates may sign"),
+      std::string::npos);
+  const std::string both = only + ", { chain = \"ec.pem\", key = \"ec.key\" }]\n";
+  EXPECT_EQ(complaints(both, rsa).find("error"), std::string::npos);
 }
 
 TEST_F(Credentials, RefusesAKeyThatMayDoNothing) {

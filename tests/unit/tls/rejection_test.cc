@@ -334,7 +334,7 @@ std::vector<Case> cases() {
       hello13([](HelloBuilder& h) {
         h.set(ExtensionType::server_name, {0, 3, 0, 0, 0});
       }));
-  for (const std::uint8_t byte : Bytes{0x00, 0x07, 0x1b, 0x20, 0x7f, 0xc3}) {
+  for (const std::uint8_t byte : Bytes{0x00, 0x07, 0x0a, 0x1b, 0x20, 0x7f}) {
     add("HostNameThatIsNone", "RFC 6066 3", Point::start, Failure::illegal_parameter,
         Alert::illegal_parameter, hello13([byte](HelloBuilder& h) {
           h.set(ExtensionType::server_name, {0, 6, 0, 0, 3, 'a', byte, 'b'});
