@@ -44,7 +44,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Only a pre-shared key can do without a certificate, and only in a way that the client knows.
   const bool offers_psk = hello->offers(wire::ExtensionType::pre_shared_key);
   if (agreed->without_psk == stats::HandshakeFailure::none) {
-    if (!hello->signature_algorithms.contains(scheme)) std::abort();
+    // [RFC 5246 7.4.7.1] With RSA key exchange the server signs nothing.
+    if (agreed->key_exchange == tls::KeyExchange::rsa) {
+      if (agreed->signature_scheme != crypto::SignatureScheme::none) std::abort();
+    } else if (!hello->signature_algorithms.contains(scheme)) {
+      std::abort();
+    }
     const bool tls13 = agreed->version == wire::ProtocolVersion::tls13;
     if (tls13 && agreed->group == crypto::NamedGroup::none) std::abort();
   } else if (!offers_psk) {
