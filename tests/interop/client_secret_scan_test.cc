@@ -11,9 +11,8 @@
 #include <utility>
 
 #include "lib/x509/server_authority.h"
-#include "tests/interop/memory_scan.h"
 #include "tests/interop/openssl_site.h"
-#include "tests/interop/other_process.h"
+#include "tests/interop/searched_connection.h"
 #include "tests/support/authority.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/tls_client_driver.h"
@@ -32,22 +31,16 @@ using testing::OtherProcess;
 using testing::Secrets;
 using testing::site;
 using testing::TlsClientDriver;
+using testing::Until;
 
 constexpr std::uint64_t kUnixMs = 1'500'000'000;  // in the certificate's time
-
-// Until is what the connection has come to when its secrets are looked for.
-enum class Until : std::uint8_t {
-  session_kept,      // and so established; a resumed one of TLS 1.2 is not kept again
-  keys_updated,      // in both directions
-  finished_refused,  // the server's, because one of its bits has changed on the way
-};
 
 struct Form {
   const char* name;
   int version = TLS1_3_VERSION;
   const char* server_groups = "X25519";
   bool resumed = false;
-  Until until = Until::session_kept;
+  Until until = Until::established;
   std::size_t least_secrets = 6;  // as many are searched for
 };
 
@@ -89,22 +82,17 @@ bool run_server(const Form& form, const Member& identity, const std::string& pat
     SSL_set_fd(ssl, ends.connections[i]);
     const bool accepted = SSL_accept(ssl) == 1 && SSL_session_reused(ssl) == static_cast<int>(i);
     if (!accepted) return form.until == Until::finished_refused;
-    if (form.until == Until::keys_updated) {
-      if (SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) != 1 || SSL_do_handshake(ssl) != 1) {
-        return false;
-      }
-    }
-    Bytes some(100);
-    while (SSL_read(ssl, some.data(), 100) > 0) {
-    }
+    if (!testing::go_on(ssl, form.until)) return false;
     SSL_free(ssl);
   }
   return true;
 }
 
+// is_over: the client has come as far as that, and has kept its session if it gets one: resumed
+// ones of TLS 1.2 are not kept again.
 bool is_over(TlsClientDriver& client, Until until) {
   switch (until) {
-    case Until::session_kept:
+    case Until::established:
       break;
     case Until::keys_updated:
       return client.saw(Event::key_updated);
@@ -129,20 +117,14 @@ class ClientSecretScan : public ::testing::TestWithParam<Form> {
     (void)site();
   }
 
-  // converse lets the client talk with the server until that.
-  void converse(TlsClientDriver& client, const OtherProcess& server, std::size_t connection,
-                Until until) {
-    Bytes room(20'000);
+  static void converse(TlsClientDriver& client, const OtherProcess& server, std::size_t connection,
+                       Until until) {
     // The flight with the server's Finished: in TLS 1.3 the first one.
     const int finished = GetParam().version == TLS1_3_VERSION ? 0 : 1;
-    server.send(connection, client.take_output());
-    for (int flight = 0; !is_over(client, until); ++flight) {
-      const MutableBytes received = server.receive(connection, room);
-      ASSERT_FALSE(received.empty());
-      if (until == Until::finished_refused && flight >= finished) received.back() ^= 1;
-      client.feed(received);
-      server.send(connection, client.take_output());
-    }
+    testing::converse(
+        client, server, connection,
+        [until](TlsClientDriver& driver) { return is_over(driver, until); },
+        until == Until::finished_refused ? finished : testing::kNone);
   }
   // told_secrets is what the server has told.  It says that it has changed its keys when its
   // KeyUpdate is on the way, and of the client's when it has read ours.
@@ -185,14 +167,10 @@ class ClientSecretScan : public ::testing::TestWithParam<Form> {
         next.clear();
         EXPECT_EQ(copies_of(secret), 0) << "to come back with, forgotten";
       }
-      for (const auto& [label, secret] : secrets) {
-        // Whoever seals records needs these; that they are found shows that the search works.
-        const std::string_view needed = form.until == Until::session_kept   ? "TRAFFIC_SECRET_0"
-                                        : form.until == Until::keys_updated ? "TRAFFIC_SECRET_N"
-                                                                            : "nothing";
-        const bool is_needed = label.find(needed) != std::string::npos;
-        EXPECT_EQ(copies_of(secret), is_needed ? 1 : 0) << label << " while the connection lasts";
-      }
+      const std::string_view needed = form.until == Until::established    ? "TRAFFIC_SECRET_0"
+                                      : form.until == Until::keys_updated ? "TRAFFIC_SECRET_N"
+                                                                          : "";
+      testing::expect_only(needed, secrets, "while the connection lasts");
     }
     EXPECT_GE(secrets.size(), form.least_secrets);
     // A server tells those of the connection once its flight is on the way.
@@ -203,9 +181,7 @@ class ClientSecretScan : public ::testing::TestWithParam<Form> {
     const std::size_t updates = form.until == Until::keys_updated ? 1 : 0;
     EXPECT_EQ(secrets.count("CLIENT_TRAFFIC_SECRET_N"), updates);
     EXPECT_EQ(secrets.count("SERVER_TRAFFIC_SECRET_N"), updates);
-    for (const auto& [label, secret] : secrets) {
-      EXPECT_EQ(copies_of(secret), 0) << label << " after its end";
-    }
+    testing::expect_only("", secrets, "after its end");
   }
 
   testing::TemporaryDirectory directory_;
@@ -225,7 +201,7 @@ TEST_P(ClientSecretScan, FindsNoSecretThatHasDoneItsWork) {
     ClientSession session;
     {
       TlsClientDriver client{config_, jobs_, {.unix_ms = kUnixMs}};
-      ASSERT_NO_FATAL_FAILURE(converse(client, server, 0, Until::session_kept));
+      ASSERT_NO_FATAL_FAILURE(converse(client, server, 0, Until::established));
       session.take_over(client.session());
     }
     server.say_goodbye(0);

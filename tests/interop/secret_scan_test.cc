@@ -15,8 +15,7 @@
 
 #include "lib/tls/key_log.h"
 #include "tests/interop/judges.h"
-#include "tests/interop/memory_scan.h"
-#include "tests/interop/other_process.h"
+#include "tests/interop/searched_connection.h"
 #include "tests/support/authority.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/unit/tls/ticket_keys.h"
@@ -27,7 +26,6 @@ namespace {
 using stats::HandshakeFailure;
 using testing::Bytes;
 using testing::Client;
-using testing::copies_of;
 using testing::Masked;
 using testing::Member;
 using testing::ObservedJobs;
@@ -35,15 +33,9 @@ using testing::OtherProcess;
 using testing::Secrets;
 using testing::site;
 using testing::TlsDriver;
+using testing::Until;
 
 static_assert(kHasKeyLog);
-
-// Until is what the connection has come to when its secrets are looked for.
-enum class Until : std::uint8_t {
-  established,
-  keys_updated,      // in both directions
-  finished_refused,  // the client's, because one of its bits has changed on the way
-};
 
 struct Form {
   const char* name;
@@ -83,15 +75,7 @@ bool run_client(const Form& form, const Member& identity, const OtherProcess::En
     SSL_set_fd(ssl, ends.connections[i]);
     const bool connected = SSL_connect(ssl) == 1 && SSL_session_reused(ssl) == static_cast<int>(i);
     if (!connected) return form.until == Until::finished_refused;
-    if (form.until == Until::keys_updated) {
-      // It is sent with the next call that sends.
-      if (SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) != 1 || SSL_do_handshake(ssl) != 1) {
-        return false;
-      }
-    }
-    Bytes some(100);
-    while (SSL_read(ssl, some.data(), 100) > 0) {
-    }
+    if (!testing::go_on(ssl, form.until)) return false;
     if (form.resumed && session == nullptr) return false;
     if (form.resumed && i == 0) {
       Bytes secret(SSL_SESSION_get_master_key(session, nullptr, 0));
@@ -103,7 +87,7 @@ bool run_client(const Form& form, const Member& identity, const OtherProcess::En
   return true;
 }
 
-// is_over: the server has come as far as the connection was to go.
+// is_over: the server has come as far as that.
 bool is_over(TlsDriver& server, Until until) {
   switch (until) {
     case Until::established:
@@ -114,18 +98,6 @@ bool is_over(TlsDriver& server, Until until) {
       return server.last().await == Await::nothing;
   }
   return server.server().is_established();
-}
-
-// converse lets the server talk with the client until that.
-void converse(TlsDriver& server, const OtherProcess& client, std::size_t connection, Until until) {
-  Bytes room(20'000);
-  for (bool is_hello = true; !is_over(server, until); is_hello = false) {
-    const MutableBytes received = client.receive(connection, room);
-    ASSERT_FALSE(received.empty());
-    if (until == Until::finished_refused && !is_hello) received.back() ^= 1;
-    server.feed(received);
-    client.send(connection, server.take_output());
-  }
 }
 
 class SecretScan : public ::testing::TestWithParam<Form> {
@@ -149,6 +121,14 @@ class SecretScan : public ::testing::TestWithParam<Form> {
   static void TearDownTestSuite() { delete directory; }
   static std::string path() { return directory->path("keys"); }
 
+  static void converse(TlsDriver& server, const OtherProcess& client, std::size_t connection,
+                       Until until) {
+    // Not the ClientHello, which comes first.
+    testing::converse(
+        server, client, connection, [until](TlsDriver& driver) { return is_over(driver, until); },
+        until == Until::finished_refused ? 1 : testing::kNone);
+  }
+
   // meet takes one connection as far as it is to go, and searches then and after its end for what
   // it was about, and for `more`.
   void meet(const OtherProcess& client, std::size_t connection, Secrets more) {
@@ -168,21 +148,15 @@ class SecretScan : public ::testing::TestWithParam<Form> {
       secrets = testing::secrets_in(path());
       secrets.merge(jobs.seen);
       secrets.merge(more);
-      for (const auto& [label, secret] : secrets) {
-        // Whoever seals records needs these; that they are found shows that the search works.
-        const bool is_needed =
-            form.until == Until::established && label.find("TRAFFIC_SECRET_0") != std::string::npos;
-        EXPECT_EQ(copies_of(secret), is_needed ? 1 : 0) << label << " while the connection lasts";
-      }
+      testing::expect_only(form.until == Until::established ? "TRAFFIC_SECRET_0" : "", secrets,
+                           "while the connection lasts");
     }
     EXPECT_GE(secrets.size(), form.least_secrets);
     if (form.version == TLS1_3_VERSION) {
       EXPECT_EQ(secrets.count("CLIENT_TRAFFIC_SECRET_0"), 1U);
       EXPECT_EQ(secrets.count("SERVER_TRAFFIC_SECRET_0"), 1U);
     }
-    for (const auto& [label, secret] : secrets) {
-      EXPECT_EQ(copies_of(secret), 0) << label << " after its end";
-    }
+    testing::expect_only("", secrets, "after its end");
   }
 
   static testing::TemporaryDirectory* directory;

@@ -88,10 +88,9 @@ class ClientTest : public ::testing::Test {
     server.hear(client.take_output());
     ASSERT_TRUE(client.client().is_established());
   }
-  void start12(ScriptedServer& server, TlsClientDriver& client, bool ticket = false) {
+  void start12(ScriptedServer& server, TlsClientDriver& client,
+               const ServerHelloBuilder& hello = ServerHelloBuilder::tls12()) {
     server.hear(client.take_output());
-    ServerHelloBuilder hello = ServerHelloBuilder::tls12();
-    if (ticket) hello.add(ExtensionType::session_ticket, {});
     client.feed(server.hello(hello));
     client.feed(server.say(ScriptedServer::certificate12()));
     client.feed(server.say(ScriptedServer::key_exchange()));
@@ -305,7 +304,7 @@ TEST_F(ClientTest, OfTls12PassesOverATicketThatIsTooLong) {  // [RFC 5077 3.3]
   for (const std::size_t len : {std::size_t{100}, std::size_t{2'048}, std::size_t{9'000}}) {
     TlsClientDriver client{config, jobs};
     ScriptedServer server;
-    start12(server, client, true);
+    start12(server, client, ServerHelloBuilder::tls12().add(ExtensionType::session_ticket, {}));
     const Bytes ticket = ScriptedServer::ticket12(Bytes(len, 1));
     const Bytes record = server.say(ticket);
     client.feed(record);
@@ -319,7 +318,7 @@ TEST_F(ClientTest, OfTls12PassesOverATicketThatIsTooLong) {  // [RFC 5077 3.3]
 TEST_F(ClientTest, OfTls12KeepsNoTicketOfAServerWithoutFinished) {
   TlsClientDriver client{config, jobs};
   ScriptedServer server;
-  start12(server, client, true);
+  start12(server, client, ServerHelloBuilder::tls12().add(ExtensionType::session_ticket, {}));
   client.feed(server.say(ScriptedServer::ticket12()));
   client.feed(server.change_cipher_spec());
   client.feed(server.put(ContentType::handshake, message(HandshakeType::finished, Bytes(12, 9))));
@@ -379,13 +378,8 @@ TEST_F(ClientTest, PassesOverTheGroupsOfAServerOfTls12) {
   config.tls13 = false;
   TlsClientDriver client{config, jobs};
   ScriptedServer server;
-  server.hear(client.take_output());
-  client.feed(server.hello(
-      ServerHelloBuilder::tls12().add(ExtensionType::supported_groups, {0, 2, 0, 0x17})));
-  client.feed(server.say(ScriptedServer::certificate12()));
-  client.feed(server.say(ScriptedServer::key_exchange()));
-  client.feed(server.say(ScriptedServer::hello_done()));
-  server.hear(client.take_output());
+  start12(server, client,
+          ServerHelloBuilder::tls12().add(ExtensionType::supported_groups, {0, 2, 0, 0x17}));
   client.feed(server.change_cipher_spec());
   client.feed(server.finish());
   EXPECT_TRUE(client.client().is_established());

@@ -108,15 +108,20 @@ std::vector<std::uint8_t> hello_with(const std::string& extension) {
   return body;
 }
 
-// hello_with_shares has one share of a byte for each group.
-std::vector<std::uint8_t> hello_with_shares(const std::vector<std::uint16_t>& groups) {
-  std::array<std::uint8_t, 512> bytes{};
-  Writer w{bytes};
+// write_front writes a ClientHello up to its extensions.
+constexpr void write_front(Writer& w) {
   w.u16(0x0303);
   w.zeros(32);
   w.vec8([] {});
   w.vec16([&] { w.u16(0x1301); });
   w.vec8([&] { w.u8(0); });
+}
+
+// hello_with_shares has one share of a byte for each group.
+std::vector<std::uint8_t> hello_with_shares(const std::vector<std::uint16_t>& groups) {
+  std::array<std::uint8_t, 512> bytes{};
+  Writer w{bytes};
+  write_front(w);
   w.vec16([&] {
     w.u16(static_cast<std::uint16_t>(ExtensionType::key_share));
     w.vec16([&] {
@@ -194,11 +199,7 @@ TEST(ClientHello, SaysHowItUnpacksCertificates) {  // [RFC 8879 3]
 constexpr bool reads_minimal() {
   std::array<std::uint8_t, 64> bytes{};
   Writer w{bytes};
-  w.u16(0x0303);
-  w.zeros(32);
-  w.vec8([] {});
-  w.vec16([&] { w.u16(0x1301); });
-  w.vec8([&] { w.u8(0); });
+  write_front(w);
   const auto hello = parse_client_hello(w.written());
   return hello.has_value() && hello->cipher_suites.contains(0x1301);
 }
