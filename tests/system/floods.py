@@ -14,6 +14,9 @@ over whatever else may run there.  All others (flooder, clients, backends) share
 phases.  Honest connections begin at a fixed rate, about half of what their client could make on that
 CPU, and count when they are served in time: a client that waited for each would measure how the
 flooder's path differs from one tap to the other.  Phases take turns, and medians are compared.
+
+A virtual machine whose host takes its CPUs away loses packets and time in either phase.  The kernel
+counts what it takes; a window that it spoilt compares nothing, and another one takes its place.
 """
 import contextlib
 import dataclasses
@@ -44,11 +47,19 @@ CLIENT = {4: f"{CLIENT4}/32", 6: f"{CLIENT6}/128"}
 TARGET = {4: f"{SERVICE4}:{ECHO}", 6: f"[{SERVICE6}]:{ECHO}"}
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 SETTLE = 0.25  # seconds between the start of a flood and that of a window
+MAX_STOLEN = 0.1  # CPU seconds per second that the host may take: a tenth of what the I/O lcore has
+PATIENCE = 15.0  # seconds in which compare looks for windows that are not spoilt
+
+
+def stolen() -> float:
+    """stolen is the CPU time, in seconds, that the host of this virtual machine took from it since it began."""
+    words = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return int(words[8]) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclasses.dataclass
 class Flood:
-    """Flood is what was measured while one kind of flood ran."""
+    """Flood is what was measured while one kind of flood ran, but `lost` and `longest` in windows that count."""
     name: str
     sent: int = 0
     received: int = 0  # by Sallyport, its other traffic included
@@ -58,21 +69,32 @@ class Flood:
     longest: float = 0.0  # seconds that one of them waited for its echo
     calm: list[float] = dataclasses.field(default_factory=list)  # handshakes per second beside the same flood
     flooded: list[float] = dataclasses.field(default_factory=list)  # and in it
+    spoilt: int = 0  # windows in which the host took the CPUs away
+
+    def arrived(self) -> float:
+        """arrived is the share of what was sent that the kernel could hand over."""
+        return self.received / self.sent if self.sent else 0.0
+
+    def is_compared(self) -> bool:
+        return len(self.calm) > 0 and len(self.flooded) > 0
 
     def ratio(self) -> float:
         """ratio is 0 as well when nobody was served beside the flood that went elsewhere: then nothing was compared."""
-        calm = statistics.median(self.calm)
+        calm = statistics.median(self.calm) if self.is_compared() else 0.0
         return statistics.median(self.flooded) / calm if calm else 0.0
 
     def row(self) -> str:
         rates = f"{statistics.median(self.flooded):6.0f} of {statistics.median(self.calm):4.0f}  {self.ratio():5.2f}" \
-            if self.calm else f"{'':14}  {'':5}"
-        return (f"{self.name:28} {self.sent:10,} {self.received:10,} {self.sent / self.seconds / 1000:6.0f}  {rates}"
-                f" {self.verified / 1e6:8.2f} {self.lost:5} {self.longest * 1000:8.0f}")
+            if self.is_compared() else f"{'':14}  {'':5}"
+        return (f"{self.name:28} {self.sent:10,} {self.received:10,} {self.kpps():6.0f}  {rates}"
+                f" {self.verified / 1e6:8.2f} {self.lost:5} {self.longest * 1000:8.0f} {self.spoilt:6}")
+
+    def kpps(self) -> float:
+        return self.sent / self.seconds / 1000 if self.seconds else 0.0
 
 
 HEAD = (f"{'flood':28} {'sent':>10} {'received':>10} {'kpps':>6}  {'handshakes/s':>14}  ratio {'MB back':>8}  lost "
-        f"{'wait ms':>8}")
+        f"{'wait ms':>8} {'spoilt':>6}")
 
 
 def prefer(pid: int, nice: int) -> None:
@@ -191,9 +213,10 @@ class Ground:
         return process
 
     def window(self, flood: Flood, kind: str, sources: str, family: int, rate: int, seconds: float, seed: int,
-               honest: Reporter | None, counts: bool) -> None:
-        """window floods for so many seconds, Sallyport or, when it does not count, the drain."""
-        before = self.received()
+               honest: Reporter | None, counts: bool) -> bool:
+        """window floods for so many seconds, Sallyport or, when it does not count, the drain; says if it is not spoilt.
+        """
+        before, stolen_before, start = self.received(), stolen(), time.monotonic()
         process = self.start(kind, sources, family, self.sallyport_mac if counts else DRAIN_MAC, rate, seed)
         time.sleep(SETTLE)
         begin = time.monotonic()
@@ -202,29 +225,42 @@ class Ground:
         process.popen.send_signal(signal.SIGTERM)
         process.wait(10)
         said = json.loads(process.output().splitlines()[-1])
+        is_spoilt = (stolen() - stolen_before) / (time.monotonic() - start) > MAX_STOLEN
+        if counts:
+            verified = self.add_established(flood, begin - SETTLE, end)
+        if is_spoilt:
+            flood.spoilt += 1
+            return False
         if honest is not None:
             (flood.flooded if counts else flood.calm).append(honest.rate(begin, end))
-        if not counts:
-            return
-        flood.sent += said["sent"]
-        flood.seconds += said["seconds"]
-        flood.received += self.received() - before
-        self.add_established(flood, begin - SETTLE, end)
+        if counts:
+            flood.sent += said["sent"]
+            flood.seconds += said["seconds"]
+            flood.received += self.received() - before
+            flood.verified += verified
+        return True
 
-    def add_established(self, flood: Flood, begin: float, end: float) -> None:
+    def add_established(self, flood: Flood, begin: float, end: float) -> int:
+        """add_established returns the bytes that came back."""
         lines = self.established.lines(begin, end)
-        flood.verified += lines[-1]["bytes"] - lines[0]["bytes"]
         flood.lost += lines[-1]["failed"] - lines[0]["failed"]
-        flood.longest = max(flood.longest, *[line["longest"] for line in lines])
+        flood.longest = max([flood.longest] + [line["longest"] for line in lines])
+        return lines[-1]["bytes"] - lines[0]["bytes"]
 
     def compare(self, kind: str, family: int, rate: int, windows: int, seconds: float, honest: Reporter,
                 flood: Flood | None = None) -> Flood:
-        """compare lets windows in the flood and beside it take turns; more of them can be added to a `flood`."""
+        """compare lets windows in the flood and beside it take turns; more of them can be added to a `flood`.
+
+        Where most of them are spoilt there are fewer after PATIENCE seconds, or none.
+        """
         flood = flood or Flood(f"{kind} IPv{family}")
+        deadline = time.monotonic() + PATIENCE
         for number in range(windows):
             seed = 1 + len(flood.calm)
             for counts in (False, True) if number % 2 == 0 else (True, False):
-                self.window(flood, kind, STRANGERS[family], family, rate, seconds, seed, honest, counts)
+                while not self.window(flood, kind, STRANGERS[family], family, rate, seconds, seed, honest, counts):
+                    if time.monotonic() > deadline:
+                        return flood
         return flood
 
     def fetcher(self, family: int) -> Reporter:

@@ -23,6 +23,7 @@ from floods import CLIENT, CONNECTIONS, HEAD, Flood, Ground, Reporter
 MAX_RATE = 300_000  # packets per second
 MAX_RATE_SANITIZED = 3_000  # there floods are for what the sanitizers can find, however slow the machine
 MIN_RATIO = 0.9
+MIN_ARRIVED, MIN_ARRIVED_SANITIZED = 0.5, 0.1  # of the packets of a flood, or it was none
 FEW, MANY = 2, 5  # windows of each phase; MANY where the rate of handshakes is the point
 ROUNDS = 3  # so often more windows may be added before a median counts
 
@@ -37,8 +38,9 @@ class Floods(OnBed):
         super().setUpClass()
         cls.addClassCleanup(os.sched_setaffinity, 0, set(floods.CPUS))
         cls.ground = Ground(cls.bed)
-        cls.rate, cls.few, cls.many = (MAX_RATE_SANITIZED, 1, 1) if cls.programs.sanitized() else (
-            MAX_RATE, FEW, MANY)
+        cls.rate, cls.few, cls.many, cls.min_arrived = (
+            (MAX_RATE_SANITIZED, 1, 1, MIN_ARRIVED_SANITIZED) if cls.programs.sanitized() else
+            (MAX_RATE, FEW, MANY, MIN_ARRIVED))
         cls.rows: list[Flood] = []
 
     @classmethod
@@ -59,20 +61,22 @@ class Floods(OnBed):
     def judge(self, flood: Flood, compare: bool = True) -> None:
         self.rows.append(flood)
         self.assertEqual(flood.lost, 0)
-        enough = 0.1 if self.programs.sanitized() else 0.5
-        self.assertGreater(flood.received, enough * flood.sent, "the flood hardly got there")
+        if flood.seconds == 0 or (compare and not flood.is_compared()):
+            self.skipTest(f"{flood.name}: the host took the CPUs away in all of {flood.spoilt} windows")
+        self.assertGreater(flood.arrived(), self.min_arrived, "the flood hardly got there")
         # Every connection sends several times per second of it.
         self.assertGreater(flood.verified, CONNECTIONS * 500 * flood.seconds, "the connections hardly moved")
         if compare and not self.programs.sanitized():
             self.assertGreaterEqual(flood.ratio(), MIN_RATIO, f"{flood.flooded} of {flood.calm}")
 
     def compare(self, kind: str, family: int, windows: int, seconds: float) -> Flood:
-        """compare adds windows while the median is too low: a busy machine spoils some of them, a defect spoils all."""
+        """compare adds windows while the figures are too low: other work spoils some of them, a defect spoils all."""
         honest = self.ground.fetcher(family)
         flood = None
         for _ in range(ROUNDS):
             flood = self.ground.compare(kind, family, self.rate, windows, seconds, honest, flood)
-            if self.programs.sanitized() or flood.ratio() >= MIN_RATIO:
+            if not flood.is_compared() or flood.arrived() > self.min_arrived and (
+                    self.programs.sanitized() or flood.ratio() >= MIN_RATIO):
                 break
         honest.end()
         return flood
@@ -95,7 +99,10 @@ class Floods(OnBed):
         """Their ports are drawn, so some hit connections: with sequence numbers that are drawn, too."""
         for family in (4, 6):
             flood = Flood(f"{kind} IPv{family}, as the client")
-            self.ground.window(flood, kind, CLIENT[family], family, self.rate, 1.0, 7, None, counts=True)
+            for _ in range(ROUNDS):
+                if self.ground.window(flood, kind, CLIENT[family], family, self.rate, 1.0, 7, None, counts=True) \
+                        and flood.arrived() > self.min_arrived:
+                    break
             self.judge(flood, compare=False)
         if kind == "syn":
             self.assertGreater(self.drops().get("tcp_syn_in_connection", 0), 0, "no connection was hit")
@@ -111,7 +118,7 @@ class Floods(OnBed):
         time.sleep(5)
         end = time.monotonic()
         flood.seconds, flood.received = end - begin, self.ground.received() - before
-        self.ground.add_established(flood, begin, end)
+        flood.verified = self.ground.add_established(flood, begin, end)
         served = honest.rate(begin, end)
         honest.end()
         half_made = half.end()["done"]
