@@ -136,9 +136,6 @@ struct ClientHello {
 
 namespace client_hello_detail {
 
-// Most ClientHellos have about twenty extensions; so many are compared pair by pair.
-constexpr std::size_t kComparedPairwise = 32;
-
 // has_duplicates looks through a well-formed list of extensions or key shares, of any length, with
 // one bit per type or group.
 [[nodiscard]] constexpr bool has_duplicates(ByteView entries) noexcept {
@@ -152,6 +149,31 @@ constexpr std::size_t kComparedPairwise = 32;
   }
   return false;
 }
+
+// Repeats finds entries that come twice in a list of extensions or key shares.  As many as real
+// clients send are compared pair by pair while they are read.
+template <std::size_t kFew>
+class Repeats {
+ public:
+  constexpr void note(std::uint16_t number) noexcept {
+    if (count_ < kFew) {
+      for (std::size_t i = 0; i < count_; ++i) found_ = found_ || numbers_[i] == number;
+      numbers_[count_] = number;
+    }
+    ++count_;
+  }
+  // found: among those that were compared already.
+  [[nodiscard]] constexpr bool found() const noexcept { return found_; }
+  // in says so of the whole list, of which every entry was noted.
+  [[nodiscard]] constexpr bool in(ByteView entries) const noexcept {
+    return found_ || (count_ > kFew && has_duplicates(entries));
+  }
+
+ private:
+  std::array<std::uint16_t, kFew> numbers_{};
+  std::size_t count_ = 0;
+  bool found_ = false;
+};
 
 [[nodiscard]] constexpr U16List u16_list(Reader& r, ByteView raw) noexcept {
   if (raw.size() % 2 != 0) r.fail();
@@ -185,26 +207,15 @@ constexpr void parse_server_name(Reader& r, ClientHello& hello, AlertDescription
 
 constexpr void parse_key_share(Reader& r, ClientHello& hello, AlertDescription& alert) noexcept {
   hello.key_shares = r.vec16(0, 65'535);
-  // Real clients send three at most; so many are compared pair by pair.
-  constexpr std::size_t kFew = 8;
-  std::array<std::uint16_t, kFew> groups{};
-  std::size_t num_groups = 0;
-  bool is_repeated = false;
+  Repeats<8> groups;
   r.within(hello.key_shares, [&](Reader& list) {
     while (!list.at_end()) {
-      const std::uint16_t group = list.u16();
+      groups.note(list.u16());
       static_cast<void>(list.vec16(1, 65'535));
-      if (num_groups < groups.size()) {
-        for (std::size_t i = 0; i < num_groups; ++i) is_repeated |= groups[i] == group;
-        groups[num_groups] = group;
-      }
-      ++num_groups;
     }
   });
   // [RFC 8446 4.2.8] no two shares of one group.
-  if (r.ok() && (is_repeated || (num_groups > kFew && has_duplicates(hello.key_shares)))) {
-    alert = AlertDescription::illegal_parameter;
-  }
+  if (r.ok() && groups.in(hello.key_shares)) alert = AlertDescription::illegal_parameter;
 }
 
 constexpr void parse_pre_shared_key(Reader& r, ClientHello& hello,
@@ -331,8 +342,7 @@ constexpr void parse_extension(ExtensionType type, ByteView body, ClientHello& h
   hello.legacy_compression_methods = r.vec8(1, 255);
 
   AlertDescription alert{};
-  std::array<std::uint16_t, detail::kComparedPairwise> types{};
-  std::size_t num_types = 0;
+  detail::Repeats<32> types;
   // [RFC 5246 7.4.1.2] a ClientHello may end here: extensions are present when bytes are.
   if (!r.at_end()) {
     hello.extensions = r.vec16(0, 65'535);
@@ -341,13 +351,8 @@ constexpr void parse_extension(ExtensionType type, ByteView body, ClientHello& h
         const std::uint16_t type = list.u16();
         const ByteView data = list.vec16(0, 65'535);
         if (!list.ok()) return;
-        if (num_types < types.size()) {
-          for (std::size_t i = 0; i < num_types; ++i) {
-            if (types[i] == type) alert = AlertDescription::illegal_parameter;
-          }
-          types[num_types] = type;
-        }
-        ++num_types;
+        types.note(type);
+        if (types.found()) alert = AlertDescription::illegal_parameter;
         hello.extensions_offered |= ClientHello::extension_bit(ExtensionType{type});
         hello.pre_shared_key_last = ExtensionType{type} == ExtensionType::pre_shared_key;
         detail::parse_extension(ExtensionType{type}, data, hello, alert, list);
@@ -358,9 +363,7 @@ constexpr void parse_extension(ExtensionType type, ByteView body, ClientHello& h
     return Err{alert != AlertDescription{} ? alert : AlertDescription::decode_error};
   }
   // [RFC 8446 4.2] no extension twice; [4.2.11] pre_shared_key comes last.
-  if (num_types > types.size() && detail::has_duplicates(hello.extensions)) {
-    alert = AlertDescription::illegal_parameter;
-  }
+  if (types.in(hello.extensions)) alert = AlertDescription::illegal_parameter;
   if (hello.offers(ExtensionType::pre_shared_key) && !hello.pre_shared_key_last) {
     alert = AlertDescription::illegal_parameter;
   }

@@ -391,19 +391,16 @@ struct NewSessionTicket {
   nst.ticket = r.vec16(1, 65'535);
   // [RFC 8446 4.6.1] extensions that are not known are passed over, and early_data is of no use.
   const ByteView extensions = r.vec16(0, 65'534);
-  std::size_t num_extensions = 0;
+  client_hello_detail::Repeats<4> types;
   r.within(extensions, [&](Reader& list) {
     while (!list.at_end()) {
-      list.skip(2);
+      types.note(list.u16());
       static_cast<void>(list.vec16(0, 65'535));
-      ++num_extensions;
     }
   });
   if (!r.done()) return Err{AlertDescription::decode_error};
   // [RFC 8446 4.2] no extension twice.
-  if (num_extensions > 1 && client_hello_detail::has_duplicates(extensions)) {
-    return Err{AlertDescription::illegal_parameter};
-  }
+  if (types.in(extensions)) return Err{AlertDescription::illegal_parameter};
   return nst;
 }
 
