@@ -73,12 +73,11 @@ class Handshake {
   // transcript_for is the one that a client signs with `scheme`.
   [[nodiscard]] const crypto::TranscriptHash& transcript_for(
       crypto::SignatureScheme scheme) const noexcept {
-    using crypto::HashAlgorithm;
-    using crypto::SchemeHash;
-    if (!has_other_transcript) return transcript;
-    const SchemeHash of_suite =
-        parameters.hash == HashAlgorithm::sha256 ? SchemeHash::sha256 : SchemeHash::sha384;
-    return crypto::hash_of(scheme) == of_suite ? transcript : other_transcript;
+    const auto signed_hash = crypto::hash_of(scheme) == crypto::SchemeHash::sha384
+                                 ? crypto::HashAlgorithm::sha384
+                                 : crypto::HashAlgorithm::sha256;
+    const bool is_other = has_other_transcript && signed_hash != parameters.hash;
+    return is_other ? other_transcript : transcript;
   }
   void transcribe(ByteView messages) noexcept {
     transcript.update(messages);

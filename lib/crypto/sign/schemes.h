@@ -6,8 +6,8 @@
 
 namespace sallyport::crypto {
 
-// fits_key says whether a key of this type can sign with `scheme` as TLS 1.3 means it: to each
-// curve belongs one hash.  Of ECDSA in TLS 1.2 fits_key_in_tls12 knows more.
+// fits_key says whether a key of this type can sign with `scheme` as its name has it: of ECDSA with
+// the hash of the curve, which is all that TLS 1.3 has.  Of TLS 1.2 fits_key_in_tls12 knows more.
 [[nodiscard]] constexpr bool fits_key(SignatureScheme scheme, KeyType type) noexcept {
   switch (scheme) {
     case SignatureScheme::rsa_pkcs1_sha256:
