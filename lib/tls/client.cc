@@ -7,7 +7,6 @@
 #include "lib/crypto/kx/groups.h"
 #include "lib/tls/client_auth.h"
 #include "lib/tls/negotiation.h"
-#include "lib/wire/der.h"
 #include "lib/wire/tls_client_certificate.h"
 #include "lib/wire/tls_messages.h"
 
@@ -462,28 +461,18 @@ bool Client::choose_protocol(const ClientHandshake& handshake, ByteView protocol
 Step Client::certificate(ClientAttached attached, ByteView message) noexcept {
   ClientHandshake& handshake = *attached.handshake;
   crypto::VerifyJob& job = *attached.verify;
-  std::size_t num_certificates = 0;
-  bool are_der = true;
-  const auto alert = wire::parse_client_certificate(
-      message.subspan(sizeof(wire::HandshakeHeader)), version_, [&](ByteView certificate) {
-        if (num_certificates < job.certificates.size()) {
-          job.certificates[num_certificates] = {
-              .offset = static_cast<std::uint16_t>(certificate.data() - job.messages.data()),
-              .len = static_cast<std::uint16_t>(certificate.size())};
-        }
-        are_der = are_der && wire::is_der_sequence(certificate);
-        ++num_certificates;
-      });
-  if (alert != AlertDescription{}) return fail(&handshake, alert);
+  const ShownCertificates shown =
+      note_certificates(message.subspan(sizeof(wire::HandshakeHeader)), version_, job);
+  if (shown.alert != AlertDescription{}) return fail(&handshake, shown.alert);
   // [RFC 8446 4.4.2.4] a server has to show something.
-  if (num_certificates == 0) return fail(&handshake, AlertDescription::decode_error);
-  if (!are_der || num_certificates > job.certificates.size()) {
+  if (shown.count == 0) return fail(&handshake, AlertDescription::decode_error);
+  if (shown.malformed) {
     return fail(&handshake, HandshakeFailure::server_refused, AlertDescription::bad_certificate);
   }
   handshake.transcript.update(message);
   handshake.server_shown = true;
   job.authority = handshake.config->authority;
-  job.num_certificates = static_cast<std::uint8_t>(num_certificates);
+  job.num_certificates = static_cast<std::uint8_t>(shown.count);
   job.messages_len = static_cast<std::uint16_t>(message.size());
   phase_ =
       version_ == ProtocolVersion::tls13 ? Phase::certificate_verify : Phase::server_key_exchange;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "lib/crypto/sign/schemes.h"
+#include "lib/wire/der.h"
 #include "lib/wire/tls_client_certificate.h"
 
 namespace sallyport::tls {
@@ -87,6 +88,22 @@ bool ClientAuth::may_sign(SignatureScheme scheme, ProtocolVersion version) noexc
   if (version == ProtocolVersion::tls13 && !crypto::allowed_in_tls13(scheme)) return false;
   const auto schemes = schemes_of(version);
   return std::ranges::find(schemes, number_of(scheme)) != schemes.end();
+}
+
+ShownCertificates note_certificates(ByteView body, ProtocolVersion version,
+                                    crypto::VerifyJob& job) noexcept {
+  ShownCertificates shown;
+  shown.alert = wire::parse_client_certificate(body, version, [&](ByteView certificate) {
+    if (shown.count < job.certificates.size()) {
+      job.certificates[shown.count] = {
+          .offset = static_cast<std::uint16_t>(certificate.data() - job.messages.data()),
+          .len = static_cast<std::uint16_t>(certificate.size())};
+    }
+    shown.malformed = shown.malformed || !wire::is_der_sequence(certificate);
+    ++shown.count;
+  });
+  shown.malformed = shown.malformed || shown.count > job.certificates.size();
+  return shown;
 }
 
 HandshakeFailure failure_of(ClientVerdict verdict) noexcept {

@@ -1,6 +1,7 @@
 // ClientAuth: whether clients of a listener show certificates, and what they are asked.  Immutable,
 // a part of ServerConfig.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "lib/base/byteorder.h"
 #include "lib/crypto/algorithms.h"
 #include "lib/crypto/client_identity.h"
+#include "lib/crypto/verify_job.h"
 #include "lib/stats/reasons.h"
 #include "lib/wire/tls_types.h"
 
@@ -46,6 +48,19 @@ class ClientAuth {
   std::vector<std::uint8_t> request13_;
   std::vector<std::uint8_t> request12_;
 };
+
+// ShownCertificates is what a Certificate message holds.
+struct ShownCertificates {
+  wire::AlertDescription alert{};  // for a message that does not parse
+  std::size_t count = 0;
+  // More than a VerifyJob has room for, or something that cannot be a certificate
+  // (bad_certificate).
+  bool malformed = false;
+};
+// note_certificates notes in `job` where the certificates of a Certificate message lie, of which
+// `body` is all but the header.  Precondition: it lies in job.messages.
+[[nodiscard]] ShownCertificates note_certificates(ByteView body, wire::ProtocolVersion version,
+                                                  crypto::VerifyJob& job) noexcept;
 
 // failure_of is `none` for a client that may come in.
 [[nodiscard]] stats::HandshakeFailure failure_of(crypto::ClientVerdict verdict) noexcept;

@@ -5,7 +5,6 @@
 
 #include "lib/crypto/sign/content.h"
 #include "lib/tls/server.h"
-#include "lib/wire/der.h"
 #include "lib/wire/tls_client_certificate.h"
 
 namespace sallyport::tls {
@@ -32,24 +31,16 @@ Step Server::client_certificate(Attached attached, ByteView message) noexcept {
   Handshake& handshake = *attached.handshake;
   VerifyJob& job = *attached.verify;
   const ByteView body = message.subspan(sizeof(wire::HandshakeHeader));
-  std::size_t num_certificates = 0;
-  bool are_der = true;
-  const auto alert = wire::parse_client_certificate(body, version_, [&](ByteView certificate) {
-    if (num_certificates < job.certificates.size()) {
-      job.certificates[num_certificates] = {
-          .offset = static_cast<std::uint16_t>(certificate.data() - job.messages.data()),
-          .len = static_cast<std::uint16_t>(certificate.size())};
-    }
-    are_der = are_der && wire::is_der_sequence(certificate);
-    ++num_certificates;
-  });
-  if (alert != AlertDescription{}) return fail(&handshake, failure_of(alert), alert);
-  if (!are_der || num_certificates > job.certificates.size()) {
+  const ShownCertificates shown = note_certificates(body, version_, job);
+  if (shown.alert != AlertDescription{}) {
+    return fail(&handshake, failure_of(shown.alert), shown.alert);
+  }
+  if (shown.malformed) {
     return fail(&handshake, HandshakeFailure::client_certificate_malformed);
   }
   handshake.transcribe(message);
   const bool tls13 = version_ == ProtocolVersion::tls13;
-  if (num_certificates == 0) {
+  if (shown.count == 0) {
     if (handshake.config->client_auth.mode() == ClientAuthMode::required) {
       // [RFC 5246 7.4.6] TLS 1.2 has no alert of its own for this.
       return tls13 ? fail(&handshake, HandshakeFailure::certificate_required)
@@ -62,7 +53,7 @@ Step Server::client_certificate(Attached attached, ByteView message) noexcept {
   }
   handshake.client_shown = true;
   job.authority = handshake.config->client_auth.authority();
-  job.num_certificates = static_cast<std::uint8_t>(num_certificates);
+  job.num_certificates = static_cast<std::uint8_t>(shown.count);
   job.messages_len = static_cast<std::uint16_t>(message.size());
   phase_ = tls13 ? Phase::certificate_verify : Phase::client_key_exchange;
   return step();
