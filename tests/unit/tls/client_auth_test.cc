@@ -12,8 +12,8 @@
 #include "lib/crypto/sign/content.h"
 #include "tests/support/client_certificate.h"
 #include "tests/support/hex.h"
+#include "tests/unit/tls/client_auth_fixture.h"
 #include "tests/unit/tls/negative_cases.h"
-#include "tests/unit/tls/ticket_keys.h"
 
 namespace sallyport::tls {
 namespace {
@@ -21,7 +21,6 @@ namespace {
 using crypto::ClientVerdict;
 using crypto::VerifyStatus;
 using stats::HandshakeFailure;
-using stats::TicketRefusal;
 using testing::append;
 using testing::Bytes;
 using testing::bytes_of;
@@ -30,7 +29,6 @@ using testing::FakeJobs;
 using testing::HelloBuilder;
 using testing::kChangeCipherSpec;
 using testing::message;
-using testing::ReceivedTicket;
 using testing::record;
 using testing::ScriptedClient;
 using testing::sequence;
@@ -42,83 +40,6 @@ using wire::HandshakeType;
 using Alert = AlertDescription;
 using Failure = HandshakeFailure;
 
-const std::vector<Bytes> kNames{Bytes(20, 0x30), Bytes(31, 0x31)};
-constexpr crypto::AuthorityId kAuthority{3, 1};
-
-// ClientAuthTest says the same in both versions.
-class ClientAuthTest : public ::testing::TestWithParam<bool> {
- protected:
-  [[nodiscard]] static bool is_tls13() { return GetParam(); }
-  void ask(ClientAuthMode mode) { config.client_auth = ClientAuth{mode, kAuthority, kNames}; }
-
-  [[nodiscard]] static HelloBuilder hello() {
-    HelloBuilder builder = is_tls13() ? HelloBuilder::tls13() : HelloBuilder::tls12();
-    if (is_tls13()) builder.set(ExtensionType::psk_key_exchange_modes, {1, 1});
-    if (!is_tls13()) builder.set(ExtensionType::session_ticket, {});
-    return builder.server_name("site.test");
-  }
-  void begin(TlsDriver& server) {
-    server.feed(client->hello(hello()));
-    client->hear(server.take_output());
-  }
-  // around puts messages into a record as the version wants it.
-  [[nodiscard]] Bytes around(const Bytes& messages) {
-    return is_tls13() ? client->seal(ContentType::handshake, messages)
-                      : record(ContentType::handshake, messages);
-  }
-  Bytes say(const Bytes& one) { return around(client->say(one)); }
-
-  // show says what an honest client says with this certificate, up to its Finished.
-  void show(TlsDriver& server, const ClientCertificate& certificate) {
-    server.feed(say(certificate.message()));
-    if (!is_tls13()) server.feed(client->client_key_exchange());
-    if (!certificate.chain.empty()) server.feed(say(certificate.verify()));
-  }
-  void finish(TlsDriver& server) {
-    if (is_tls13()) {
-      server.feed(client->finish());
-    } else {
-      server.feed(kChangeCipherSpec);
-      server.feed(client->seal(ContentType::handshake, client->say(client->finished12_message())));
-    }
-    client->hear(server.take_output());
-  }
-  void handshake(TlsDriver& server, const ClientCertificate& certificate) {
-    begin(server);
-    show(server, certificate);
-    finish(server);
-  }
-  [[nodiscard]] static ClientCertificate certificate() {
-    ClientCertificate shown;
-    shown.tls13 = is_tls13();
-    return shown;
-  }
-  void expect_data_flows(TlsDriver& server) {
-    ASSERT_TRUE(server.server().is_established());
-    server.feed(client->seal(ContentType::application_data, {'u', 'p'}));
-    EXPECT_EQ(server.application_data(), (Bytes{'u', 'p'}));
-    client->hear(server.send(bytes_of("down")));
-    ASSERT_NE(client->last_of(ContentType::application_data), nullptr);
-    EXPECT_EQ(client->last_of(ContentType::application_data)->content, (Bytes{'d', 'o', 'w', 'n'}));
-  }
-  void expect_failure(TlsDriver& server, Failure why, Alert alert) {
-    client->hear(server.take_output());
-    EXPECT_EQ(server.last().failure, why);
-    EXPECT_EQ(client->alert(), static_cast<std::uint8_t>(alert));
-    EXPECT_EQ(server.handshake(), nullptr);
-    EXPECT_EQ(server.verify_job(), nullptr);
-    EXPECT_FALSE(server.server().is_established());
-    EXPECT_FALSE(server.saw(Event::established));
-  }
-
-  ServerConfig config = testing::test_config();
-  FakeJobs jobs;
-  std::unique_ptr<ScriptedClient> client = std::make_unique<ScriptedClient>();
-};
-
-std::string version_name(const ::testing::TestParamInfo<bool>& info) {
-  return info.param ? "Tls13" : "Tls12";
-}
 INSTANTIATE_TEST_SUITE_P(Both, ClientAuthTest, ::testing::Values(true, false), version_name);
 
 TEST_P(ClientAuthTest, IsOffByDefault) {
@@ -170,7 +91,7 @@ TEST_P(ClientAuthTest, AsksWithSchemesAndNames) {
               (std::vector<std::uint16_t>{0x0403, 0x0503, 0x0804, 0x0805, 0x0401, 0x0501}));
   }
   EXPECT_TRUE(r.done());
-  EXPECT_EQ(names, kNames);
+  EXPECT_EQ(names, kAuthorityNames);
 }
 
 // [RFC 5246 7.4.4 and 7.4.8] what is signed is a transcript, under one of two hashes.
@@ -575,7 +496,7 @@ std::vector<Wrong> wrongs() {
 
 TEST(ClientAuthWrongs, HearTheirAlert) {
   ServerConfig config = testing::test_config();
-  config.client_auth = ClientAuth{ClientAuthMode::optional, kAuthority, kNames};
+  config.client_auth = ClientAuth{ClientAuthMode::optional, kAuthority, kAuthorityNames};
   for (const Wrong& wrong : wrongs()) {
     SCOPED_TRACE(std::string{wrong.name} + (wrong.tls13 ? " in TLS 1.3, " : " in TLS 1.2, ") +
                  wrong.clause);
@@ -650,146 +571,6 @@ TEST_P(ClientAuthTest, IsNotJudgedBeforeItsFinishedIsRight) {
   server.feed(client->seal(ContentType::handshake, finished));
   expect_failure(server, Failure::bad_finished, Alert::decrypt_error);
   EXPECT_EQ(jobs.num_verifications, 0);
-}
-
-// --- Resumption ---
-
-constexpr std::uint64_t kNow = 1'800'000'000'000;
-constexpr std::uint32_t kLifetime = 3'600;
-
-class ReturningClient : public ClientAuthTest {
- protected:
-  ReturningClient() {
-    fill(keys);
-    config.tickets = {
-        .enabled = true, .psk_only = false, .lifetime_seconds = kLifetime, .domain = "web+ca"};
-    ask(ClientAuthMode::required);
-  }
-  void at(TlsDriver& server, std::uint64_t unix_ms) {
-    server.engine().use_tickets(&keys, {server.now, unix_ms});
-  }
-  // first_ticket is that of a full handshake at kNow.
-  ReceivedTicket first_ticket(const ClientCertificate& shown = certificate()) {
-    client = std::make_unique<ScriptedClient>();
-    TlsDriver server{config, jobs};
-    at(server, kNow);
-    handshake(server, shown);
-    EXPECT_TRUE(server.server().is_established());
-    EXPECT_FALSE(client->tickets().empty());
-    return client->tickets().empty() ? ReceivedTicket{} : client->tickets()[0];
-  }
-  // come_back resumes as far as the server likes, and says whether it did.
-  bool come_back(TlsDriver& server, const ReceivedTicket& ticket, std::uint64_t unix_ms = kNow) {
-    client = std::make_unique<ScriptedClient>();
-    at(server, unix_ms);
-    const auto age = static_cast<std::uint32_t>(unix_ms - kNow);
-    server.feed(is_tls13() ? client->resuming_hello(hello(), {{ticket, age}})
-                           : client->resuming_hello12(hello(), ticket));
-    client->hear(server.take_output());
-    if (!server.server().is_resumed()) return false;
-    finish(server);
-    return true;
-  }
-  TicketKeys keys;
-};
-INSTANTIATE_TEST_SUITE_P(Both, ReturningClient, ::testing::Values(true, false), version_name);
-
-TEST_P(ReturningClient, IsKnownWithoutBeingAsked) {
-  const ReceivedTicket ticket = first_ticket();
-  EXPECT_EQ(ticket.ticket.size(), kNamingTicketLen);
-  TlsDriver server{config, jobs};
-  ASSERT_TRUE(come_back(server, ticket));
-  EXPECT_FALSE(client->heard(HandshakeType::certificate_request));
-  EXPECT_EQ(jobs.num_verifications, 1) << "only the first time";
-  EXPECT_EQ(server.client().verdict, ClientVerdict::ok);
-  EXPECT_EQ(server.client().subject(), "CN=client");
-  EXPECT_EQ(server.client().fingerprint, jobs.identity.fingerprint);
-  EXPECT_EQ(server.client().not_after, jobs.identity.not_after);
-  expect_data_flows(server);
-}
-
-TEST_P(ReturningClient, KeepsItsNameThroughTicketsThatFollow) {
-  if (!is_tls13()) GTEST_SKIP() << "TLS 1.2 keeps its first ticket";
-  ReceivedTicket ticket = first_ticket();
-  for (int i = 0; i < 3; ++i) {
-    TlsDriver server{config, jobs};
-    ASSERT_TRUE(come_back(server, ticket));
-    EXPECT_EQ(server.client().subject(), "CN=client");
-    ASSERT_FALSE(client->tickets().empty());
-    ticket = client->tickets()[0];
-  }
-}
-
-TEST_P(ReturningClient, WithoutNameComesBackWhereThatIsAllowed) {
-  ask(ClientAuthMode::optional);
-  const ReceivedTicket ticket = first_ticket(ClientCertificate::none(is_tls13()));
-  EXPECT_EQ(ticket.ticket.size(), kNamingTicketLen) << "as long as all others";
-  TlsDriver server{config, jobs};
-  ASSERT_TRUE(come_back(server, ticket));
-  EXPECT_EQ(server.client().verdict, ClientVerdict::none);
-  expect_data_flows(server);
-
-  ask(ClientAuthMode::required);
-  TlsDriver strict{config, jobs};
-  EXPECT_FALSE(come_back(strict, ticket));
-  EXPECT_EQ(strict.ticket_refusal(), TicketRefusal::other_client);
-  EXPECT_TRUE(client->heard(HandshakeType::certificate_request));
-}
-
-TEST_P(ReturningClient, IsAskedAgainWhenWhoIsLetInHasChanged) {
-  const ReceivedTicket ticket = first_ticket();
-  config.tickets.domain = "web+other ca";
-  TlsDriver server{config, jobs};
-  EXPECT_FALSE(come_back(server, ticket));
-  EXPECT_EQ(server.ticket_refusal(), TicketRefusal::not_authentic);
-  EXPECT_TRUE(client->heard(HandshakeType::certificate_request));
-}
-
-TEST_P(ReturningClient, OfBeforeClientsWereAskedIsAsked) {
-  const ClientAuth wanted = config.client_auth;
-  config.client_auth = {};
-  const ReceivedTicket ticket = [&] {
-    client = std::make_unique<ScriptedClient>();
-    TlsDriver server{config, jobs};
-    at(server, kNow);
-    begin(server);
-    if (!is_tls13()) server.feed(client->client_key_exchange());
-    finish(server);
-    return client->tickets().at(0);
-  }();
-  EXPECT_EQ(ticket.ticket.size(), kTicketLen);
-  config.client_auth = wanted;
-  TlsDriver server{config, jobs};
-  EXPECT_FALSE(come_back(server, ticket)) << "even under the same domain";
-  EXPECT_EQ(server.ticket_refusal(), TicketRefusal::other_client);
-}
-
-// A ticket does not outlive the certificate.
-TEST_P(ReturningClient, IsNotLetInBeyondItsCertificate) {
-  jobs.identity.not_after = static_cast<std::int64_t>(kNow / 1'000) + 100;
-  const ReceivedTicket ticket = first_ticket();
-  EXPECT_EQ(ticket.lifetime_seconds, 100U);
-  TlsDriver server{config, jobs};
-  EXPECT_TRUE(come_back(server, ticket, kNow + 99'000));
-  TlsDriver late{config, jobs};
-  EXPECT_FALSE(come_back(late, ticket, kNow + 101'000));
-  EXPECT_EQ(late.ticket_refusal(), TicketRefusal::expired);
-}
-
-TEST_P(ReturningClient, OfACertificateThatEndsNowGetsNoTicket) {
-  jobs.identity.not_after = static_cast<std::int64_t>(kNow / 1'000);
-  TlsDriver server{config, jobs};
-  at(server, kNow);
-  handshake(server, certificate());
-  EXPECT_TRUE(server.server().is_established());
-  if (is_tls13()) {
-    EXPECT_TRUE(client->tickets().empty());
-  } else {
-    // [RFC 5077 3.3] announced, so an empty one takes that back.
-    ASSERT_EQ(client->tickets().size(), 1U);
-    EXPECT_TRUE(client->tickets()[0].ticket.empty());
-  }
-  expect_data_flows(server);
 }
 
 }  // namespace
