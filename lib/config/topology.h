@@ -9,7 +9,7 @@
 
 namespace sallyport::config {
 
-// A worker keeps tickets for so many backends that speak TLS; with those beyond, every handshake is
+// A worker keeps sessions of so many backends that speak TLS; with those beyond, every handshake is
 // a full one.
 constexpr std::uint16_t kMaxSessionPlaces = 1'024;
 

@@ -128,7 +128,7 @@ struct Backend {
   InterfaceIndex interface;
   std::uint16_t next_hop = 0;  // index into that interface's next_hops
   std::uint16_t counter = 0;   // its place in WorkerStats::backends
-  // Where each worker keeps its tickets; kNoSessions: nowhere.
+  // Where each worker keeps its sessions; kNoSessions: nowhere.
   static constexpr std::uint16_t kNoSessions = 0xffff;
   std::uint16_t sessions = kNoSessions;
 };

@@ -78,7 +78,8 @@ class Numbers {
 
 [[nodiscard]] bool may_show(const ClientConfig& config, const ClientSession& session) noexcept {
   const SuiteInfo* const suite = offered_suite(config, session.cipher_suite);
-  return suite != nullptr && suite->version == session.version && session.ticket_len != 0 &&
+  return suite != nullptr && suite->version == session.version &&
+         (session.ticket_len != 0 || session.session_id_len != 0) &&
          session.authority == config.authority;
 }
 
@@ -289,16 +290,20 @@ Step Client::start(Engine& engine, ClientHandshake& handshake,
   wipe_object(key_share);
   if (phase_ == Phase::start) {
     engine.random().fill(handshake.client_random);
-    // [RFC 8446 D.4] looks like a session of TLS 1.2 to whoever stands in the way; [RFC 5077 3.4]
-    // and when it comes back from a server of TLS 1.2, our ticket was accepted.
-    if (handshake.config->tls13 || handshake.session != nullptr) {
-      engine.random().fill(handshake.session_id);
-      handshake.session_id_len = static_cast<std::uint8_t>(handshake.session_id.size());
-    }
     const bool has_expired = handshake.session != nullptr &&
                              engine.unix_ms() >= std::min(handshake.session->expires_ms,
                                                           handshake.session->chain_expires_ms);
     if (has_expired) handshake.session = nullptr;
+    const ClientSession* const session = handshake.session;
+    if (session != nullptr && session->session_id_len != 0) {
+      handshake.session_id = session->session_id;
+      handshake.session_id_len = session->session_id_len;
+    } else if (handshake.config->tls13 || session != nullptr) {
+      // [RFC 8446 D.4] looks like a session of TLS 1.2 to whoever stands in the way; [RFC 5077 3.4]
+      // and when it comes back from a server of TLS 1.2, our ticket was accepted.
+      engine.random().fill(handshake.session_id);
+      handshake.session_id_len = static_cast<std::uint8_t>(handshake.session_id.size());
+    }
   } else if (handshake.session_id_len != 0) {
     // [RFC 8446 D.4] once, before the first thing that we say to a server of TLS 1.3.
     handshake.flight.clear();

@@ -1,10 +1,10 @@
 // Client: the client side of TLS 1.3 (RFC 8446) and TLS 1.2 (RFC 5246, 5077, 5746, 7627, 8422) of
 // one connection, as a state machine without I/O; Server's counterpart, and driven like it.
 //
-// It speaks ECDHE with AEAD cipher suites only, keeps one ticket at a time, shows no certificate of
-// its own, sends no early data, and does not renegotiate.  What the server shows is collected in a
-// VerifyJob and judged elsewhere: nothing is sent under keys that the server's certificate does not
-// vouch for.
+// It speaks ECDHE with AEAD cipher suites only, keeps one session at a time, shows no certificate
+// of its own, sends no early data, and does not renegotiate.  What the server shows is collected in
+// a VerifyJob and judged elsewhere: nothing is sent under keys that the server's certificate does
+// not vouch for.
 //
 //     Client client{handshake, config, session};     // pinned until !needs_handshake()
 //     ... and after any call that returns a Step, and first of all, look at step.await:
@@ -45,7 +45,8 @@ namespace sallyport::tls {
 struct ClientAttached {
   ClientHandshake* handshake = nullptr;
   crypto::VerifyJob* verify = nullptr;
-  // Where a ticket is put, with Event::session; null: none is kept.  Not the session that is shown.
+  // Where a ticket or session ID is put, with Event::session; null: none is kept.  Not the session
+  // that is shown.
   ClientSession* session = nullptr;
 };
 
@@ -214,8 +215,8 @@ class Client : public RecordLayer {
 
   // client_output.cc: records out.
   [[nodiscard]] bool has_flight(const ClientHandshake* handshake) const noexcept;
-  void keep_ticket(const Engine& engine, const wire::NewSessionTicket& nst,
-                   ClientSession& session) const noexcept;
+  void fill_session(const Engine& engine, const wire::NewSessionTicket& nst,
+                    ClientSession& session) const noexcept;
 
   Phase phase_ = Phase::closed;
   std::uint8_t alpn_ = kNoAlpn;

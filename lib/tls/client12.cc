@@ -1,5 +1,5 @@
 // Client, TLS 1.2 (RFC 5246): full, with ephemeral keys on curves (RFC 8422), and resumed with a
-// ticket (RFC 5077, RFC 7627).
+// ticket (RFC 5077, RFC 7627) or a session ID.
 #include <algorithm>
 #include <array>
 
@@ -67,6 +67,8 @@ Step Client::begin12(ClientHandshake& handshake, const wire::ServerHello& hello)
       std::ranges::equal(hello.legacy_session_id_echo,
                          ByteView{handshake.session_id}.first(handshake.session_id_len));
   if (!echoes) {
+    handshake.session_id_len = static_cast<std::uint8_t>(hello.legacy_session_id_echo.size());
+    std::ranges::copy(hello.legacy_session_id_echo, handshake.session_id.begin());
     phase_ = Phase::certificate;
     return step();
   }
@@ -225,14 +227,25 @@ Step Client::finished12(const Engine& engine, ClientAttached attached, ByteView 
   return step(events);
 }
 
-// keep_session12 keeps the ticket that has come, if one has.
+// keep_session12 keeps the ticket that has come, or else the ID of a new session; false: the server
+// has given neither.
 bool Client::keep_session12(const Engine& engine, const ClientHandshake& handshake,
                             ClientSession& session) const noexcept {
-  if (handshake.kept == 0) return false;
-  const auto nst = wire::parse_new_session_ticket12(
-      ByteView{handshake.partial}.first(handshake.kept).subspan(sizeof(wire::HandshakeHeader)));
-  if (!nst || nst->ticket.empty() || nst->ticket.size() > ClientSession::kMaxTicket) return false;
-  keep_ticket(engine, *nst, session);
+  // [RFC 5246 F.1.4] so long at most: who gets hold of a master secret can use it all the while.
+  constexpr std::uint32_t kDay = 86'400;
+  wire::NewSessionTicket nst;
+  nst.lifetime_seconds = kDay;
+  if (handshake.kept != 0) {
+    const auto came = wire::parse_new_session_ticket12(
+        ByteView{handshake.partial}.first(handshake.kept).subspan(sizeof(wire::HandshakeHeader)));
+    if (came && !came->ticket.empty() && came->ticket.size() <= ClientSession::kMaxTicket) {
+      nst = *came;
+    }
+  }
+  if (nst.ticket.empty() && (resumed_ || handshake.session_id_len == 0)) return false;
+  fill_session(engine, nst, session);
+  session.session_id_len = nst.ticket.empty() ? handshake.session_id_len : std::uint8_t{0};
+  session.session_id = handshake.session_id;
   session.age_add = 0;
   session.secret_len = MasterSecret12::kLen;
   std::ranges::copy(handshake.master_secret.expose(), session.secret.expose_for_write().begin());

@@ -226,7 +226,7 @@ Step Client::new_session_ticket13(const Engine& engine, ClientAttached attached,
       nst->ticket.size() > ClientSession::kMaxTicket) {
     return step();
   }
-  keep_ticket(engine, *nst, *session);
+  fill_session(engine, *nst, *session);
   session->age_add = nst->age_add;
   session->secret_len = static_cast<std::uint8_t>(crypto::digest_len(resumption_.algorithm()));
   resumption_.ticket_key(nst->nonce, session->secret.expose_for_write());

@@ -49,7 +49,7 @@ class ClientAuth {
   std::vector<std::uint8_t> request12_;
 };
 
-// ShownCertificates is what a Certificate message holds.
+// ShownCertificates is what a Certificate message holds, that of a client or, for Client, a server.
 struct ShownCertificates {
   wire::AlertDescription alert{};  // for a message that does not parse
   std::size_t count = 0;

@@ -1,5 +1,5 @@
 // ClientConfig: what a client of TLS asks of one kind of server.  ClientSession: what it keeps of a
-// connection to come back with (RFC 8446 2.2, RFC 5077).
+// connection to come back with (RFC 8446 2.2, RFC 5077, RFC 5246 7.3).
 #pragma once
 #include <array>
 #include <cstddef>
@@ -11,6 +11,7 @@
 #include "lib/base/secret.h"
 #include "lib/crypto/algorithms.h"
 #include "lib/crypto/client_identity.h"
+#include "lib/wire/tls_client_hello.h"
 #include "lib/wire/tls_types.h"
 
 namespace sallyport::tls {
@@ -31,9 +32,9 @@ struct ClientConfig {
   crypto::AuthorityId authority;  // who vouches for the server
 };
 
-// ClientSession is one ticket and what goes with it.  Whoever keeps it shows it to the server that
-// made it and to no other, and once only: an observer could tell that two connections belong
-// together [RFC 8446 C.4].
+// ClientSession is one ticket, or the ID of a session that a server of TLS 1.2 keeps itself, and
+// what goes with it.  Whoever keeps it shows it to the server that made it and to no other; one of
+// TLS 1.3 once only, or an observer could tell that two connections belong together [RFC 8446 C.4].
 struct ClientSession {
   // A longer ticket is not kept.
   static constexpr std::size_t kMaxTicket = 2'048;
@@ -41,21 +42,27 @@ struct ClientSession {
   wire::ProtocolVersion version = wire::ProtocolVersion::none;  // none: there is nothing here
   wire::CipherSuite cipher_suite = wire::CipherSuite::none;
   std::uint8_t secret_len = 0;
-  std::uint16_t ticket_len = 0;
+  std::uint8_t session_id_len = 0;  // 0 where there is a ticket
+  std::uint16_t ticket_len = 0;     // 0 where there is a session ID
   std::uint32_t age_add = 0;
   crypto::AuthorityId authority;       // who vouched for the server
   std::uint64_t received_ms = 0;       // Unix time, as all below
-  std::uint64_t expires_ms = 0;        // of the ticket
+  std::uint64_t expires_ms = 0;        // of the ticket or ID
   std::uint64_t chain_expires_ms = 0;  // of the certificates that the server has shown
   Secret<48> secret;                   // pre-shared key, or master secret of TLS 1.2
+  std::array<std::uint8_t, wire::ClientHello::kMaxSessionIdLen> session_id{};
   std::array<std::uint8_t, kMaxTicket> ticket{};
 
+  [[nodiscard]] ByteView session_id_bytes() const noexcept {
+    return ByteView{session_id}.first(session_id_len);
+  }
   [[nodiscard]] ByteView ticket_bytes() const noexcept {
     return ByteView{ticket}.first(ticket_len);
   }
   [[nodiscard]] ByteView secret_bytes() const noexcept { return secret.expose().first(secret_len); }
   void clear() noexcept {
     version = wire::ProtocolVersion::none;
+    session_id_len = 0;
     ticket_len = 0;
     secret_len = 0;
     secret.clear();
@@ -65,6 +72,7 @@ struct ClientSession {
     version = from.version;
     cipher_suite = from.cipher_suite;
     secret_len = from.secret_len;
+    session_id_len = from.session_id_len;
     ticket_len = from.ticket_len;
     age_add = from.age_add;
     authority = from.authority;
@@ -72,6 +80,7 @@ struct ClientSession {
     expires_ms = from.expires_ms;
     chain_expires_ms = from.chain_expires_ms;
     secret.take_over(from.secret);
+    session_id = from.session_id;
     ticket = from.ticket;
     from.clear();
   }

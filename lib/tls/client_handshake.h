@@ -48,6 +48,7 @@ class ClientHandshake {
   wire::Extensions offered;
   std::array<std::uint8_t, 32> client_random{};
   std::array<std::uint8_t, 32> server_random{};
+  // What our hello says; once a server of TLS 1.2 begins a new session, the ID that it has given.
   std::array<std::uint8_t, wire::ClientHello::kMaxSessionIdLen> session_id{};
   std::uint8_t session_id_len = 0;
   std::uint8_t peer_share_len = 0;

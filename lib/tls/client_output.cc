@@ -79,9 +79,9 @@ std::size_t Client::seal(Engine& engine, std::span<const ByteView> plaintext,
   return put_application_data(engine, plaintext, out);
 }
 
-// keep_ticket fills what both versions have in common.
-void Client::keep_ticket(const Engine& engine, const wire::NewSessionTicket& nst,
-                         ClientSession& session) const noexcept {
+// fill_session does what both versions have in common.
+void Client::fill_session(const Engine& engine, const wire::NewSessionTicket& nst,
+                          ClientSession& session) const noexcept {
   // [RFC 8446 4.6.1] never longer than a week, whatever the server says; [RFC 5077 5.6] a hint of
   // zero in TLS 1.2 means that there is none.
   constexpr std::uint32_t kWeek = 604'800;
@@ -92,6 +92,7 @@ void Client::keep_ticket(const Engine& engine, const wire::NewSessionTicket& nst
   session.received_ms = engine.unix_ms();
   session.expires_ms = session.received_ms + std::uint64_t{1'000} * std::min(lifetime, kWeek);
   session.chain_expires_ms = chain_expires_ms_;
+  session.session_id_len = 0;
   session.ticket_len = static_cast<std::uint16_t>(nst.ticket.size());
   std::ranges::copy(nst.ticket, session.ticket.begin());
 }

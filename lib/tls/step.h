@@ -30,7 +30,7 @@ enum class Event : std::uint8_t {
   fatal_alert = 16,  // the client gave up; `failure` is alert_received
   key_updated = 32,  // the client changed its keys
   ticket_age = 64,   // with client_hello: the accepted ticket is not as old as its client says
-  session = 128,     // a ticket of the server was kept (Client)
+  session = 128,     // a session was kept to resume later (Client)
 };
 
 class Events {

@@ -23,6 +23,7 @@ struct BackendHandshake {
   Handle<crypto::CryptoJob> job;
   Handle<crypto::VerifyJob> verify_job;
   std::uint64_t configuration = 0;  // pinned for as long as this is held
+  std::uint32_t era = 0;            // of BackendSessions, when the session was taken
   snapshot::PoolIndex pool;         // in whose share this is
   bool is_being_judged = false;     // the VerifyJob is away
 };
@@ -41,18 +42,18 @@ struct BackendLeg {
   bool has_ended : 1 = false;          // close_notify came: what the backend said is whole
 };
 
-// BackendSessions keeps a few tickets of one backend.  [RFC 8446 C.4] Each is shown once; one of
-// TLS 1.2 comes back when it was accepted.
+// BackendSessions keeps a few sessions of one backend.  [RFC 8446 C.4] Each is shown once; one of
+// TLS 1.2 that was accepted and not renewed is put back.
 class BackendSessions {
  public:
   // What a server gives with a full handshake, for two of them that come at once.
   static constexpr std::size_t kKept = 4;
 
-  // incoming is where the next ticket may be written; keep() makes it one of those that are kept,
+  // incoming is where the next session may be written; keep() makes it one of those that are kept,
   // in the place of the oldest when there are as many.
   [[nodiscard]] tls::ClientSession& incoming() noexcept { return sessions_[next_]; }
   void keep() noexcept {
-    next_ = (next_ + 1) % sessions_.size();
+    next_ = (next_ + 1) % kPlaces;
     if (count_ < kKept) {
       ++count_;
     } else {
@@ -63,16 +64,31 @@ class BackendSessions {
   [[nodiscard]] bool take(tls::ClientSession& out) noexcept {
     if (count_ == 0) return false;
     --count_;
-    next_ = (next_ + sessions_.size() - 1) % sessions_.size();
+    next_ = (next_ + kPlaces - 1) % kPlaces;
     out.take_over(incoming());
     return true;
   }
+  // put_back keeps a session that was taken in this era(), which ends with forget(): what another
+  // connection shows at that moment is forgotten as well.
+  void put_back(tls::ClientSession& session, std::uint32_t era) noexcept {
+    if (era != era_) return;
+    incoming().take_over(session);
+    keep();
+  }
+  void forget() noexcept {
+    for (tls::ClientSession& session : sessions_) session.clear();
+    count_ = 0;
+    ++era_;
+  }
+  [[nodiscard]] std::uint32_t era() const noexcept { return era_; }
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
  private:
-  std::array<tls::ClientSession, kKept + 1> sessions_;
-  std::size_t next_ = 0;  // free
-  std::size_t count_ = 0;
+  static constexpr std::uint32_t kPlaces = kKept + 1;
+  std::array<tls::ClientSession, kPlaces> sessions_;
+  std::uint32_t next_ = 0;  // free
+  std::uint32_t count_ = 0;
+  std::uint32_t era_ = 0;
 };
 
 }  // namespace sallyport::worker

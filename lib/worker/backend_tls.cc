@@ -1,5 +1,5 @@
-// TLS with a backend: records in and out, jobs, tickets, and the next backend when it does not come
-// about.  The counterpart of client.cc, with tls::Client in the place of tls::Server.
+// TLS with a backend: records in and out, jobs, sessions, and the next backend when it does not
+// come about.  The counterpart of client.cc, with tls::Client in the place of tls::Server.
 //
 // Nothing of the client is sealed before tls::Client says that TLS is established, which is after
 // the backend's certificate was judged good: until then the connection is not relaying, and records
@@ -79,10 +79,10 @@ tls::ClientHandshake* Worker::handshake_of(const BackendLeg& leg) noexcept {
 
 tls::ClientAttached Worker::attached(const BackendLeg& leg) noexcept {
   BackendHandshake* state = backend_handshakes_.get(leg.handshake);
-  const bool keeps_tickets = leg.sessions < sessions_.size();
+  const bool keeps_sessions = leg.sessions < sessions_.size();
   return {.handshake = state == nullptr ? nullptr : &state->tls,
           .verify = state == nullptr ? nullptr : verify_jobs_.get(state->verify_job),
-          .session = keeps_tickets ? &sessions_[leg.sessions].incoming() : nullptr};
+          .session = keeps_sessions ? &sessions_[leg.sessions].incoming() : nullptr};
 }
 
 // --- The handshake -----------------------------------------------------------------------------
@@ -114,10 +114,11 @@ bool Worker::say_hello(Connection& c, BackendLeg& leg, Turn& turn) noexcept {
     state->is_being_judged = false;
     state->configuration = snapshot_->configuration;
     pins_.pin(state->configuration);
-    const bool has_ticket =
-        leg.sessions < sessions_.size() && sessions_[leg.sessions].take(state->session);
+    const bool keeps_sessions = leg.sessions < sessions_.size();
+    state->era = keeps_sessions ? sessions_[leg.sessions].era() : 0;
+    const bool has_session = keeps_sessions && sessions_[leg.sessions].take(state->session);
     std::destroy_at(&leg.tls);
-    std::construct_at(&leg.tls, state->tls, tls->client, has_ticket ? &state->session : nullptr);
+    std::construct_at(&leg.tls, state->tls, tls->client, has_session ? &state->session : nullptr);
   }
   crypto::KeyShare key_share;
   const crypto::NamedGroup group = leg.tls.wants_key_share(state->tls);
@@ -168,6 +169,8 @@ void Worker::on_backend_step(Connection& c, BackendLeg& leg, const tls::Step& st
   leg.await = step.await;
   if (step.events.has(tls::Event::session)) sessions_[leg.sessions].keep();
   if (step.failed()) {
+    // Before it was established there was nothing of it that could have been kept.
+    if (c.phase != Phase::connecting) forget_sessions(leg);
     on_backend_tls_failed(c, leg, failure_of(step.failure, verdict));
     return;
   }
@@ -181,15 +184,25 @@ void Worker::on_backend_step(Connection& c, BackendLeg& leg, const tls::Step& st
   if (step.await == tls::Await::job) waits = !submit_job(c, leg, turn);
   if (step.await == tls::Await::verdict) waits = !submit_verify_job(c, leg, turn);
   if (waits) wait_for_resource(c);
-  if (step.events.has(tls::Event::established)) on_backend_tls_established(c, leg, turn);
+  if (step.events.has(tls::Event::established)) {
+    on_backend_tls_established(c, leg, step.events.has(tls::Event::session), turn);
+  }
 }
 
-void Worker::on_backend_tls_established(Connection& c, BackendLeg& leg, Turn& turn) noexcept {
+// forget_sessions: [RFC 8446 6.2, RFC 5246 7.2.2] a session does not outlive a connection that
+// failed.  Nobody remembers which of them it was, and a full handshake is all that the others cost.
+void Worker::forget_sessions(const BackendLeg& leg) noexcept {
+  if (leg.sessions < sessions_.size()) sessions_[leg.sessions].forget();
+}
+
+void Worker::on_backend_tls_established(Connection& c, BackendLeg& leg, bool is_renewed,
+                                        Turn& turn) noexcept {
   const snapshot::BackendTls* tls = (*snapshot_->pools)[c.pool.value].tls.get();
   const bool wants_protocol = tls != nullptr && !tls->client.alpn_protocols.empty();
   if (wants_protocol && leg.tls.alpn() == tls::Client::kNoAlpn) {
     // It would understand what the client says in its own way, or worse, misunderstand it.
     leg.tls.abort(wire::AlertDescription::no_application_protocol);
+    forget_sessions(leg);
     on_backend_tls_failed(c, leg, BackendTlsFailure::no_application_protocol);
     return;
   }
@@ -198,12 +211,10 @@ void Worker::on_backend_tls_established(Connection& c, BackendLeg& leg, Turn& tu
   counters.count(BackendCounter::tls_established);
   if (leg.tls.is_resumed()) counters.count(BackendCounter::tls_resumed);
   BackendHandshake* state = backend_handshakes_.get(leg.handshake);
-  if (leg.tls.is_resumed() && leg.tls.version() == wire::ProtocolVersion::tls12 &&
+  if (leg.tls.is_resumed() && leg.tls.version() == wire::ProtocolVersion::tls12 && !is_renewed &&
       state != nullptr) {
-    // [RFC 5077 3.3] A server of TLS 1.2 need not give another ticket for one that it takes, and
-    // takes it again.
-    sessions_[leg.sessions].incoming().take_over(state->session);
-    sessions_[leg.sessions].keep();
+    // [RFC 5077 3.3, RFC 5246 7.3] A server of TLS 1.2 takes a ticket or session ID again.
+    sessions_[leg.sessions].put_back(state->session, state->era);
   }
   begin_relay(c, turn);
   mark_ready(c);

@@ -322,7 +322,10 @@ class Worker {
   void pull_backend_output(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
   void on_backend_step(Connection& c, BackendLeg& leg, const tls::Step& step, Turn& turn,
                        crypto::ClientVerdict verdict = crypto::ClientVerdict::none) noexcept;
-  void on_backend_tls_established(Connection& c, BackendLeg& leg, Turn& turn) noexcept;
+  // is_renewed: with the handshake came a session to resume next time.
+  void on_backend_tls_established(Connection& c, BackendLeg& leg, bool is_renewed,
+                                  Turn& turn) noexcept;
+  void forget_sessions(const BackendLeg& leg) noexcept;
   // on_backend_tls_failed leaves what takes frames to give_up_backend, which comes with advance():
   // there may be none to spare where it is called.
   void on_backend_tls_failed(Connection& c, BackendLeg& leg, stats::BackendTlsFailure why) noexcept;

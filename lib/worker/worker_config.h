@@ -30,7 +30,7 @@ struct WorkerConfig {
   // connection to such a pool is made.
   bool backends_speak_tls = false;
   std::size_t max_backend_handshakes = 1;  // a handshake with a backend waits, as above
-  std::size_t tls_backends = 0;            // whose tickets are kept
+  std::size_t tls_backends = 0;            // whose sessions are kept
   // Clients of listeners that ask for certificates.  Full: no cookie of those is accepted.
   std::size_t max_known_clients = 1'024;
   // Clients that some backend wants to be introduced to, until it is.  Full: as above.

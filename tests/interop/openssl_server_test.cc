@@ -356,6 +356,28 @@ TEST_F(OpensslServerTest, ResumesWithItsTicket) {
   }
 }
 
+TEST_F(OpensslServerTest, ResumesTheSessionThatItKeepsItself) {
+  show();
+  server.speak(TLS1_2_VERSION);
+  SSL_CTX_set_options(server.context(), SSL_OP_NO_TICKET);
+  server.start();
+  auto first = make_client();
+  ASSERT_TRUE(connect(first, server));
+  ASSERT_TRUE(first.saw(Event::session));
+  EXPECT_FALSE(first.session().session_id_bytes().empty());
+  converse(first, server);  // with close_notify, or OpenSSL forgets the session
+
+  for (std::uint8_t seed = 20; seed < 22; ++seed) {
+    server.start();
+    auto second = make_client({.seed = seed, .session = &first.session()});
+    ASSERT_TRUE(connect(second, server)) << int(second.last().alert);
+    EXPECT_TRUE(second.client().is_resumed());
+    EXPECT_EQ(SSL_session_reused(server.ssl()), 1);
+    EXPECT_EQ(jobs_->num_verifications, 1);
+    converse(second, server);
+  }
+}
+
 TEST_F(OpensslServerTest, ThatHasForgottenItsTicketShowsItsCertificate) {
   for (const int version : kVersions) {
     server = {};

@@ -10,6 +10,7 @@
 #include "lib/worker/turn.h"
 #include "tests/scenario/actors.h"
 #include "tests/support/openssl_backend.h"
+#include "tests/support/tls_client.h"
 
 namespace sallyport::testing {
 namespace {
@@ -227,6 +228,26 @@ TEST_P(TlsBackends, DoWithoutTickets) {
   EXPECT_EQ(sim.stats().traffic.value(Traffic::backends_judged), 3U);
 }
 
+TEST_P(TlsBackends, ResumeTheSessionsThatTheyKeepThemselves) {
+  if (speaking().version != TLS1_2_VERSION) GTEST_SKIP() << "TLS 1.3 has tickets alone";
+  Simulation sim{secured()};
+  OpensslBackendOptions options = speaking();
+  options.tickets = false;
+  options.session_ids = true;
+  OpensslBackend backend{sim, server_, options, {0}};
+  sim.backends.stop_listening(sim.backend(1));
+  for (int round = 0; round < 6; ++round) {
+    Talk talk{sim, 500};
+    ASSERT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+    EXPECT_TRUE(talk.correct());
+    ASSERT_TRUE(finish(sim, backend, talk));
+  }
+  EXPECT_EQ(backend.num_resumed(), 5U);
+  EXPECT_EQ(of_backends(sim, BackendCounter::tls_resumed), 5U);
+  EXPECT_EQ(sim.stats().traffic.value(Traffic::backends_judged), 1U) << "not judged again";
+  expect_nothing_left(sim);
+}
+
 TEST_P(TlsBackends, MayAskForAnotherGroup) {
   Simulation sim{secured()};
   OpensslBackendOptions options = speaking();
@@ -251,6 +272,12 @@ TEST_P(TlsBackends, HaveToAgreeToTheProtocolThatIsAskedFor) {
     EXPECT_EQ(sim.stats().backend_tls_failures.value(BackendTlsFailure::no_application_protocol),
               refused);
     EXPECT_EQ(backend.received(), theirs.empty() ? 0U : 500U);
+    // [RFC 5246 7.2.2] what was refused is not resumed; what was not, is.
+    Talk next{sim, 500};
+    EXPECT_EQ(exchange(sim, backend, next, seconds{5}), !theirs.empty());
+    Talk third{sim, 500};
+    EXPECT_EQ(exchange(sim, backend, third, seconds{5}), !theirs.empty());
+    EXPECT_EQ(backend.num_resumed() > 0, !theirs.empty());
   }
 }
 
@@ -659,6 +686,27 @@ TEST_P(TlsBackends, EndTheConnectionWhenARecordIsForged) {
   backend.step();
   EXPECT_NE(backend.sessions()[0]->error.find("bad record mac"), std::string::npos)
       << backend.sessions()[0]->error;
+  expect_nothing_left(sim);
+}
+
+TEST_P(TlsBackends, AreNotResumedAfterAConnectionThatFailed) {  // [RFC 8446 6.2, RFC 5246 7.2.2]
+  Simulation sim{secured()};
+  OpensslBackend backend{sim, server_, speaking(), {0}};
+  sim.backends.stop_listening(sim.backend(1));
+  for (const bool is_forged : {false, true, false}) {
+    Talk talk{sim, 1'000};
+    ASSERT_TRUE(exchange(sim, backend, talk));
+    if (!is_forged) {
+      ASSERT_TRUE(finish(sim, backend, talk));
+      continue;
+    }
+    EXPECT_EQ(of_backends(sim, BackendCounter::tls_resumed), 1U);
+    backend.sessions().back()->socket->send(
+        record(wire::ContentType::application_data, Bytes(55, 0x61)));
+    EXPECT_TRUE(sim.run([&] { return talk.tls().socket().was_reset(); }, seconds{2}));
+  }
+  EXPECT_EQ(of_backends(sim, BackendCounter::tls_established), 3U);
+  EXPECT_EQ(of_backends(sim, BackendCounter::tls_resumed), 1U) << "not the third one";
   expect_nothing_left(sim);
 }
 

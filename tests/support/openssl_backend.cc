@@ -38,6 +38,8 @@ OpensslBackend::OpensslBackend(Simulation& sim, const Member& member,
   if (!options.tickets) {
     SSL_CTX_set_options(context_, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(context_, 0);
+    SSL_CTX_set_session_cache_mode(
+        context_, options.session_ids ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
   }
   SSL_CTX_set_alpn_select_cb(
       context_,

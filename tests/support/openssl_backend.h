@@ -21,6 +21,7 @@ struct OpensslBackendOptions {
   std::string groups{};
   std::string alpn{};  // the one protocol that it agrees to
   bool tickets = true;
+  bool session_ids = false;  // without tickets, in TLS 1.2: it keeps sessions itself
   // End is what it does when it has said everything: a page is over, or the peer has closed.
   enum class End : std::uint8_t {
     properly,      // close_notify, then FIN

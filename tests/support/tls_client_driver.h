@@ -141,7 +141,7 @@ class TlsClientDriver {
   [[nodiscard]] bool saw(tls::Event event) const { return seen_.has(event); }
   [[nodiscard]] bool holds_verify_job() const { return verify_ != nullptr; }
   [[nodiscard]] crypto::VerifyJob* verify_job() { return verify_.get(); }
-  // session is the ticket that came last.
+  // session is the one that was kept last.
   [[nodiscard]] tls::ClientSession& session() { return session_; }
   [[nodiscard]] int num_sessions() const { return num_sessions_; }
 

@@ -30,6 +30,7 @@ MTLS_OPTIONAL = 11443  # they may
 TLS_WEB = 21443  # backends that speak TLS: Python
 TLS_NGINX = 22443  # nginx
 TLS_GNUTLS = 23443  # GnuTLS
+TLS_NGINX12 = 28443  # nginx that has TLS 1.2 and no tickets
 TLS_ECHO = 24443
 TLS_WRONG_NAME = 25443  # the pool expects another name
 TLS_STRANGER = 26443  # and another authority
@@ -110,7 +111,7 @@ def backend_tls(name: str, directory: pathlib.Path) -> str:
     return f"""tls.ca = "{authority.chain}"
 tls.server_name = "{"other.test" if name == "tls_wrong_name" else BACKEND_NAME}"
 tls.policy = "{"modern" if name == "tls_gnutls" else "intermediate"}"
-""" + ('tls.alpn = "http/1.1"\n' if name == "tls_nginx" else "")
+""" + ('tls.alpn = "http/1.1"\n' if name.startswith("tls_nginx") else "")
 
 
 def pool(name: str, directory: pathlib.Path, source: str, *backends: str) -> str:
@@ -155,6 +156,7 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
                  ("mtls_optional", MTLS_OPTIONAL, "web", ecdsa), ("told", TOLD, "told", ecdsa),
                  ("told_nginx", TOLD_NGINX, "told_nginx", ecdsa), ("told_haproxy", TOLD_HAPROXY, "told_haproxy", rsa),
                  ("tls_web", TLS_WEB, "tls_web", ecdsa), ("tls_nginx", TLS_NGINX, "tls_nginx", ecdsa),
+                 ("tls_nginx12", TLS_NGINX12, "tls_nginx12", ecdsa),
                  ("tls_gnutls", TLS_GNUTLS, "tls_gnutls", ecdsa), ("tls_echo", TLS_ECHO, "tls_echo", ecdsa),
                  ("tls_wrong_name", TLS_WRONG_NAME, "tls_wrong_name", ecdsa),
                  ("tls_stranger", TLS_STRANGER, "tls_stranger", ecdsa),
@@ -166,6 +168,7 @@ def configuration(directory: pathlib.Path, name: str = "sallyport", io_lcores=(1
              ("told_haproxy", SOURCE4, f"{second}:8092"),
              ("hash", SOURCE4, f"{first}:9000"), ("dead", SOURCE4, f"{first}:1", f"{second}:1"),
              ("tls_web", SOURCE4, f"{first}:8443", f"{second}:8443"), ("tls_nginx", SOURCE4, f"{second}:8444"),
+             ("tls_nginx12", SOURCE4, f"{second}:8446"),
              ("tls_gnutls", SOURCE4, f"{second}:8445"), ("tls_echo", SOURCE4, f"{first}:7443"),
              ("tls_wrong_name", SOURCE4, f"{first}:8443", f"{second}:8443"),
              ("tls_stranger", SOURCE4, f"{first}:8443"), ("tls_fallback", SOURCE4, f"{first}:8080", f"{second}:8443")]

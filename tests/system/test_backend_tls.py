@@ -1,14 +1,14 @@
 """Backends that speak TLS: nginx, Python and GnuTLS behind the appliance, and those that are refused."""
 import clients
 import testbed
-from appliance import (BACKEND_NAME, HERE, SERVICE4, TLS_ECHO, TLS_FALLBACK, TLS_GNUTLS, TLS_NGINX, TLS_STRANGER,
-                       TLS_WEB, TLS_WRONG_NAME)
+from appliance import (BACKEND_NAME, HERE, SERVICE4, TLS_ECHO, TLS_FALLBACK, TLS_GNUTLS, TLS_NGINX, TLS_NGINX12,
+                       TLS_STRANGER, TLS_WEB, TLS_WRONG_NAME)
 from authority import Authority
 from cases import limit, on_each
 from test_transfers import MEGABYTE, TransferCases
 
 
-def nginx_configuration(directory, certificate: testbed.Certificate, port: int) -> str:
+def nginx_configuration(directory, certificate: testbed.Certificate, port: int, port12: int) -> str:
     return f"""
 daemon off;
 master_process off;
@@ -31,12 +31,21 @@ http {{
     ssl_certificate_key {certificate.key};
     root {directory}/nginx;
   }}
+  server {{
+    listen {port12} ssl;
+    ssl_protocols TLSv1.2;
+    ssl_session_tickets off;
+    ssl_certificate {certificate.chain};
+    ssl_certificate_key {certificate.key};
+    access_log {directory}/nginx-tls12.access tls;
+    root {directory}/nginx;
+  }}
 }}
 """
 
 
 class TlsBackends(TransferCases):
-    settings = {"services": ["web", "web6", "tls_web", "tls_nginx", "tls_gnutls", "tls_echo",
+    settings = {"services": ["web", "web6", "tls_web", "tls_nginx", "tls_nginx12", "tls_gnutls", "tls_echo",
                              "tls_wrong_name", "tls_stranger", "tls_fallback"]}
 
     @classmethod
@@ -57,7 +66,7 @@ class TlsBackends(TransferCases):
         for server in servers:
             server.wait_for_output("ready", 10)
         file = directory / "nginx-tls.conf"
-        file.write_text(nginx_configuration(directory, rsa, 8444))
+        file.write_text(nginx_configuration(directory, rsa, 8444, 8446))
         second.start("nginx", "-e", "stderr", "-c", file, log=directory / "nginx-tls.log")
         second.start("gnutls-serv", "--http", "--port", 8445, "--disable-client-cert", "--x509certfile",
                      cls.certificate.chain, "--x509keyfile", cls.certificate.key, log=directory / "gnutls.log")
@@ -83,19 +92,25 @@ class TlsBackends(TransferCases):
         self.download(10 * MEGABYTE, 60, SERVICE4, "--tls-max 1.2", port=TLS_WEB)
         self.upload(30 * MEGABYTE, 60, port=TLS_WEB)
 
-    def test_nginx_sees_name_protocol_and_resumption(self):
-        log = self.bed.directory / "nginx-tls.access"
+    def sees_name_protocol_and_resumption(self, version: str, port: int, pool: str, access: str) -> None:
+        log = self.bed.directory / access
         for _ in range(4):
-            self.assertIn("nginx answers", self.fetch(TLS_NGINX).stdout)
+            self.assertIn("nginx answers", self.fetch(port).stdout)
         # nginx writes when the request is over.
         lines = self.wait_until(lambda: (found := log.read_text().splitlines()) and len(found) >= 4 and found,
                                 "four lines of nginx")
         for line in lines:
-            self.assertRegex(line, rf"^TLSv1.3 reused=[.r] name={BACKEND_NAME} alpn=http/1.1$")
+            self.assertRegex(line, rf"^{version} reused=[.r] name={BACKEND_NAME} alpn=http/1.1$")
         self.assertIn("reused=.", lines[0])
         self.assertEqual([line for line in lines[1:4] if "reused=r" not in line], [], "all others are resumed")
-        (row,) = self.backends("tls_nginx")
+        (row,) = self.backends(pool)
         self.assertEqual((row["tls_established"], row["tls_resumed"], row["tls_failed"]), (4, 3, 0))
+
+    def test_nginx_sees_name_protocol_and_resumption(self):
+        self.sees_name_protocol_and_resumption("TLSv1.3", TLS_NGINX, "tls_nginx", "nginx-tls.access")
+
+    def test_nginx_without_tickets_sees_session_ids(self):
+        self.sees_name_protocol_and_resumption("TLSv1.2", TLS_NGINX12, "tls_nginx12", "nginx-tls12.access")
 
     def test_gnutls_serves_pages(self):
         for _ in range(2):

@@ -52,5 +52,36 @@ TEST(BackendSessions, LeavesNothingOfWhatItGave) {
   EXPECT_EQ(sessions->incoming().secret.expose()[0], 0);
 }
 
+TEST(BackendSessions, TakesBackWhatWasAccepted) {
+  const auto sessions = std::make_unique<BackendSessions>();
+  const auto session = std::make_unique<tls::ClientSession>();
+  keep(*sessions, 1);
+  const std::uint32_t era = sessions->era();
+  ASSERT_TRUE(sessions->take(*session));
+  sessions->put_back(*session, era);
+  EXPECT_EQ(take(*sessions), 1);
+}
+
+TEST(BackendSessions, DoesNotTakeBackWhatIsOfBeforeItForgot) {
+  const auto sessions = std::make_unique<BackendSessions>();
+  const auto session = std::make_unique<tls::ClientSession>();
+  keep(*sessions, 1);
+  const std::uint32_t era = sessions->era();
+  ASSERT_TRUE(sessions->take(*session));
+  sessions->forget();
+  sessions->put_back(*session, era);
+  EXPECT_EQ(take(*sessions), -1);
+}
+
+TEST(BackendSessions, ForgetsAllOfThem) {
+  const auto sessions = std::make_unique<BackendSessions>();
+  for (std::uint8_t i = 1; i <= 3; ++i) keep(*sessions, i);
+  sessions->forget();
+  EXPECT_EQ(take(*sessions), -1);
+  keep(*sessions, 4);
+  EXPECT_EQ(take(*sessions), 4);
+  EXPECT_EQ(take(*sessions), -1);
+}
+
 }  // namespace
 }  // namespace sallyport::worker

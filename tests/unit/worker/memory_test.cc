@@ -45,8 +45,8 @@ TEST(Memory, OfEachPhaseIsWhatTheDocumentationSays) {
   EXPECT_EQ(sizeof(crypto::ClientIdentity), 304U);
   EXPECT_EQ(sizeof(TimeWaitRecord), 64U);
   EXPECT_EQ(sizeof(BackendLeg), 344U);
-  EXPECT_EQ(sizeof(BackendHandshake), 9'464U);
-  EXPECT_EQ(sizeof(BackendSessions), 10'736U);
+  EXPECT_EQ(sizeof(BackendHandshake), 9'496U);
+  EXPECT_EQ(sizeof(BackendSessions), 10'896U);
 }
 
 }  // namespace
