@@ -47,19 +47,22 @@ CLIENT = {4: f"{CLIENT4}/32", 6: f"{CLIENT6}/128"}
 TARGET = {4: f"{SERVICE4}:{ECHO}", 6: f"[{SERVICE6}]:{ECHO}"}
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 SETTLE = 0.25  # seconds between the start of a flood and that of a window
-MAX_STOLEN = 0.1  # CPU seconds per second that the host may take: a tenth of what the I/O lcore has
-PATIENCE = 15.0  # seconds in which compare looks for windows that are not spoilt
+MAX_STOLEN = 0.05  # CPU seconds per second that the host may take
+RECOVERY = 1.0  # seconds after a spoilt window: connections that waited in it are still behind
+PATIENCE = 30.0  # seconds that compare takes at most, but for one more window
+ROUNDS = 5  # so often it may add windows: a median that is looked at long enough is good enough once
 
 
 def stolen() -> float:
-    """stolen is the CPU time, in seconds, that the host of this virtual machine took from it since it began."""
-    words = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()
-    return int(words[8]) / os.sysconf("SC_CLK_TCK")
+    """stolen is the time, in seconds, that the host of this virtual machine took from our CPUs since it began."""
+    rows = [line.split() for line in pathlib.Path("/proc/stat").read_text().splitlines()]
+    ticks = sum(int(row[8]) for row in rows if row[0] in (f"cpu{OURS}", f"cpu{THEIRS}"))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @dataclasses.dataclass
 class Flood:
-    """Flood is what was measured while one kind of flood ran, but `lost` and `longest` in windows that count."""
+    """Flood is what was measured while one kind of flood ran: `lost` and `longest` in spoilt windows as well."""
     name: str
     sent: int = 0
     received: int = 0  # by Sallyport, its other traffic included
@@ -70,13 +73,18 @@ class Flood:
     calm: list[float] = dataclasses.field(default_factory=list)  # handshakes per second beside the same flood
     flooded: list[float] = dataclasses.field(default_factory=list)  # and in it
     spoilt: int = 0  # windows in which the host took the CPUs away
+    least: int = 1  # windows of either phase that make a comparison
 
     def arrived(self) -> float:
         """arrived is the share of what was sent that the kernel could hand over."""
         return self.received / self.sent if self.sent else 0.0
 
     def is_compared(self) -> bool:
-        return len(self.calm) > 0 and len(self.flooded) > 0
+        return min(len(self.calm), len(self.flooded)) >= self.least
+
+    def is_disturbed(self) -> bool:
+        """is_disturbed says that windows were spoilt so often that it is luck which were not."""
+        return self.spoilt > len(self.flooded)
 
     def ratio(self) -> float:
         """ratio is 0 as well when nobody was served beside the flood that went elsewhere: then nothing was compared."""
@@ -214,7 +222,9 @@ class Ground:
 
     def window(self, flood: Flood, kind: str, sources: str, family: int, rate: int, seconds: float, seed: int,
                honest: Reporter | None, counts: bool) -> bool:
-        """window floods for so many seconds, Sallyport or, when it does not count, the drain; says if it is not spoilt.
+        """window floods for so many seconds, Sallyport or, when it does not count, the drain.
+
+        Says whether it was not spoilt.
         """
         before, stolen_before, start = self.received(), stolen(), time.monotonic()
         process = self.start(kind, sources, family, self.sallyport_mac if counts else DRAIN_MAC, rate, seed)
@@ -230,6 +240,7 @@ class Ground:
             verified = self.add_established(flood, begin - SETTLE, end)
         if is_spoilt:
             flood.spoilt += 1
+            time.sleep(RECOVERY)
             return False
         if honest is not None:
             (flood.flooded if counts else flood.calm).append(honest.rate(begin, end))
@@ -243,25 +254,38 @@ class Ground:
     def add_established(self, flood: Flood, begin: float, end: float) -> int:
         """add_established returns the bytes that came back."""
         lines = self.established.lines(begin, end)
+        if not lines:  # nor did anybody hear of them in this time; what they say at their end is judged
+            return 0
         flood.lost += lines[-1]["failed"] - lines[0]["failed"]
-        flood.longest = max([flood.longest] + [line["longest"] for line in lines])
+        flood.longest = max(flood.longest, *[line["longest"] for line in lines])
         return lines[-1]["bytes"] - lines[0]["bytes"]
 
     def compare(self, kind: str, family: int, rate: int, windows: int, seconds: float, honest: Reporter,
-                flood: Flood | None = None) -> Flood:
-        """compare lets windows in the flood and beside it take turns; more of them can be added to a `flood`.
+                is_enough=lambda flood: True) -> Flood:
+        """compare lets windows in the flood and beside it take turns, so many of each and then as many more.
 
-        Where most of them are spoilt there are fewer after PATIENCE seconds, or none.
+        It ends when that `is_enough`, and after ROUNDS or PATIENCE seconds: where most windows are spoilt there are
+        fewer then, and nothing is compared.
         """
-        flood = flood or Flood(f"{kind} IPv{family}")
+        flood = Flood(f"{kind} IPv{family}", least=windows)
         deadline = time.monotonic() + PATIENCE
+        for _ in range(ROUNDS):
+            if not self._add_windows(flood, kind, family, rate, windows, seconds, honest, deadline) or is_enough(flood):
+                break
+        return flood
+
+    def _add_windows(self, flood: Flood, kind: str, family: int, rate: int, windows: int, seconds: float,
+                     honest: Reporter, deadline: float) -> bool:
+        """_add_windows says whether it could before the deadline."""
         for number in range(windows):
             seed = 1 + len(flood.calm)
             for counts in (False, True) if number % 2 == 0 else (True, False):
-                while not self.window(flood, kind, STRANGERS[family], family, rate, seconds, seed, honest, counts):
+                is_done = False
+                while not is_done:
                     if time.monotonic() > deadline:
-                        return flood
-        return flood
+                        return False
+                    is_done = self.window(flood, kind, STRANGERS[family], family, rate, seconds, seed, honest, counts)
+        return True
 
     def fetcher(self, family: int) -> Reporter:
         """fetcher starts a client that makes HONEST new connections per second."""
