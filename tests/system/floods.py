@@ -49,7 +49,7 @@ TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 SETTLE = 0.25  # seconds between the start of a flood and that of a window
 MAX_STOLEN = 0.05  # CPU seconds per second that the host may take
 RECOVERY = 1.0  # seconds after a spoilt window: connections that waited in it are still behind
-PATIENCE = 30.0  # seconds that compare takes at most, but for one more window
+PATIENCE = 20.0  # seconds that compare takes at most, but for one more window
 ROUNDS = 5  # so often it may add windows: a median that is looked at long enough is good enough once
 
 
@@ -162,8 +162,8 @@ class Reporter:
 class Ground:
     """Ground is a bed, made with the settings BED, and everything that a flood needs."""
 
-    def __init__(self, bed: Bed):
-        self.bed = bed
+    def __init__(self, bed: Bed, max_stolen: float = MAX_STOLEN):
+        self.bed, self.max_stolen = bed, max_stolen
         network = bed.network
         self.lan = network.lan
         self.flooder = self._flooder(f"{network.prefix}-flooder")
@@ -235,7 +235,7 @@ class Ground:
         process.popen.send_signal(signal.SIGTERM)
         process.wait(10)
         said = json.loads(process.output().splitlines()[-1])
-        is_spoilt = (stolen() - stolen_before) / (time.monotonic() - start) > MAX_STOLEN
+        is_spoilt = (stolen() - stolen_before) / (time.monotonic() - start) > self.max_stolen
         if counts:
             verified = self.add_established(flood, begin - SETTLE, end)
         if is_spoilt:

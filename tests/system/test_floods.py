@@ -37,10 +37,12 @@ class Floods(OnBed):
     def setUpClass(cls):
         super().setUpClass()
         cls.addClassCleanup(os.sched_setaffinity, 0, set(floods.CPUS))
-        cls.ground = Ground(cls.bed)
-        cls.rate, cls.few, cls.many, cls.min_arrived = (
-            (MAX_RATE_SANITIZED, 1, 1, MIN_ARRIVED_SANITIZED) if cls.programs.sanitized() else
-            (MAX_RATE, FEW, MANY, MIN_ARRIVED))
+        if cls.programs.sanitized():  # nothing is compared, so nothing spoils it
+            cls.ground = Ground(cls.bed, max_stolen=float("inf"))
+            cls.rate, cls.few, cls.many, cls.min_arrived = MAX_RATE_SANITIZED, 1, 1, MIN_ARRIVED_SANITIZED
+        else:
+            cls.ground = Ground(cls.bed)
+            cls.rate, cls.few, cls.many, cls.min_arrived = MAX_RATE, FEW, MANY, MIN_ARRIVED
         cls.rows: list[Flood] = []
 
     @classmethod
