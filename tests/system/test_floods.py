@@ -18,10 +18,11 @@ import unittest
 import floods
 from appliance import ECHO, NGINX, SERVICE4, SERVICE6
 from cases import OnBed, limit, on_each
-from floods import CLIENT, CONNECTIONS, HEAD, Flood, Ground, Reporter
+from floods import CLIENT, CONNECTIONS, HEAD, HONEST, Flood, Ground, Reporter
 
 MAX_RATE = 300_000  # packets per second
 MAX_RATE_SANITIZED = 3_000  # there floods are for what the sanitizers can find, however slow the machine
+HONEST_SANITIZED = 20
 MIN_RATIO = 0.9
 MIN_ARRIVED, MIN_ARRIVED_SANITIZED = 0.5, 0.1  # of the packets of a flood, or it was none
 FEW, MANY = 2, 5  # windows of each phase; MANY where the rate of handshakes is the point
@@ -40,9 +41,11 @@ class Floods(OnBed):
         if cls.programs.sanitized():  # nothing is compared, so nothing spoils it
             cls.ground = Ground(cls.bed, max_stolen=float("inf"))
             cls.rate, cls.few, cls.many, cls.min_arrived = MAX_RATE_SANITIZED, 1, 1, MIN_ARRIVED_SANITIZED
+            cls.honest = HONEST_SANITIZED
         else:
             cls.ground = Ground(cls.bed)
             cls.rate, cls.few, cls.many, cls.min_arrived = MAX_RATE, FEW, MANY, MIN_ARRIVED
+            cls.honest = HONEST
         cls.rows: list[Flood] = []
 
     @classmethod
@@ -74,7 +77,7 @@ class Floods(OnBed):
 
     def compare(self, kind: str, family: int, windows: int, seconds: float) -> Flood:
         """compare adds windows while the figures are too low: other work spoils some of them, a defect spoils all."""
-        honest = self.ground.fetcher(family)
+        honest = self.ground.fetcher(family, self.honest)
         flood = self.ground.compare(kind, family, self.rate, windows, seconds, honest, self.is_served)
         honest.end()
         return flood
@@ -110,7 +113,7 @@ class Floods(OnBed):
 
     @limit(60)
     def test_client_hellos_and_what_is_none_over_real_connections(self):
-        honest = self.ground.fetcher(4)
+        honest = self.ground.fetcher(4, self.honest)
         flood = Flood("half handshakes, both")
         half = Reporter(self.bed, "hello", "hello", f"{SERVICE4},{NGINX}", f"{SERVICE6},{ECHO}")
         half.wait("done", 50, 20)
