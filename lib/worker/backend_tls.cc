@@ -79,10 +79,14 @@ tls::ClientHandshake* Worker::handshake_of(const BackendLeg& leg) noexcept {
 
 tls::ClientAttached Worker::attached(const BackendLeg& leg) noexcept {
   BackendHandshake* state = backend_handshakes_.get(leg.handshake);
-  const bool keeps_sessions = leg.sessions < sessions_.size();
+  BackendSessions* const sessions = sessions_of(leg);
   return {.handshake = state == nullptr ? nullptr : &state->tls,
           .verify = state == nullptr ? nullptr : verify_jobs_.get(state->verify_job),
-          .session = keeps_sessions ? &sessions_[leg.sessions].incoming() : nullptr};
+          .session = sessions == nullptr ? nullptr : &sessions->incoming()};
+}
+
+BackendSessions* Worker::sessions_of(const BackendLeg& leg) noexcept {
+  return leg.sessions < sessions_.size() ? &sessions_[leg.sessions] : nullptr;
 }
 
 // --- The handshake -----------------------------------------------------------------------------
@@ -114,9 +118,9 @@ bool Worker::say_hello(Connection& c, BackendLeg& leg, Turn& turn) noexcept {
     state->is_being_judged = false;
     state->configuration = snapshot_->configuration;
     pins_.pin(state->configuration);
-    const bool keeps_sessions = leg.sessions < sessions_.size();
-    state->era = keeps_sessions ? sessions_[leg.sessions].era() : 0;
-    const bool has_session = keeps_sessions && sessions_[leg.sessions].take(state->session);
+    BackendSessions* const sessions = sessions_of(leg);
+    state->era = sessions == nullptr ? 0 : sessions->era();
+    const bool has_session = sessions != nullptr && sessions->take(state->session);
     std::destroy_at(&leg.tls);
     std::construct_at(&leg.tls, state->tls, tls->client, has_session ? &state->session : nullptr);
   }
@@ -192,7 +196,7 @@ void Worker::on_backend_step(Connection& c, BackendLeg& leg, const tls::Step& st
 // forget_sessions: [RFC 8446 6.2, RFC 5246 7.2.2] a session does not outlive a connection that
 // failed.  Nobody remembers which of them it was, and a full handshake is all that the others cost.
 void Worker::forget_sessions(const BackendLeg& leg) noexcept {
-  if (leg.sessions < sessions_.size()) sessions_[leg.sessions].forget();
+  if (BackendSessions* const sessions = sessions_of(leg); sessions != nullptr) sessions->forget();
 }
 
 void Worker::on_backend_tls_established(Connection& c, BackendLeg& leg, bool is_renewed,

@@ -325,6 +325,8 @@ class Worker {
   // is_renewed: with the handshake came a session to resume next time.
   void on_backend_tls_established(Connection& c, BackendLeg& leg, bool is_renewed,
                                   Turn& turn) noexcept;
+  // sessions_of is nullptr where none of the backend's are kept.
+  [[nodiscard]] BackendSessions* sessions_of(const BackendLeg& leg) noexcept;
   void forget_sessions(const BackendLeg& leg) noexcept;
   // on_backend_tls_failed leaves what takes frames to give_up_backend, which comes with advance():
   // there may be none to spare where it is called.

@@ -91,6 +91,22 @@ class TlsBackends : public ::testing::TestWithParam<int> {
     for (const auto& backend : sim.stats().backends) sum += backend.value(which);
     return sum;
   }
+  // expect_resumed: of six connections to a backend like this all but the first are resumed.
+  void expect_resumed(const OpensslBackendOptions& options) {
+    Simulation sim{secured()};
+    OpensslBackend backend{sim, server_, options, {0}};
+    sim.backends.stop_listening(sim.backend(1));
+    for (int round = 0; round < 6; ++round) {
+      Talk talk{sim, 500};
+      ASSERT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
+      EXPECT_TRUE(talk.correct());
+      ASSERT_TRUE(finish(sim, backend, talk));
+    }
+    EXPECT_EQ(backend.num_resumed(), 5U);
+    EXPECT_EQ(of_backends(sim, BackendCounter::tls_resumed), 5U);
+    EXPECT_EQ(sim.stats().traffic.value(Traffic::backends_judged), 1U) << "not judged again";
+    expect_nothing_left(sim);
+  }
   // expect_refused: a backend that shows `member` gets no byte of the client, for this reason.
   void expect_refused(const Member& member, BackendTlsFailure why,
                       const SimulationOptions& options) {
@@ -198,21 +214,7 @@ TEST_P(TlsBackends, AreTakenAsTheyAreWhereNobodyVerifies) {
   EXPECT_TRUE(talk.correct());
 }
 
-TEST_P(TlsBackends, ResumeWithTheTicketsOfBefore) {
-  Simulation sim{secured()};
-  OpensslBackend backend{sim, server_, speaking(), {0}};
-  sim.backends.stop_listening(sim.backend(1));
-  for (int round = 0; round < 6; ++round) {
-    Talk talk{sim, 500};
-    ASSERT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
-    EXPECT_TRUE(talk.correct());
-    ASSERT_TRUE(finish(sim, backend, talk));
-  }
-  EXPECT_EQ(backend.num_resumed(), 5U);
-  EXPECT_EQ(of_backends(sim, BackendCounter::tls_resumed), 5U);
-  EXPECT_EQ(sim.stats().traffic.value(Traffic::backends_judged), 1U) << "not judged again";
-  expect_nothing_left(sim);
-}
+TEST_P(TlsBackends, ResumeWithTheTicketsOfBefore) { expect_resumed(speaking()); }
 
 TEST_P(TlsBackends, DoWithoutTickets) {
   Simulation sim{secured()};
@@ -230,22 +232,10 @@ TEST_P(TlsBackends, DoWithoutTickets) {
 
 TEST_P(TlsBackends, ResumeTheSessionsThatTheyKeepThemselves) {
   if (speaking().version != TLS1_2_VERSION) GTEST_SKIP() << "TLS 1.3 has tickets alone";
-  Simulation sim{secured()};
   OpensslBackendOptions options = speaking();
   options.tickets = false;
   options.session_ids = true;
-  OpensslBackend backend{sim, server_, options, {0}};
-  sim.backends.stop_listening(sim.backend(1));
-  for (int round = 0; round < 6; ++round) {
-    Talk talk{sim, 500};
-    ASSERT_TRUE(exchange(sim, backend, talk)) << talk.tls().error();
-    EXPECT_TRUE(talk.correct());
-    ASSERT_TRUE(finish(sim, backend, talk));
-  }
-  EXPECT_EQ(backend.num_resumed(), 5U);
-  EXPECT_EQ(of_backends(sim, BackendCounter::tls_resumed), 5U);
-  EXPECT_EQ(sim.stats().traffic.value(Traffic::backends_judged), 1U) << "not judged again";
-  expect_nothing_left(sim);
+  expect_resumed(options);
 }
 
 TEST_P(TlsBackends, MayAskForAnotherGroup) {

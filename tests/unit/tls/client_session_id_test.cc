@@ -6,6 +6,7 @@
 
 #include "tests/support/tls_client_driver.h"
 #include "tests/support/tls_server.h"
+#include "tests/unit/tls/client_start12.h"
 
 namespace sallyport::tls {
 namespace {
@@ -38,15 +39,7 @@ class ClientSessionIds : public ::testing::Test {
   [[nodiscard]] static ServerHelloBuilder hello_with_ticket(const Bytes& id) {
     return hello(id).add(ExtensionType::session_ticket, {});
   }
-  // begin is a full handshake up to the client's Finished; end is what follows.
-  void begin(TlsClientDriver& client, ScriptedServer& server, const ServerHelloBuilder& says) {
-    server.hear(client.take_output());
-    client.feed(server.hello(says));
-    client.feed(server.say(ScriptedServer::certificate12()));
-    client.feed(server.say(ScriptedServer::key_exchange()));
-    client.feed(server.say(ScriptedServer::hello_done()));
-    server.hear(client.take_output());
-  }
+  // end is what follows start12().
   static void end(TlsClientDriver& client, ScriptedServer& server) {
     client.feed(server.change_cipher_spec());
     client.feed(server.finish());
@@ -68,7 +61,7 @@ class ClientSessionIds : public ::testing::Test {
   void make_session(ClientSession& session, const Bytes& id) {
     TlsClientDriver client{config, jobs};
     ScriptedServer server;
-    begin(client, server, hello(id));
+    start12(server, client, hello(id));
     end(client, server);
     ASSERT_TRUE(client.saw(Event::session));
     ASSERT_TRUE(std::ranges::equal(client.session().secret_bytes(), server.master12()));
@@ -154,7 +147,7 @@ TEST_F(ClientSessionIds, ThatTheServerHasForgottenGiveWayToNewOnes) {
   make_session(session, kId);
   TlsClientDriver client{config, jobs, {.seed = 3, .session = &session}};
   ScriptedServer server;
-  begin(client, server, hello(kOtherId));
+  start12(server, client, hello(kOtherId));
   end(client, server);
   EXPECT_FALSE(client.client().is_resumed());
   ASSERT_TRUE(client.saw(Event::session));
@@ -166,7 +159,7 @@ TEST_F(ClientSessionIds, StandInForATicketThatIsOfNoUse) {
   for (const std::size_t len : {std::size_t{0}, std::size_t{1}, std::size_t{9'000}}) {
     TlsClientDriver client{config, jobs};
     ScriptedServer server;
-    begin(client, server, hello_with_ticket(kId));
+    start12(server, client, hello_with_ticket(kId));
     client.feed(server.say(ScriptedServer::ticket12(Bytes(len, 1))));
     end(client, server);
     ASSERT_TRUE(client.saw(Event::session));
@@ -178,7 +171,7 @@ TEST_F(ClientSessionIds, StandInForATicketThatIsOfNoUse) {
 TEST_F(ClientSessionIds, AreNotKeptWhereThereIsNone) {
   TlsClientDriver client{config, jobs};
   ScriptedServer server;
-  begin(client, server, hello({}));
+  start12(server, client, hello({}));
   end(client, server);
   EXPECT_FALSE(client.saw(Event::session));
 }
@@ -186,7 +179,7 @@ TEST_F(ClientSessionIds, AreNotKeptWhereThereIsNone) {
 TEST_F(ClientSessionIds, AreNotKeptOfAServerWithoutFinished) {
   TlsClientDriver client{config, jobs};
   ScriptedServer server;
-  begin(client, server, hello(kId));
+  start12(server, client, hello(kId));
   client.feed(server.change_cipher_spec());
   client.feed(server.put(ContentType::handshake, message(HandshakeType::finished, Bytes(12, 9))));
   EXPECT_EQ(client.last().failure, HandshakeFailure::bad_finished);

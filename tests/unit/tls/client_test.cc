@@ -10,6 +10,7 @@
 #include "tests/support/hex.h"
 #include "tests/support/tls_client_driver.h"
 #include "tests/support/tls_server.h"
+#include "tests/unit/tls/client_start12.h"
 #include "tests/unit/tls/ticket_keys.h"
 
 namespace sallyport::tls {
@@ -76,8 +77,7 @@ class ClientTest : public ::testing::Test {
     config.tls12 = version == ProtocolVersion::tls12;
     config.tls13 = version == ProtocolVersion::tls13;
   }
-  // establish13 takes a scripted server to the end of a handshake, start12 up to the client's
-  // Finished.
+  // establish13 takes a scripted server to the end of a handshake.
   void establish13(ScriptedServer& server, TlsClientDriver& client) {
     server.hear(client.take_output());
     client.feed(server.hello(ServerHelloBuilder::tls13()));
@@ -87,15 +87,6 @@ class ClientTest : public ::testing::Test {
     client.feed(server.finish());
     server.hear(client.take_output());
     ASSERT_TRUE(client.client().is_established());
-  }
-  void start12(ScriptedServer& server, TlsClientDriver& client,
-               const ServerHelloBuilder& hello = ServerHelloBuilder::tls12()) {
-    server.hear(client.take_output());
-    client.feed(server.hello(hello));
-    client.feed(server.say(ScriptedServer::certificate12()));
-    client.feed(server.say(ScriptedServer::key_exchange()));
-    client.feed(server.say(ScriptedServer::hello_done()));
-    server.hear(client.take_output());
   }
 
   // share_of is the share of a group in the ClientHello that the server has heard last.
